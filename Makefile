@@ -1,0 +1,74 @@
+# Every target makes .venv by itself. All paths here are relative, so the checkout's own path may hold a space.
+# Use:  make help
+
+CONSTRAINTS ?= constraints/test.txt
+FILM ?=
+SPACING ?=
+OUTPUT ?= demo_output
+ARGS ?=
+
+INSTALLED := .venv/.installed
+PY := .venv/bin/python
+
+# The text of a user's path reaches the shell as a variable, never as code.
+export FILM SPACING OUTPUT
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test coverage check lint types layers format docs clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo "Settings: PYTHON=python3.12 (3.11 or newer), CONSTRAINTS=file of pinned versions"
+
+install: $(INSTALLED)  ## make .venv with the package and all its extras
+
+# The pinned versions need Python 3.11; the package itself does not.
+$(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
+	@for python in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$python"; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "No Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; \
+	fi; \
+	echo "Installing into .venv with $$found: a minute, or several where torch comes with its GPU libraries."; \
+	"$$found" -m venv .venv
+	@$(PY) -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) -e '.[all]'
+	@touch $@
+
+demo: $(INSTALLED)  ## phantom films: draw, train small, predict, score.  FILM=path [SPACING=mm]: predict on a film
+ifeq ($(strip $(FILM)),)
+	@$(PY) -m monai_ceph.commands.demo
+else
+	@$(PY) -m monai_ceph predict "$$FILM" --output "$$OUTPUT" --format csv,markups,overlay $${SPACING:+--spacing "$$SPACING"}
+endif
+
+test: $(INSTALLED)  ## all tests.  ARGS='-m "not slow"' passes options to pytest
+	@$(PY) -m pytest -q $(ARGS)
+
+coverage: $(INSTALLED)  ## all tests, and the lines they miss
+	@$(PY) -m coverage run -m pytest -q $(ARGS)
+	@$(PY) -m coverage report
+
+check: lint types layers  ## what reads the code without running it: ruff, mypy, import-linter
+
+lint: $(INSTALLED)
+	@$(PY) -m ruff check -q .
+	@$(PY) -m ruff format -q --check . || { echo "Not formatted; run: make format" >&2; exit 1; }
+
+types: $(INSTALLED)
+	@$(PY) -m mypy
+
+layers: $(INSTALLED)
+	@.venv/bin/lint-imports --no-logo
+
+format: $(INSTALLED)  ## let ruff sort imports and format
+	@$(PY) -m ruff check -q --select I --fix .
+	@$(PY) -m ruff format -q .
+
+docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
+	@$(PY) -m sphinx -q -b html docs docs/build/html
+	@echo "docs/build/html/index.html"
+
+clean:  ## remove what was built here, but .venv
+	@rm -rf docs/build demo_output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

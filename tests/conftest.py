@@ -1,0 +1,38 @@
+"""What every test shares: where real films are, if anywhere, and how hard the machine may be used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# The arrays in tests are small: more threads than this cost more than they gain, and less was asked for on purpose.
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+# No deadline: the first example pays for torch's and MONAI's lazy imports.
+settings.register_profile("monai_ceph", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("monai_ceph")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout's root: tests of the bundle, the documents and the configuration read from it."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def real_films() -> Path:
+    """Folder with ``isbi2015/`` and ``hamedan/``: MONAI_CEPH_DATA, or shared/data beside the checkout; else a skip.
+
+    Real films are research data and never part of the project; mark the tests ``@pytest.mark.real_films``.
+    """
+    given = os.environ.get("MONAI_CEPH_DATA")
+    folder = Path(given) if given else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no real films: there is no folder '{folder}'; set MONAI_CEPH_DATA to one, see docs/data.md")
+    return folder
