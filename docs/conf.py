@@ -1,0 +1,18 @@
+"""Sphinx: the pages of this folder, and the API from the docstrings."""
+
+import monai_ceph
+
+project = "monai_ceph"
+author = "monai_ceph contributors"
+version = release = monai_ceph.__version__
+
+extensions = ["myst_parser", "sphinx.ext.apidoc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["build/html"]
+apidoc_modules = [{"path": "../monai_ceph", "destination": "build/api", "separate_modules": True, "module_first": True}]
+autodoc_member_order = "bysource"
+autodoc_mock_imports = ["monailabel"]
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_typehints = "signature"
+napoleon_custom_sections = ["Source"]
+html_theme = "alabaster"
+html_theme_options = {"page_width": "1100px", "description": "Cephalometric landmarks from MONAI parts"}
