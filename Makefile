@@ -67,7 +67,7 @@ format: $(INSTALLED)  ## let ruff sort imports and format
 	@$(PY) -m ruff format -q .
 
 docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
-	@$(PY) -m sphinx -q -b html docs docs/build/html
+	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/build/html
 	@echo "docs/build/html/index.html"
 
 clean:  ## remove what was built here, but .venv

@@ -7,11 +7,12 @@ author = "monai_ceph contributors"
 version = release = monai_ceph.__version__
 
 extensions = ["myst_parser", "sphinx.ext.apidoc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["build/html"]
+exclude_patterns = ["build/html", "build/api/modules.rst"]
 apidoc_modules = [{"path": "../monai_ceph", "destination": "build/api", "separate_modules": True, "module_first": True}]
 autodoc_member_order = "bysource"
 autodoc_mock_imports = ["monailabel"]
-autodoc_default_options = {"members": True, "show-inheritance": True}
+# Each object once, in the module that defines it, though packages name the public ones in __all__ as well.
+autodoc_default_options = {"members": True, "ignore-module-all": True, "show-inheritance": True}
 autodoc_typehints = "signature"
 napoleon_custom_sections = ["Source"]
 html_theme = "alabaster"
