@@ -1,0 +1,91 @@
+"""The only place where axes, pixels and millimetres are converted.
+
+One rule: arrays are ``(C, X, Y)`` and a point is ``(x, y)``, so coordinate k indexes spatial axis k. A film's world
+frame is its own stored pixel grid (pixel centres at integers), and an array made from it carries the affine that maps
+array indices to that frame.
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def affine_2d(affine: torch.Tensor) -> torch.Tensor:
+    """The part of a homogeneous affine that acts on x and y.
+
+    Args:
+        affine: (3, 3) or (4, 4), array index -> film pixel, as a 2D ``MetaTensor`` carries it.
+    Returns:
+        (3, 3) float64.
+    Raises:
+        ValueError: another shape.
+    """
+    affine = torch.as_tensor(affine, dtype=torch.float64)
+    if affine.shape == (3, 3):
+        return affine
+    if affine.shape == (4, 4):
+        keep = torch.tensor([0, 1, 3])
+        return affine[keep][:, keep]
+    raise ValueError(f"Expected a (3, 3) or (4, 4) affine, got {tuple(affine.shape)}; is this array a 2D MetaTensor?")
+
+
+def _apply(matrix: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    matrix = matrix.to(points.device)
+    moved = points.to(torch.float64) @ matrix[:2, :2].T + matrix[:2, 2]
+    return moved.to(points.dtype)
+
+
+def film_to_array(points_px: torch.Tensor, affine: torch.Tensor) -> torch.Tensor:
+    """Points of the film, in the frame of an array made from it.
+
+    Args:
+        points_px: (..., 2), (x, y), pixels of the film as stored; NaN stays NaN.
+        affine: the array's affine, array index -> film pixel.
+    Returns:
+        (..., 2), (x, y), array index.
+    """
+    return _apply(torch.linalg.inv(affine_2d(affine)), points_px)
+
+
+def array_to_film(points: torch.Tensor, affine: torch.Tensor) -> torch.Tensor:
+    """The inverse of :func:`film_to_array`: array indices -> pixels of the film as stored. Shapes as there."""
+    return _apply(affine_2d(affine), points)
+
+
+def px_to_mm(points_px: torch.Tensor, spacing_mm: torch.Tensor | tuple[float, float]) -> torch.Tensor:
+    """Pixels of the film -> mm from its first pixel's centre.
+
+    Args:
+        points_px: (..., 2), (x, y).
+        spacing_mm: (2,) or (..., 2), (along x, along y), mm; NaN where unknown gives NaN.
+    Returns:
+        (..., 2), (x, y), mm.
+    """
+    return points_px * torch.as_tensor(spacing_mm, dtype=points_px.dtype, device=points_px.device)
+
+
+def mm_to_px(points_mm: torch.Tensor, spacing_mm: torch.Tensor | tuple[float, float]) -> torch.Tensor:
+    """The inverse of :func:`px_to_mm`."""
+    return points_mm / torch.as_tensor(spacing_mm, dtype=points_mm.dtype, device=points_mm.device)
+
+
+def check_spacing(spacing_mm: float | tuple[float, ...] | list[float], where: str) -> tuple[float, float]:
+    """A pixel spacing as (along x, along y), or a clear error.
+
+    Args:
+        spacing_mm: one number for square pixels, or two.
+        where: what the number was given for, for the message.
+    Raises:
+        ValueError: not one or two finite positive numbers.
+    """
+    values = (spacing_mm, spacing_mm) if isinstance(spacing_mm, (int, float)) else tuple(spacing_mm)
+    try:
+        values = tuple(float(v) for v in values)
+    except (TypeError, ValueError):
+        values = ()
+    if len(values) != 2 or not all(0 < v < float("inf") for v in values):
+        raise ValueError(
+            f"{where}: pixel spacing must be one or two positive numbers in mm, got {spacing_mm!r}; "
+            "give the size of one film pixel, e.g. 0.1."
+        )
+    return values[0], values[1]

@@ -1,0 +1,239 @@
+"""Attention guide and Expansive Exploration: the global stage says where to look, the local stage looks there.
+
+This is the literal reference: every patch goes through the local network on its own, whatever it overlaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from monai.inferers import Inferer
+
+from monai_ceph.heatmaps import Decoder, decode_argmax, decode_threshold_mean
+from monai_ceph.networks import TwoStageNet
+from monai_ceph.transforms.scale import scale_index, scale_pixels
+
+Merge = Literal["all", "own"]
+
+
+def coarse_heatmaps(film: torch.Tensor, network: TwoStageNet, global_scale: float) -> torch.Tensor:
+    """Heatmaps of the global stage.
+
+    Args:
+        film: (B, C, X, Y) at local scale.
+        network: the two-stage network.
+        global_scale: global over local scale of the film; 0.15 / 0.5 = 0.3 in the paper.
+    Returns:
+        (B, N, X * global_scale, Y * global_scale) probabilities, without the background channel.
+    """
+    return network(scale_pixels(film, (global_scale, global_scale)))[:, :-1]
+
+
+def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
+    """Centres of a landmark's patches relative to its coarse position.
+
+    Args:
+        patch_size: side of a patch, px.
+        expansion: epsilon: the patches' square has the side ``patch_size * expansion``; 1 means the centre patch alone.
+    Returns:
+        (5, 2) or (1, 2) int64, (x, y), the centre first.
+    Raises:
+        ValueError: expansion is outside [1, 2], where the corner patches would leave the centre uncovered.
+    Source:
+        METHOD "Inference", step 2; Zhong et al. 2019, figure 2.
+    """
+    if not 1 <= expansion <= 2:
+        raise ValueError(f"Expected an expansion from 1 (centre patch alone) to 2, got {expansion}.")
+    shift = round(patch_size * (expansion - 1) / 2)
+    corners = [(x, y) for x in (-shift, shift) for y in (-shift, shift)] if shift else []
+    return torch.tensor([(0, 0), *corners])
+
+
+def patch_starts(coarse: torch.Tensor, offsets: torch.Tensor, patch_size: int, film_size: Sequence[int]) -> torch.Tensor:
+    """First pixel of every patch, moved inside the film where it would hang over the border.
+
+    Args:
+        coarse: (N, 2), (x, y), array indices.
+        offsets: (K, 2) from :func:`patch_offsets`.
+        film_size: (X, Y).
+    Returns:
+        (N, K, 2) int64.
+    Raises:
+        ValueError: the film is smaller than a patch.
+    """
+    size = torch.tensor(film_size[-2:])
+    if (size < patch_size).any():
+        raise ValueError(
+            f"The film is {film_size[-2]} x {film_size[-1]} px at the local stage's scale, smaller than a patch of "
+            f"{patch_size} px. Is its pixel spacing right?"
+        )
+    centre = coarse.round().long().cpu()[:, None] + offsets
+    return torch.minimum((centre - patch_size // 2).clamp(min=0), size - patch_size)
+
+
+def merge_all(patches: torch.Tensor, starts: torch.Tensor, film_size: Sequence[int]) -> torch.Tensor:
+    """The paper's merge: every patch writes every channel; 0 outside all patches, the mean where they overlap.
+
+    Args:
+        patches: (N, K, N, P, P) heatmaps: landmark's patches x channels.
+        starts: (N, K, 2).
+        film_size: (X, Y).
+    Returns:
+        (N, X, Y).
+    """
+    n, k, channels, size, _ = patches.shape
+    total = patches.new_zeros(channels, *film_size[-2:])
+    count = patches.new_zeros(*film_size[-2:])
+    for patch, (x, y) in zip(patches.flatten(0, 1), starts.flatten(0, 1).tolist(), strict=True):
+        total[:, x : x + size, y : y + size] += patch
+        count[x : x + size, y : y + size] += 1
+    return total / count.clamp(min=1)
+
+
+def merge_own(patches: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Each landmark from its own patches and its own channel, in a window that just holds them.
+
+    Args:
+        patches: (N, K, N, P, P) heatmaps.
+        starts: (N, K, 2).
+    Returns:
+        (N, W, W) mean heatmaps, 0 outside the patches, and (N, 2) int64, each window's first pixel.
+    """
+    n, k, _, size, _ = patches.shape
+    own = patches[torch.arange(n), :, torch.arange(n)]
+    corner = starts.amin(dim=1)
+    inside = starts - corner[:, None]
+    window = int(inside.max()) + size
+    total, count = patches.new_zeros(2, n, window, window)
+    for landmark, places in enumerate(inside.tolist()):
+        for patch, (x, y) in enumerate(places):
+            total[landmark, x : x + size, y : y + size] += own[landmark, patch]
+            count[landmark, x : x + size, y : y + size] += 1
+    return total / count.clamp(min=1), corner
+
+
+def guide_prior(coarse: torch.Tensor, corner: torch.Tensor, size: Sequence[int], sigma_px: torch.Tensor) -> torch.Tensor:
+    """How much a pixel is believed beforehand: a Gaussian around each coarse position.
+
+    Args:
+        coarse: (N, 2), (x, y), array indices of the film.
+        corner: (N, 2), the first pixel of each landmark's window.
+        size: (W, H) of the windows.
+        sigma_px: (N,) standard deviations, px.
+    Returns:
+        (N, W, H), 1 at the coarse position.
+    """
+    sides = []
+    for axis in (0, 1):
+        index = torch.arange(size[axis], device=coarse.device, dtype=torch.float32)
+        distance = index + (corner[:, axis : axis + 1] - coarse[:, axis : axis + 1])
+        sides.append(torch.exp(-(distance**2) / (2 * sigma_px[:, None] ** 2)))
+    return sides[0][:, :, None] * sides[1][:, None, :]
+
+
+class TwoStageInferer(Inferer):
+    """A film's landmarks from both stages.
+
+    Args:
+        global_scale: global over local scale of the film.
+        patch_size: side of a local patch, px at local scale.
+        expansion: epsilon of the Expansive Exploration; 1 is the centre patch alone ("without Expand").
+        merge: ``"all"``: every patch writes every landmark's channel (the paper); ``"own"``: a landmark is read from
+            its own patches only, which keeps look-alikes elsewhere out.
+        guide_sigma_px: standard deviation of the Gaussian prior around the coarse position, px at local scale: one
+            number, or one a landmark; None is no prior (the paper).
+        coarse_decoder, decoder: heatmaps -> points, for the global and the merged heatmaps.
+        batch_size: patches a forward pass.
+    """
+
+    def __init__(
+        self,
+        global_scale: float = 0.3,
+        patch_size: int = 125,
+        expansion: float = 1.8,
+        merge: Merge = "all",
+        guide_sigma_px: float | Sequence[float] | None = None,
+        coarse_decoder: Decoder = decode_argmax,
+        decoder: Decoder = decode_threshold_mean,
+        batch_size: int = 19,
+    ) -> None:
+        super().__init__()
+        if merge not in ("all", "own"):
+            raise ValueError(f"Expected merge 'all' or 'own', got {merge!r}.")
+        self.global_scale, self.patch_size, self.batch_size = global_scale, patch_size, batch_size
+        self.offsets = patch_offsets(patch_size, expansion)
+        self.merge, self.guide_sigma_px = merge, guide_sigma_px
+        self.coarse_decoder, self.decoder = coarse_decoder, decoder
+
+    def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
+        """Landmarks of a batch of films.
+
+        Args:
+            inputs: (B, C, X, Y), films at local scale, intensities normalised.
+            network: the two-stage network.
+        Returns:
+            (B, N, 3): x and y in array indices of ``inputs``, and the confidence: the merged heatmap's maximum,
+            a probability in [0, 1].
+        """
+        with torch.no_grad():
+            coarse = self.coarse_points(inputs, network)
+            return torch.stack([self._one(film, points, network) for film, points in zip(inputs, coarse, strict=True)])
+
+    def coarse_points(self, inputs: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
+        """(B, N, 2), array indices of ``inputs``, from the global stage alone."""
+        heatmaps = coarse_heatmaps(inputs, network, self.global_scale)
+        points = scale_index(self.coarse_decoder(heatmaps), 1 / self.global_scale)
+        # A global heatmap of zeros has no position. The film's centre keeps the batch going; the confidence tells.
+        centre = torch.tensor([(s - 1) / 2 for s in inputs.shape[-2:]], device=points.device)
+        return torch.where(points.isnan(), centre, points)
+
+    def merged_heatmaps(
+        self, film: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The merged heatmaps H_M of one film, before the decoder.
+
+        Args:
+            film: (C, X, Y). coarse: (N, 2), array indices.
+        Returns:
+            (N, W, H) heatmaps and (N, 2) int64, the first pixel of each: whole films at 0 for merge ``"all"``.
+        """
+        starts = patch_starts(coarse, self.offsets, self.patch_size, film.shape)
+        size = self.patch_size
+        crops = torch.stack([film[:, x : x + size, y : y + size] for x, y in starts.flatten(0, 1).tolist()])
+        logits = torch.cat([network.local_net(batch).to(torch.float32) for batch in crops.split(self.batch_size)])
+        patches = logits.softmax(dim=1)[:, :-1].unflatten(0, starts.shape[:2])
+        if self.merge == "all":
+            merged, corner = merge_all(patches, starts, film.shape), torch.zeros_like(starts[:, 0])
+        else:
+            merged, corner = merge_own(patches, starts)
+        corner = corner.to(film.device)
+        if self.guide_sigma_px is not None:
+            sigma = torch.as_tensor(self.guide_sigma_px, dtype=torch.float32, device=film.device).expand(len(merged))
+            merged = merged * guide_prior(coarse, corner, merged.shape[-2:], sigma)
+        return merged, corner
+
+    def _one(self, film: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
+        film = torch.as_tensor(film)
+        if hasattr(film, "as_tensor"):  # slicing a MetaTensor 95 times would track 95 affines
+            film = film.as_tensor()
+        merged, corner = self.merged_heatmaps(film, coarse, network)
+        points = self.decoder(merged) + corner
+        points = torch.where(points.isnan(), coarse, points)
+        return torch.cat([points, merged.amax((-2, -1))[:, None]], dim=-1)
+
+
+class GlobalStageInferer(Inferer):
+    """The global stage alone, with the interface of :class:`TwoStageInferer`: to train, validate and compare it."""
+
+    def __init__(self, global_scale: float = 0.3, decoder: Decoder = decode_argmax) -> None:
+        super().__init__()
+        self.global_scale, self.decoder = global_scale, decoder
+
+    def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
+        """As :meth:`TwoStageInferer.__call__`."""
+        with torch.no_grad():
+            heatmaps = coarse_heatmaps(inputs, network, self.global_scale)
+            points = scale_index(self.decoder(heatmaps), 1 / self.global_scale)
+            return torch.cat([points, heatmaps.amax((-2, -1))[..., None]], dim=-1)

@@ -1,0 +1,70 @@
+"""Binary cross-entropy plus focal loss between softmax heatmaps and soft targets."""
+
+from __future__ import annotations
+
+import torch
+
+
+def log_softmax_and_complement(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``log p`` and ``log(1 - p)`` of a softmax over channels, both accurate where p is close to 1.
+
+    ``log1p(-p)`` loses every digit once p rounds to 1. Only the largest channel can come that close, and its
+    complement is the sum of all the others, which is computed without cancellation.
+
+    Args:
+        logits: (B, C, ...), any floating dtype; C >= 2.
+    Returns:
+        Two tensors shaped as ``logits``, float32.
+    """
+    logits = logits.to(torch.float32)
+    log_p = logits.log_softmax(dim=1)
+    top = log_p.argmax(dim=1, keepdim=True)
+    log_complement_top = log_p.scatter(1, top, -torch.inf).logsumexp(dim=1, keepdim=True)
+    # At the top channel p may be 1: replaced before log1p, so that no infinite gradient is computed and then masked.
+    p_others = log_p.exp().scatter(1, top, 0.0)
+    return log_p, torch.log1p(-p_others).scatter(1, top, log_complement_top)
+
+
+def heatmap_regression_loss(
+    logits: torch.Tensor, target: torch.Tensor, bce_weight: float = 1.0, focal_weight: float = 1.0, gamma: float = 2.0
+) -> torch.Tensor:
+    """Mean over the batch of the sum over channels of the mean over pixels of weighted BCE and focal loss.
+
+    The focal term is ``|h - p|^gamma * BCE(h, p)``: unlike ``(1 - p_t)^gamma`` it has its minimum at p = h for soft
+    targets as well.
+
+    Args:
+        logits: (B, C, X, Y), before the softmax; C = landmarks + background. Computed in float32 whatever the dtype.
+        target: (B, C, X, Y), in [0, 1], channels summing to 1; a NaN pixel counts nothing (a landmark that nobody
+            annotated has a channel of NaN).
+        bce_weight, focal_weight: the weights of the two terms.
+        gamma: exponent of the focal term.
+    Returns:
+        A scalar.
+    Raises:
+        ValueError: shapes differ; the message shows both.
+    Source:
+        METHOD "Loss"; Zhong et al. 2019, equation 3.
+    """
+    if logits.shape != target.shape:
+        raise ValueError(f"Expected logits and target of one shape, got {tuple(logits.shape)} and {tuple(target.shape)}.")
+    log_p, log_complement = log_softmax_and_complement(logits)
+    known = ~target.isnan()
+    target = target.nan_to_num(0.0).to(torch.float32)
+    bce = -(target * log_p + (1 - target) * log_complement)
+    weight = bce_weight + focal_weight * (target - log_p.exp()).abs() ** gamma
+    pixels = (weight * bce).where(known, 0.0)
+    return pixels.mean(dim=tuple(range(2, pixels.dim()))).sum(dim=1).mean()
+
+
+class HeatmapRegressionLoss(torch.nn.Module):
+    """:func:`heatmap_regression_loss` as a module; arguments as there."""
+
+    def __init__(self, bce_weight: float = 1.0, focal_weight: float = 1.0, gamma: float = 2.0) -> None:
+        super().__init__()
+        if bce_weight < 0 or focal_weight < 0 or bce_weight + focal_weight == 0:
+            raise ValueError(f"Expected non-negative weights, one above zero; got {bce_weight} and {focal_weight}.")
+        self.bce_weight, self.focal_weight, self.gamma = bce_weight, focal_weight, gamma
+
+    def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return heatmap_regression_loss(logits, target, self.bce_weight, self.focal_weight, self.gamma)

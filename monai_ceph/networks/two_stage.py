@@ -1,0 +1,89 @@
+"""Two networks in one module, so that one ``model.pt`` holds the whole system."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_ceph.landmarks import LandmarkScheme
+
+
+class WeightsError(ValueError):
+    """A checkpoint that cannot be used; the message names the file and the remedy."""
+
+
+class TwoStageNet(torch.nn.Module):
+    """Global and local stage of one landmark detector.
+
+    ``forward`` gives the global heatmaps, which is what bundle checks and exports call; an inferer runs both stages.
+
+    Args:
+        global_net, local_net: (B, C, X, Y) -> (B, N + 1, X, Y) logits, N landmarks and background.
+        scheme: the landmarks. Its symbols are stored with the weights, so that weights of another scheme with as many
+            landmarks are refused instead of giving wrong names.
+    """
+
+    def __init__(self, global_net: torch.nn.Module, local_net: torch.nn.Module, scheme: LandmarkScheme) -> None:
+        super().__init__()
+        self.global_net = global_net
+        self.local_net = local_net
+        # A tensor, because a checkpoint read with weights_only=True and a TorchScript export both keep one.
+        self.symbols: torch.Tensor
+        self.register_buffer("symbols", torch.tensor(list(" ".join(scheme.symbols).encode()), dtype=torch.uint8))
+
+    def forward(self, film: torch.Tensor) -> torch.Tensor:
+        """Global heatmaps.
+
+        Args:
+            film: (B, C, X, Y), at the global stage's scale, intensities normalised.
+        Returns:
+            (B, N + 1, X, Y) probabilities, summing to 1 over the channels.
+        """
+        return torch.softmax(self.global_net(film).to(torch.float32), dim=1)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        theirs = state_dict.get(prefix + "symbols")
+        if theirs is not None and not torch.equal(theirs.cpu(), self.symbols.cpu()):
+            error_msgs = args[-1]
+            error_msgs.append(
+                f"the weights are for the landmarks '{bytes(theirs.tolist()).decode(errors='replace')}', "
+                f"the network is for '{bytes(self.symbols.tolist()).decode()}'"
+            )
+            state_dict = {**state_dict, prefix + "symbols": self.symbols}
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
+    """Load a checkpoint of the whole network, strictly.
+
+    Args:
+        network: what the weights are for; changed in place and returned.
+        path: a file with a state dict, or with one under the key ``"model"``.
+    Raises:
+        WeightsError: the file is missing, is not a checkpoint, is cut short, or fits another network or scheme.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"No weights at '{path}'; train the bundle first, or give the path of a model.pt.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"Cannot read weights from '{path}' ({type(error).__name__}); expected a checkpoint written by torch.save "
+            "that holds tensors only. The file may be cut short: copy or train it again."
+        ) from error
+    state = content.get("model", content) if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        raise WeightsError(f"'{path}' holds a {type(content).__name__}; expected a state dict of the network.")
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        reason = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
+        raise WeightsError(
+            f"The weights in '{path}' do not fit this network: {reason}. Use the network definition and the landmark "
+            "scheme that they were trained with."
+        ) from error
+    return network

@@ -1,0 +1,25 @@
+"""MONAI transforms for films and landmarks."""
+
+from monai_ceph.transforms.crop import CropBottomSquare, CropBottomSquared, bottom_square, landmarks_outside
+from monai_ceph.transforms.heatmaps import LandmarkHeatmaps, LandmarkHeatmapsd
+from monai_ceph.transforms.patch import PatchPlace, RandLandmarkPatchesd, RandWindowsd, extract_patch
+from monai_ceph.transforms.points import PointsToFilmd
+from monai_ceph.transforms.scale import ScaleToSpacing, ScaleToSpacingd, scale_index, scale_pixels
+
+__all__ = [
+    "CropBottomSquare",
+    "CropBottomSquared",
+    "LandmarkHeatmaps",
+    "LandmarkHeatmapsd",
+    "PatchPlace",
+    "PointsToFilmd",
+    "RandLandmarkPatchesd",
+    "RandWindowsd",
+    "ScaleToSpacing",
+    "ScaleToSpacingd",
+    "bottom_square",
+    "extract_patch",
+    "landmarks_outside",
+    "scale_index",
+    "scale_pixels",
+]
