@@ -1,0 +1,153 @@
+"""The command line: parse, call, print. What a subcommand does is in `monai_ceph.commands`.
+
+Nothing heavy is imported before a subcommand runs, so that ``--help`` and a typing error answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_ceph import __version__
+
+FORMATS = ("csv", "markups", "overlay")
+PROTOCOLS = ("mean", "each")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a subcommand.
+
+    Args:
+        argv: the arguments; by default those of the process.
+    Returns:
+        The exit status: 0 when all went well, 1 when a film failed or the input could not be used. Arguments that
+        cannot be parsed exit with 2.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except (ValueError, OSError, ImportError) as error:
+        # The package raises these with a sentence that names the file and the remedy; a traceback would bury it.
+        print(f"monai-ceph {arguments.command}: error: {error}", file=sys.stderr)
+        return 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of ``monai-ceph``; each subcommand sets ``run``, which takes the parsed arguments."""
+    parser = argparse.ArgumentParser(
+        prog="monai-ceph",
+        description="Find anatomical landmarks on lateral cephalograms. Research only, not a medical device.",
+    )
+    parser.add_argument("--version", action="version", version=f"monai-ceph {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_predict(commands)
+    _add_evaluate(commands)
+    return parser
+
+
+def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="find the landmarks on films",
+        description="Find the landmarks on films and write them as a table, Slicer markups and pictures. A film that "
+        "fails is named on standard error, the others go on, and the exit status is 1.",
+    )
+    parser.add_argument("films", nargs="+", type=Path, metavar="FILM|FOLDER", help="film files, or folders of films")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to write to, made if needed")
+    parser.add_argument(
+        "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm; wins over the one in the file"
+    )
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=FORMATS,
+        metavar=",".join(FORMATS),
+        help="what to write, separated by commas (default: all)",
+    )
+    parser.set_defaults(run=_predict)
+
+
+def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="score predicted landmarks against references",
+        description="Print mean radial error (MRE +- SD, median) and successful detection rates (SDR at 2, 2.5, 3 and "
+        "4 mm), overall and per landmark. Films are matched by file name without folder and suffix; only films in "
+        "PREDICTIONS.csv are scored.",
+    )
+    parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.csv", help="landmarks.csv of monai-ceph predict")
+    parser.add_argument(
+        "references",
+        nargs="+",
+        type=Path,
+        metavar="REFERENCE",
+        help="an observer's annotations: landmark table, Kaggle-style CSV, or folder of ISBI .txt, labelme .json or "
+        ".mrk.json",
+    )
+    parser.add_argument("--spacing", required=True, type=_millimetres, metavar="MM", help="size of a film pixel in mm")
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        default="mean",
+        help="score against the references' mean (default), or against each of them",
+    )
+    parser.add_argument("--scheme", default="isbi19", help="landmark scheme: a name or a .json file (default: isbi19)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write every single error to this file")
+    parser.set_defaults(run=_evaluate)
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.predict import predict
+
+    failed = predict(
+        arguments.films,
+        arguments.output,
+        spacing_mm=arguments.spacing,
+        bundle=arguments.bundle,
+        device=arguments.device,
+        formats=arguments.format,
+    )
+    return 1 if failed else 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.evaluate import evaluate
+
+    evaluate(
+        arguments.predictions,
+        arguments.references,
+        spacing_mm=arguments.spacing,
+        protocol=arguments.protocol,
+        scheme=arguments.scheme,
+        json_file=arguments.json,
+        csv_file=arguments.csv,
+    )
+    return 0
+
+
+def _millimetres(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"expected a positive number of mm for one film pixel, such as 0.1; got '{text}'"
+        )
+    return value
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"expected some of {', '.join(FORMATS)} separated by commas; got '{text}' with {unknown}"
+        )
+    return formats

@@ -1,0 +1,19 @@
+"""Predictions as files: landmark table, Slicer markups, overlay picture."""
+
+from monai_ceph.writers.atomic import atomic_path, write_text
+from monai_ceph.writers.landmarks_csv import landmarks_csv_text, write_landmarks_csv
+from monai_ceph.writers.markups import to_markups, write_markups
+from monai_ceph.writers.overlay import draw_overlay, write_overlay
+from monai_ceph.writers.prediction import Prediction
+
+__all__ = [
+    "Prediction",
+    "atomic_path",
+    "draw_overlay",
+    "landmarks_csv_text",
+    "to_markups",
+    "write_landmarks_csv",
+    "write_markups",
+    "write_overlay",
+    "write_text",
+]

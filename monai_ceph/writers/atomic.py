@@ -1,0 +1,42 @@
+"""Files that are whole or not there: written under a temporary name in the same folder, then renamed."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary path to write to, which becomes ``path`` when the block ends well and vanishes when it does not.
+
+    Args:
+        path: the file to make or to replace; its folder must be there.
+    Yields:
+        A path in the same folder with the same suffix, so that libraries which go by the suffix write the right format.
+    Raises:
+        OSError: the file cannot be written; the message names it and the remedy.
+    """
+    path = Path(path)
+    # A hidden name, so that nothing that lists the folder meanwhile takes it for a result. Not tempfile.mkstemp, whose
+    # files only their owner can read.
+    temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"Cannot write '{path}' ({error.strerror or error}); "
+            "choose a folder that exists and can be written, on a disk with space left."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes UTF-8 text with newlines as they are, atomically. Raises as :func:`atomic_path`."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")

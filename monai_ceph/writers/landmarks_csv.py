@@ -1,0 +1,62 @@
+"""The project's landmark table: one row for each film and landmark."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_ceph.writers.atomic import write_text
+from monai_ceph.writers.prediction import Prediction
+
+COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence")
+"""The header that others rely on; further columns come after these."""
+
+
+def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
+    """The table as text.
+
+    Pixels have three decimals, mm four, the rest four; an unknown value is an empty cell. After :data:`COLUMNS` come
+    ``spacing_source`` and the predictions' extra columns in the order in which they first appear.
+
+    Args:
+        predictions: any number of films, of one scheme or several.
+    Returns:
+        CSV with a header and ``\\n`` at each line's end.
+    Raises:
+        ValueError: an extra column has the name of another column.
+    """
+    extra = tuple(dict.fromkeys(name for prediction in predictions for name in prediction.extra))
+    header = (*COLUMNS, "spacing_source")
+    doubled = sorted(set(header) & set(extra))
+    if doubled:
+        raise ValueError(f"The extra columns {doubled} have names that the landmark table uses; rename them.")
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header + extra)
+    for prediction in predictions:
+        points_mm = prediction.points_mm
+        for k, symbol in enumerate(prediction.scheme.symbols):
+            table.writerow(
+                [
+                    prediction.image,
+                    symbol,
+                    *(_cell(value, 3) for value in prediction.points_px[k]),
+                    *(_cell(value, 4) for value in points_mm[k]),
+                    _cell(prediction.confidence[k], 4),
+                    prediction.spacing_source,
+                    *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
+                ]
+            )
+    return text.getvalue()
+
+
+def write_landmarks_csv(path: str | Path, predictions: Sequence[Prediction]) -> None:
+    """Writes :func:`landmarks_csv_text` to a file, whole or not at all."""
+    write_text(path, landmarks_csv_text(predictions))
+
+
+def _cell(value: float, decimals: int) -> str:
+    return f"{float(value):.{decimals}f}" if math.isfinite(value) else ""

@@ -1,0 +1,288 @@
+"""A picture for a human: the film with its landmarks drawn in. Needs Pillow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from monai_ceph.writers.atomic import atomic_path
+from monai_ceph.writers.prediction import Prediction
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Two colours that stay apart for every kind of colour vision, and from a gray film.
+PREDICTED = (255, 176, 0)
+REFERENCE = (0, 212, 255)
+ERROR_LINE = (255, 80, 80)
+OUTLINE = (0, 0, 0)
+
+LONGEST_SIDE = (1200, 2600)
+"""A picture's longest side is brought into this range: a small film would have no room for symbols, and a large one
+would make them tiny on a screen."""
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, pixels of the picture."""
+
+
+def draw_overlay(
+    film: np.ndarray,
+    prediction: Prediction,
+    reference_px: np.ndarray | None = None,
+    legend: bool = True,
+) -> Image.Image:
+    """The film with a cross and the symbol at each landmark found.
+
+    Args:
+        film: (X, Y), any gray values; shown from their 0.5th to their 99.5th percentile.
+        prediction: its points are in this film's pixels.
+        reference_px: (N, 2), (x, y), drawn as circles with a line to the prediction; NaN where there is none.
+        legend: draw the box that explains the colours and names the film and its spacing.
+    Returns:
+        An RGB picture in the film's proportions, its longest side in :data:`LONGEST_SIDE`.
+    Raises:
+        ValueError: a film that is not (X, Y), or reference points of another shape than the predicted ones.
+        ImportError: Pillow is missing.
+    """
+    pillow = _pillow()
+    film = np.asarray(film)
+    if film.ndim != 2 or 0 in film.shape:
+        raise ValueError(f"'{prediction.image}': expected a film of shape (X, Y) to draw on, got {film.shape}.")
+    points_px = np.asarray(prediction.points_px, dtype=np.float64)
+    if reference_px is not None and np.shape(reference_px) != points_px.shape:
+        raise ValueError(
+            f"'{prediction.image}': expected reference points of shape {points_px.shape}, got {np.shape(reference_px)}."
+        )
+    scale = picture_scale(film.shape)
+    # A picture has rows first, so this is where x and y change places.
+    picture = pillow.Image.fromarray(to_gray8(film).T).convert("RGB")
+    size = (max(1, round(film.shape[0] * scale)), max(1, round(film.shape[1] * scale)))
+    if size != picture.size:
+        picture = picture.resize(size, pillow.Image.Resampling.LANCZOS)
+    draw = pillow.ImageDraw.Draw(picture)
+    unit = max(size) / 1200  # every length below is for a picture of 1200 pixels
+    found = to_picture(points_px, scale)
+    known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
+
+    _draw_marks(draw, found, known, unit)
+    font = pillow.ImageFont.load_default(size=17 * unit)
+    # A landmark that was not found is named at its reference, in the reference's colour.
+    labelled = found if known is None else np.where(np.isfinite(found), found, known)
+    drawn = np.isfinite(labelled).all(-1)
+    anchors = labelled[drawn]
+    symbols = [symbol for symbol, shown in zip(prediction.scheme.symbols, drawn, strict=True) if shown]
+    colours = [PREDICTED if ok else REFERENCE for ok in np.isfinite(found).all(-1)[drawn]]
+    others = anchors if known is None else np.concatenate([anchors, known[np.isfinite(known).all(-1)]])
+    taken = [_around(p, 9 * unit) for p in others]
+    if legend:
+        lines = _legend_lines(prediction, known is not None)
+        taken.append(_draw_legend(draw, lines, pillow.ImageFont.load_default(size=15 * unit), others, size, unit))
+    boxes = [draw.textbbox((0, 0), symbol, font=font) for symbol in symbols]
+    places = place_labels(
+        anchors,
+        [(right - left + 4 * unit, bottom - top + 4 * unit) for left, top, right, bottom in boxes],
+        taken,
+        size,
+        10 * unit,
+    )
+    for symbol, colour, box, place, anchor in zip(symbols, colours, boxes, places, anchors, strict=True):
+        _draw_leader(draw, place, anchor, colour, unit)
+        at = (place[0] + 2 * unit - box[0], place[1] + 2 * unit - box[1])
+        draw.text(at, symbol, font=font, fill=colour, stroke_width=_width(2 * unit), stroke_fill=OUTLINE)
+    return picture
+
+
+def write_overlay(
+    path: str | Path,
+    film: np.ndarray,
+    prediction: Prediction,
+    reference_px: np.ndarray | None = None,
+    legend: bool = True,
+) -> None:
+    """Writes :func:`draw_overlay` to a picture file in the format of its suffix (.png), whole or not at all."""
+    picture = draw_overlay(film, prediction, reference_px, legend)
+    with atomic_path(path) as temporary:
+        picture.save(temporary)
+
+
+def picture_scale(film_size: Sequence[int]) -> float:
+    """Picture pixels per film pixel, so that the longest side comes into :data:`LONGEST_SIDE`."""
+    longest = max(film_size)
+    return min(max(longest, LONGEST_SIDE[0]), LONGEST_SIDE[1]) / longest
+
+
+def to_picture(points_px: np.ndarray, scale: float) -> np.ndarray:
+    """Film pixels -> picture pixels, both with pixel centres at integers; (..., 2), (x, y). NaN stays."""
+    return (points_px + 0.5) * scale - 0.5
+
+
+def to_gray8(film: np.ndarray) -> np.ndarray:
+    """Gray values between the 0.5th and the 99.5th percentile -> 0 to 255, uint8; a flat film is mid-gray."""
+    values = np.nan_to_num(np.asarray(film, dtype=np.float32), posinf=0.0, neginf=0.0)
+    low, high = np.percentile(values, (0.5, 99.5))
+    if high <= low:
+        low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.full(values.shape, 128, dtype=np.uint8)
+    return (np.clip((values - low) / (high - low), 0, 1) * 255).round().astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    box: Box
+    cost: float
+
+
+def place_labels(
+    anchors: np.ndarray,
+    label_sizes: Sequence[tuple[float, float]],
+    taken: Sequence[Box],
+    picture_size: tuple[int, int],
+    gap: float,
+) -> list[Box]:
+    """A place for each label near its point, off the points and off each other as far as there is room.
+
+    Each label takes the cheapest of the places around its point: overlap costs most, then leaving the picture, then
+    distance. The points with the closest neighbours choose first, because they have the least choice.
+
+    Args:
+        anchors: (K, 2), (x, y), the labels' points.
+        label_sizes: width and height of each label.
+        taken: boxes to keep free, such as those around the points.
+        picture_size: width and height.
+        gap: distance of the nearest places from the point.
+    Returns:
+        K boxes.
+    """
+    distances = np.linalg.norm(anchors[:, None] - anchors[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    crowded_first = np.argsort(distances.min(-1, initial=np.inf), kind="stable")
+    occupied = list(taken)
+    places: dict[int, Box] = {}
+    for k in crowded_first:
+        candidates = _candidates(anchors[k], label_sizes[k], gap)
+        best = min(candidates, key=lambda c: c.cost + _crowding(c.box, occupied, picture_size))
+        places[int(k)] = best.box
+        occupied.append(best.box)
+    return [places[k] for k in range(len(anchors))]
+
+
+def _candidates(anchor: np.ndarray, size: tuple[float, float], gap: float) -> list[_Candidate]:
+    width, height = size
+    directions = [(1, 0), (-1, 0), (1, -1), (1, 1), (-1, -1), (-1, 1), (0, -1), (0, 1)]
+    candidates = []
+    for ring, (order, (dx, dy)) in product((1.0, 1.8, 3.0, 4.5, 6.5), enumerate(directions)):
+        reach = gap * ring / (math.sqrt(2) if dx and dy else 1)
+        x = anchor[0] + dx * (reach + width / 2)
+        y = anchor[1] + dy * (reach + height / 2)
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        candidates.append(_Candidate(box, cost=gap * gap * (0.3 * (ring - 1) + 0.01 * order)))
+    return candidates
+
+
+def _crowding(box: Box, occupied: Sequence[Box], picture_size: tuple[int, int]) -> float:
+    inside = overlap(box, (0, 0, picture_size[0], picture_size[1]))
+    outside = (box[2] - box[0]) * (box[3] - box[1]) - inside
+    return 10 * outside + 4 * sum(overlap(box, other) for other in occupied)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Area that two boxes share, square pixels."""
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _around(point: np.ndarray, radius: float) -> Box:
+    return (point[0] - radius, point[1] - radius, point[0] + radius, point[1] + radius)
+
+
+def _width(pixels: float) -> int:
+    return max(1, round(pixels))
+
+
+def _draw_marks(draw: Any, found: np.ndarray, known: np.ndarray | None, unit: float) -> None:
+    known = np.full_like(found, np.nan) if known is None else known
+    for reference in known[np.isfinite(known).all(-1)]:
+        draw.ellipse(_around(reference, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
+        draw.ellipse(_around(reference, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
+    for point in found[np.isfinite(found).all(-1)]:
+        _draw_cross(draw, point, unit)
+    # Last, or the marks would hide what is shortest and commonest: an error of a millimetre or two.
+    for point, reference in zip(found, known, strict=True):
+        if np.isfinite([point, reference]).all():
+            draw.line([*point, *reference], fill=ERROR_LINE, width=_width(2 * unit))
+
+
+def _draw_cross(draw: Any, point: np.ndarray, unit: float) -> None:
+    # A black cross beneath keeps the coloured one visible on bright bone.
+    for arm, width, colour in ((9, 5, OUTLINE), (8, 2, PREDICTED)):
+        x, y, arm_px = float(point[0]), float(point[1]), arm * unit
+        draw.line([x - arm_px, y, x + arm_px, y], fill=colour, width=_width(width * unit))
+        draw.line([x, y - arm_px, x, y + arm_px], fill=colour, width=_width(width * unit))
+
+
+def _draw_leader(draw: Any, place: Box, anchor: np.ndarray, colour: tuple[int, int, int], unit: float) -> None:
+    nearest = np.clip(anchor, place[:2], place[2:])
+    if np.linalg.norm(nearest - anchor) > 16 * unit:
+        draw.line([*anchor, *nearest], fill=colour, width=_width(unit))
+
+
+def _legend_lines(prediction: Prediction, with_reference: bool) -> list[tuple[str, str]]:
+    found = int(np.isfinite(prediction.points_px).all(-1).sum())
+    lines = [("cross", f"predicted ({found} of {len(prediction.scheme)})")]
+    if with_reference:
+        lines += [("circle", "reference"), ("line", "error")]
+    if prediction.spacing_mm is None:
+        spacing = "pixel size unknown"
+    else:
+        x, y = prediction.spacing_mm
+        spacing = f"pixel {x:.4g} mm" if x == y else f"pixel {x:.4g} x {y:.4g} mm"
+        spacing += f" ({prediction.spacing_source})"
+    name = prediction.image if len(prediction.image) <= 40 else f"{prediction.image[:18]}...{prediction.image[-19:]}"
+    return [("", name), *lines, ("", spacing), ("", "research only, not a medical device")]
+
+
+def _draw_legend(
+    draw: Any,
+    lines: Sequence[tuple[str, str]],
+    font: Any,
+    points: np.ndarray,
+    picture_size: tuple[int, int],
+    unit: float,
+) -> Box:
+    """Draws the legend in the corner with the fewest points and returns the box that it covers."""
+    pad, mark, step = 8 * unit, 26 * unit, 22 * unit
+    width = 2 * pad + max(draw.textlength(text, font=font) + (mark if kind else 0) for kind, text in lines)
+    height = 2 * pad + step * len(lines)
+    right, bottom = picture_size[0] - pad - width, picture_size[1] - pad - height
+    corners = [(x, y, x + width, y + height) for x, y in product((pad, right), (bottom, pad))]
+    box = min(corners, key=lambda c: sum(overlap(c, _around(p, 20 * unit)) for p in points))
+    draw.rectangle(box, fill=(20, 20, 20), outline=(120, 120, 120), width=_width(unit))
+    for row, (kind, text) in enumerate(lines):
+        middle = box[1] + pad + step * (row + 0.5)
+        centre = np.array([box[0] + pad + mark / 2 - 2 * unit, middle])
+        if kind == "cross":
+            _draw_cross(draw, centre, unit)
+        elif kind == "circle":
+            draw.ellipse(_around(centre, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
+        elif kind == "line":
+            draw.line(
+                [centre[0] - 8 * unit, middle, centre[0] + 8 * unit, middle], fill=ERROR_LINE, width=_width(2 * unit)
+            )
+        at = (box[0] + pad + (mark if kind else 0), middle)
+        draw.text(at, text, font=font, fill=(235, 235, 235), anchor="lm")
+    return box
+
+
+def _pillow() -> Any:
+    try:
+        import PIL
+        from PIL import Image, ImageDraw, ImageFont  # noqa: F401  (imported into PIL's namespace)
+    except ImportError as error:
+        raise ImportError("Drawing overlays needs Pillow; install it with: pip install 'monai-ceph[cli]'") from error
+    return PIL

@@ -1,0 +1,50 @@
+"""What is known about one film after inference: the one thing that every writer takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monai_ceph.landmarks import LandmarkScheme
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The landmarks found on one film.
+
+    Args:
+        image: the film's file name, without its folder.
+        scheme: the landmarks, in the order of the arrays below; N of them.
+        points_px: (N, 2), (x, y), pixels of the film as stored; NaN where a landmark was not found.
+        confidence: (N,), 0 to 1; NaN where unknown.
+        spacing_mm: (along x, along y), mm; None where unknown.
+        spacing_source: where the spacing comes from: "user", "file: <which tag>", "default", "unknown".
+        extra: more columns, (N,) each, by name.
+    Raises:
+        ValueError: an array's shape does not fit the scheme; the message says which.
+    """
+
+    image: str
+    scheme: LandmarkScheme
+    points_px: np.ndarray
+    confidence: np.ndarray
+    spacing_mm: tuple[float, float] | None
+    spacing_source: str
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.scheme)
+        expected = {"points_px": (count, 2), "confidence": (count,)} | {name: (count,) for name in self.extra}
+        for name, shape in expected.items():
+            got = np.shape(self.extra[name] if name in self.extra else getattr(self, name))
+            if got != shape:
+                raise ValueError(
+                    f"'{self.image}': expected {name} of shape {shape} for scheme '{self.scheme.name}', got {got}."
+                )
+
+    @property
+    def points_mm(self) -> np.ndarray:
+        """(N, 2) float64, (x, y), mm from the first pixel's centre; NaN where the spacing is unknown."""
+        spacing = (np.nan, np.nan) if self.spacing_mm is None else self.spacing_mm
+        return np.asarray(self.points_px, dtype=np.float64) * np.asarray(spacing, dtype=np.float64)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_ceph import __version__
+from monai_ceph.cli import main
+
+PREDICT = ["predict", "film.png", "--output", "out"]
+
+
+class _Recorder:
+    """Stands in for what a subcommand does; remembers how it was called."""
+
+    def __init__(self, result: Any = 0) -> None:
+        self.result, self.arguments, self.options = result, (), {}
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self.arguments, self.options = arguments, options
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+def _stand_in(monkeypatch: pytest.MonkeyPatch, command: str, result: Any = 0) -> _Recorder:
+    module, recorder = types.ModuleType(f"monai_ceph.commands.{command}"), _Recorder(result)
+    setattr(module, command, recorder)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return recorder
+
+
+def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = _stand_in(monkeypatch, "predict")
+    assert main(PREDICT) == 0
+    assert predict.arguments == ([Path("film.png")], Path("out"))
+    assert predict.options == {
+        "spacing_mm": None,
+        "bundle": None,
+        "device": "auto",
+        "formats": ("csv", "markups", "overlay"),
+    }
+
+
+def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = _stand_in(monkeypatch, "predict")
+    options = ["--spacing", "0.127", "--bundle", "b", "--device", "cuda:0", "--format", "overlay, csv,csv"]
+    assert main(["predict", "a b.png", "folder", "--output", "out", *options]) == 0
+    assert predict.arguments == ([Path("a b.png"), Path("folder")], Path("out"))
+    assert predict.options == {
+        "spacing_mm": 0.127,
+        "bundle": Path("b"),
+        "device": "cuda:0",
+        "formats": ("overlay", "csv"),
+    }
+
+
+def test_exit_status_is_one_however_many_films_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The number itself would be 0 to a shell when 256 films failed.
+    _stand_in(monkeypatch, "predict", 256)
+    assert main(PREDICT) == 1
+
+
+def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = _stand_in(monkeypatch, "evaluate", [])
+    options = ["--spacing", "0.1", "--protocol", "each", "--scheme", "s.json", "--json", "m.json", "--csv", "e.csv"]
+    assert main(["evaluate", "p.csv", "a.csv", "b", *options]) == 0
+    assert evaluate.arguments == (Path("p.csv"), [Path("a.csv"), Path("b")])
+    assert evaluate.options == {
+        "spacing_mm": 0.1,
+        "protocol": "each",
+        "scheme": "s.json",
+        "json_file": Path("m.json"),
+        "csv_file": Path("e.csv"),
+    }
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("'a.png' is no image."), OSError("Cannot write 'b'."), ImportError("needs Pillow")]
+)
+def test_error_of_the_input_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    _stand_in(monkeypatch, "predict", error)
+    assert main(PREDICT) == 1
+    assert capsys.readouterr().err == f"monai-ceph predict: error: {error}\n"
+
+
+def test_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    _stand_in(monkeypatch, "predict", ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        main(PREDICT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["predict", "film.png"], "the following arguments are required: --output"),
+        (["predict", "--output", "out"], "the following arguments are required: FILM|FOLDER"),
+        ([*PREDICT, "--spacing", "0"], "expected a positive number of mm for one film pixel, such as 0.1; got '0'"),
+        ([*PREDICT, "--spacing", "-0.1"], "got '-0.1'"),
+        ([*PREDICT, "--spacing", "nan"], "got 'nan'"),
+        ([*PREDICT, "--spacing", "inf"], "got 'inf'"),
+        ([*PREDICT, "--spacing", "0,1"], "got '0,1'"),
+        (
+            [*PREDICT, "--format", "csv,pdf"],
+            "expected some of csv, markups, overlay separated by commas; got 'csv,pdf'",
+        ),
+        ([*PREDICT, "--format", ""], "expected some of csv, markups, overlay"),
+        (["evaluate", "p.csv", "r.csv"], "the following arguments are required: --spacing"),
+        (["evaluate", "p.csv", "--spacing", "0.1"], "the following arguments are required: REFERENCE"),
+        (["evaluate", "p.csv", "r.csv", "--spacing", "1", "--protocol", "median"], "invalid choice: 'median'"),
+    ],
+)
+def test_arguments_that_cannot_be_used_exit_with_two(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out == f"monai-ceph {__version__}\n"
+
+
+def test_module_runs_and_help_imports_nothing_heavy(repository: Path) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "monai_ceph", "evaluate", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=repository)
+    assert run.returncode == 0
+    assert "--protocol {mean,each}" in run.stdout
+    imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in run.stderr.splitlines()}
+    assert "monai_ceph" in imported
+    assert imported.isdisjoint({"torch", "monai", "numpy", "pandas", "PIL", "itk"})
