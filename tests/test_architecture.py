@@ -32,7 +32,7 @@ for module in {modules}:
         importlib.import_module(module)
     except Exception as error:
         failed.append(module + ": " + repr(error))
-sys.exit("\\n".join(failed))
+sys.exit("\\n".join(failed) or 0)
 """
 
 
