@@ -119,5 +119,5 @@ def test_points_without_batch_axis_are_named() -> None:
 
 
 def test_unknown_reduction_is_named() -> None:
-    with pytest.raises(ValueError, match="'mean_batch', 'none'.*got 'sum'"):
+    with pytest.raises(ValueError, match=r"'mean_batch', 'none'.*got 'sum'"):
         RadialError("sum")  # type: ignore[arg-type]
