@@ -88,7 +88,10 @@ STYLES: dict[str, Style] = {
         ear_rod=(4.4, 0.9, 2.0), ear_pin=1.5, border="shutter",
     ),
 }  # fmt: skip
-"""``"a"``: a film behind a cassette's frame, as the mean shape's own films; ``"b"``: another clinic's scanner."""
+"""``"a"``: a film behind a cassette's frame, framed like the ISBI 2015 films; ``"b"``: another clinic's scanner.
+
+Set by eye to resemble such films; only the place of the face in ``"a"`` is measured (mean of the training annotations).
+"""
 
 
 class _Canvas:

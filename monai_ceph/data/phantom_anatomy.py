@@ -3,6 +3,10 @@
 The contours are drawn once around the mean shape of ``phantom_shape`` (mm, x towards the nose, y towards the chin,
 origin in the face's centroid) and bent to a sampled shape by a thin-plate spline. A landmark is then found on the
 bent contours by its definition, so that it is where the drawing says it is.
+
+Source: the landmarks' mean and modes are measured (see ``phantom_shape``). Every other number here (contours between
+landmarks, teeth, vertebrae, how much the vault, nose and neck vary) was set by hand, by eye, with two ISBI 2015
+training films as a guide to proportions; none of it is measured, and it is no anatomical reference.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from monai_ceph.transforms.crop import CropBottomSquare, CropBottomSquared, bott
 from monai_ceph.transforms.heatmaps import LandmarkHeatmaps, LandmarkHeatmapsd
 from monai_ceph.transforms.patch import PatchPlace, RandLandmarkPatchesd, RandWindowsd, extract_patch
 from monai_ceph.transforms.points import PointsToFilmd
+from monai_ceph.transforms.rectangles import RandRectangleShiftd, shift_rectangle
 from monai_ceph.transforms.scale import ScaleToSpacing, ScaleToSpacingd, scale_index, scale_pixels
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "PatchPlace",
     "PointsToFilmd",
     "RandLandmarkPatchesd",
+    "RandRectangleShiftd",
     "RandWindowsd",
     "ScaleToSpacing",
     "ScaleToSpacingd",
@@ -22,4 +24,5 @@ __all__ = [
     "landmarks_outside",
     "scale_index",
     "scale_pixels",
+    "shift_rectangle",
 ]

@@ -77,7 +77,9 @@ class ScaleToSpacing(Transform):
         to_old = torch.eye(image.affine.shape[0], dtype=image.affine.dtype)
         for axis, f in enumerate(factor):
             to_old[axis, axis], to_old[axis, -1] = 1 / f, 0.5 / f - 0.5
-        return MetaTensor(pixels, affine=image.affine @ to_old.to(image.affine.device), meta=image.meta)
+        scaled = MetaTensor(pixels, meta=image.meta)
+        scaled.affine = image.affine @ to_old.to(image.affine.device)
+        return scaled
 
     def _film_spacing(self, image: MetaTensor) -> tuple[float, float]:
         spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float64).flatten()

@@ -1,0 +1,76 @@
+"""Films and annotations: whatever is read from outside, one source per file.
+
+Names are loaded when they are first used, so that reading a table of points does not load ITK. The generic ``datalist``
+function is left in its module, :mod:`monai_ceph.data.datalist`, whose name it would hide.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monai_ceph.data.annotations import (
+        AnnotationError,
+        Annotations,
+        check_on_film,
+        mean_annotations,
+        read_annotations,
+    )
+    from monai_ceph.data.datalist import isbi2015_datalist
+    from monai_ceph.data.film import FilmInfo, FilmReader, film_size, find_films, read_film
+    from monai_ceph.data.film_format import FilmError
+    from monai_ceph.data.names import FILM_SUFFIXES, film_name
+    from monai_ceph.data.phantom import Phantom, draw_phantom, write_phantoms
+
+_HOME = {
+    "AnnotationError": "annotations",
+    "Annotations": "annotations",
+    "FILM_SUFFIXES": "names",
+    "FilmError": "film_format",
+    "FilmInfo": "film",
+    "FilmReader": "film",
+    "Phantom": "phantom",
+    "check_on_film": "annotations",
+    "draw_phantom": "phantom",
+    "film_name": "names",
+    "film_size": "film",
+    "find_films": "film",
+    "isbi2015_datalist": "datalist",
+    "mean_annotations": "annotations",
+    "read_annotations": "annotations",
+    "read_film": "film",
+    "write_phantoms": "phantom",
+}
+
+__all__ = [
+    "FILM_SUFFIXES",
+    "AnnotationError",
+    "Annotations",
+    "FilmError",
+    "FilmInfo",
+    "FilmReader",
+    "Phantom",
+    "check_on_film",
+    "draw_phantom",
+    "film_name",
+    "film_size",
+    "find_films",
+    "isbi2015_datalist",
+    "mean_annotations",
+    "read_annotations",
+    "read_film",
+    "write_phantoms",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

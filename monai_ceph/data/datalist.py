@@ -1,0 +1,117 @@
+"""Films and their points as the list of dictionaries that MONAI's datasets take."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ceph.data.annotations import mean_annotations, read_annotations
+from monai_ceph.data.film import film_size, find_films
+from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.isbi2015 import find_isbi2015, unique_films
+from monai_ceph.data.points import AnnotationError, Annotations, check_on_film
+from monai_ceph.landmarks import ISBI19, LandmarkScheme
+
+
+def datalist(
+    films_folder: str | Path,
+    references: Sequence[str | Path],
+    scheme: LandmarkScheme = ISBI19,
+    films: Sequence[str] | None = None,
+    spacing_mm: float | Sequence[float] | None = None,
+) -> list[dict[str, Any]]:
+    """Films of a folder with the mean of their observers.
+
+    Args:
+        films_folder: where the films are.
+        references: one annotation source for each observer, as in ``read_annotations``.
+        scheme: what the points are.
+        films: the names of the films wanted, in this order; None takes every film that all observers annotated, by
+            name, and warns of films that it leaves out.
+        spacing_mm: as in ``read_annotations``.
+    Returns:
+        One ``{"image": path, "points_px": (N, 2) float32, "film": name}`` for each film; NaN where a landmark has no
+        mean.
+    Raises:
+        FilmError: no film, two of one name, or one of those wanted is not there.
+        AnnotationError: as ``read_annotations``; a wanted film has no annotation; a point is off its film.
+    """
+    found = unique_films(find_films([films_folder]))
+    observers = [read_annotations(reference, scheme, spacing_mm) for reference in references]
+    return _items(found, observers, None if films is None else list(films), str(films_folder))
+
+
+def isbi2015_datalist(
+    dataset_dir: str | Path,
+    films: Sequence[str | int] | None = None,
+    observers: Sequence[str] = ("senior", "junior"),
+) -> list[dict[str, Any]]:
+    """The ISBI 2015 films in either layout, with the mean of the given observers.
+
+    Args:
+        dataset_dir: holds ``RawImage`` and ``AnnotationsByMD``, or ``cepha400`` and the CSV tables.
+        films: ids (``1`` and ``"001"`` are the same); None takes every film that is there and annotated by all.
+        observers: whose annotations to average.
+    Returns:
+        As :func:`datalist`; ``film`` is the id with three digits.
+    Raises:
+        FilmError, AnnotationError: as :func:`datalist`, or nothing was found; the message names what was looked for.
+    """
+    files = find_isbi2015(Path(dataset_dir), tuple(observers))
+    annotations = []
+    for observer, sources in files.annotations.items():
+        points: dict[str, np.ndarray] = {}
+        problems: list[str] = []
+        for source in sources:
+            part = read_annotations(source, ISBI19)
+            twice = sorted(points.keys() & part.points_px.keys())
+            if twice:
+                raise AnnotationError(f"{source}: film '{twice[0]}' is in another table of '{observer}' as well.")
+            points.update(part.points_px)
+            problems += part.problems
+        annotations.append(Annotations(observer, ISBI19, points, tuple(problems)))
+    wanted = None if films is None else [str(film).zfill(3) for film in films]
+    return _items(files.films, annotations, wanted, str(dataset_dir))
+
+
+def _items(
+    films: Mapping[str, Path], observers: Sequence[Annotations], wanted: list[str] | None, where: str
+) -> list[dict[str, Any]]:
+    if not observers:
+        raise AnnotationError(f"{where}: expected at least one annotation source, got none.")
+    by_all = set.intersection(*(set(one.points_px) for one in observers))
+    if wanted is None:
+        wanted = sorted(films.keys() & by_all)
+        left_out = sorted(films.keys() - by_all)
+        if not wanted:
+            raise AnnotationError(
+                f"{where}: none of its {len(films)} films (such as '{left_out[0]}') is annotated by "
+                f"{_names(observers)}; annotations go by the film's name without folder and suffix."
+            )
+        if left_out:
+            warnings.warn(
+                f"{where}: {len(left_out)} films are left out, as not every observer annotated them: "
+                f"{', '.join(left_out[:10])}{' ...' if len(left_out) > 10 else ''}.",
+                stacklevel=3,
+            )
+    for film in wanted:
+        if film not in films:
+            raise FilmError(f"{where}: film '{film}' is wanted but not there; there are {len(films)} films.")
+        if film not in by_all:
+            missing = _names([one for one in observers if film not in one.points_px])
+            raise AnnotationError(f"{where}: film '{film}' is wanted but not annotated by {missing}.")
+    sizes = {film: film_size(films[film]) for film in wanted}
+    off = [report for one in observers for report in check_on_film(one, sizes)]
+    if off:
+        more = f" ({len(off) - 1} more)" if len(off) > 1 else ""
+        raise AnnotationError(f"{off[0]}{more} Correct the annotation in {where}, or leave the film out.")
+    points = mean_annotations(observers).points_px
+    return [{"image": str(films[film]), "points_px": points[film].astype(np.float32), "film": film} for film in wanted]
+
+
+def _names(observers: Sequence[Annotations]) -> str:
+    return ", ".join(f"'{one.observer}'" for one in observers)

@@ -1,0 +1,114 @@
+"""The ISBI 2015 challenge: its annotation text files and the two layouts that its films are found in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.names import FILM_SUFFIXES, film_name
+from monai_ceph.data.points import AnnotationError, finite, read_text
+from monai_ceph.landmarks import LandmarkScheme
+
+_CLASS = re.compile(r"[-+]?\d+")
+
+
+def read_isbi_text(path: Path, scheme: LandmarkScheme) -> tuple[np.ndarray, list[str]]:
+    """Reads one film's points: a line ``x,y`` for each landmark in the scheme's order, then class labels, if any.
+
+    Args:
+        path: the .txt file.
+        scheme: how many landmarks and in which order.
+    Returns:
+        (N, 2) float64, film pixels; and no problems, as this format cannot leave a point out.
+    Raises:
+        AnnotationError: a wrong number of points, or a line that is neither a point nor a class.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
+    points = []
+    classes = 0
+    for number, line in lines:
+        if "," in line and not classes:
+            cells = line.split(",")
+            if len(cells) != 2:
+                raise AnnotationError(f"{path}, line {number}: expected 'x,y', got {line!r}.")
+            points.append([finite(cell.strip(), f"{path}, line {number}") for cell in cells])
+        elif _CLASS.fullmatch(line) and points:
+            classes += 1
+        else:
+            raise AnnotationError(f"{path}, line {number}: expected 'x,y', or after all points a class, got {line!r}.")
+    if len(points) != len(scheme):
+        raise AnnotationError(
+            f"{path}: expected {len(scheme)} points 'x,y' for scheme '{scheme.name}', got {len(points)}; "
+            "complete the file or choose its scheme."
+        )
+    return np.array(points, dtype=np.float64), []
+
+
+@dataclass(frozen=True)
+class Isbi2015Files:
+    """Where a copy of the data set keeps things.
+
+    Args:
+        films: film id ("001") -> file.
+        annotations: observer -> folders or tables that :func:`~monai_ceph.data.annotations.read_annotations` reads.
+    """
+
+    films: dict[str, Path]
+    annotations: dict[str, tuple[Path, ...]]
+
+
+def find_isbi2015(dataset_dir: Path, observers: tuple[str, ...]) -> Isbi2015Files:
+    """Finds films and annotations in either layout.
+
+    Official: ``RawImage/*/NNN.bmp`` and ``AnnotationsByMD/400_<observer>/NNN.txt``. Copies: ``cepha400/NNN.jpg`` and
+    ``train_<observer>.csv``, ``test1_<observer>.csv`` ... beside it. Films of any format will do.
+
+    Raises:
+        FilmError: no film; the message names the folders looked for.
+        AnnotationError: no annotation of an observer; likewise.
+    """
+    if not dataset_dir.is_dir():
+        raise FilmError(f"{dataset_dir}: there is no such folder; give the folder of the ISBI 2015 data set.")
+    official, copies = dataset_dir / "RawImage", dataset_dir / "cepha400"
+    folder = official if official.is_dir() else copies
+    if not folder.is_dir():
+        raise FilmError(
+            f"{dataset_dir}: no ISBI 2015 films here; looked for the folders 'RawImage' (official layout) and "
+            "'cepha400' (copies with CSV annotations)."
+        )
+    films = unique_films(
+        p for p in sorted(folder.rglob("*")) if p.name.lower().endswith(FILM_SUFFIXES) and not p.name.startswith(".")
+    )
+    if not films:
+        raise FilmError(f"{folder}: no film in this folder; expected files such as 001.bmp or 001.jpg.")
+    annotations = {}
+    for observer in observers:
+        texts = dataset_dir / "AnnotationsByMD" / f"400_{observer}"
+        tables = tuple(sorted(dataset_dir.glob(f"*_{observer}.csv")))
+        annotations[observer] = (texts,) if texts.is_dir() else tables
+        if not annotations[observer]:
+            raise AnnotationError(
+                f"{dataset_dir}: no annotation by observer '{observer}'; looked for the folder "
+                f"'AnnotationsByMD/400_{observer}' and tables '*_{observer}.csv'."
+            )
+    return Isbi2015Files(films, annotations)
+
+
+def unique_films(paths: Iterable[Path]) -> dict[str, Path]:
+    """Film name -> file.
+
+    Raises:
+        FilmError: two files have the same film name, so nobody could tell whose an annotation is.
+    """
+    films: dict[str, Path] = {}
+    for path in paths:
+        name = film_name(path)
+        if name in films:
+            raise FilmError(f"{path}: a film of the same name is at {films[name]}; rename or remove one of them.")
+        films[name] = path
+    return films
