@@ -5,13 +5,17 @@ from monai_ceph.writers.landmarks_csv import landmarks_csv_text, write_landmarks
 from monai_ceph.writers.markups import to_markups, write_markups
 from monai_ceph.writers.overlay import draw_overlay, write_overlay
 from monai_ceph.writers.prediction import Prediction
+from monai_ceph.writers.saver import LandmarksSaver, make_folder, to_prediction
 
 __all__ = [
+    "LandmarksSaver",
     "Prediction",
     "atomic_path",
     "draw_overlay",
     "landmarks_csv_text",
+    "make_folder",
     "to_markups",
+    "to_prediction",
     "write_landmarks_csv",
     "write_markups",
     "write_overlay",
