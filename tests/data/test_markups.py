@@ -1,0 +1,79 @@
+"""Slicer's markups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_ceph.data.markups import parse_markups
+from monai_ceph.data.points import AnnotationError
+from monai_ceph.landmarks import Landmark, LandmarkScheme
+
+AB = LandmarkScheme("ab", (Landmark("A", "a"), Landmark("B", "b")))
+PATH = Path("1.mrk.json")
+
+
+def markups(*points: dict[str, Any], **more: Any) -> dict[str, Any]:
+    fiducial = {"type": "Fiducial", "coordinateSystem": "LPS", "coordinateUnits": "mm", "controlPoints": list(points)}
+    return {"markups": [fiducial | more]}
+
+
+def point(label: str, x: float, y: float, **more: Any) -> dict[str, Any]:
+    return {"label": label, "position": [x, y, 0.0], "positionStatus": "defined"} | more
+
+
+A, B = point("A", 1, 2), point("B", 3, 4)
+
+
+def test_mm_become_pixels_by_the_spacing() -> None:
+    points, problems = parse_markups(markups(B, A), PATH, AB, (0.1, 0.5))
+    np.testing.assert_allclose(points, [[10, 4], [30, 8]])
+    assert problems == []
+
+
+def test_ras_is_the_other_way_round() -> None:
+    content = markups(point("A", -1, -2), point("B", -3, -4), coordinateSystem="RAS")
+    np.testing.assert_allclose(parse_markups(content, PATH, AB, (0.1, 0.5))[0], [[10, 4], [30, 8]])
+
+
+@pytest.mark.parametrize("units", ["px", ["{pixels}", "UCUM", "pixels"]])
+def test_pixels_need_no_spacing(units: object) -> None:
+    for spacing in (None, (0.1, 0.1)):
+        points, _ = parse_markups(markups(A, B, coordinateUnits=units), PATH, AB, spacing)
+        np.testing.assert_array_equal(points, [[1, 2], [3, 4]])
+
+
+def test_undefined_unknown_and_doubled_points() -> None:
+    content = markups(A, point("A", 9, 9), {"label": "B", "positionStatus": "undefined"}, point("F-1", 5, 5))
+    points, problems = parse_markups(content, PATH, AB, (1, 1))
+    assert np.isnan(points).all()
+    assert problems == [
+        "1.mrk.json: the label 'F-1' is not a landmark of scheme 'ab'; it is not used.",
+        "1.mrk.json: landmark A is given 2 times ((1.0, 2.0), (9.0, 9.0)); it counts as missing.",
+        "1.mrk.json: landmark B is missing.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (markups(A, B), r"its positions are in mm; give the films' pixel spacing"),
+        (markups(A, B, coordinateUnits="inch"), r"expected coordinateUnits 'mm' or pixels, got 'inch'"),
+        (markups(A, B, type="Line"), r"expected Slicer markups with one Fiducial list, got 0"),
+        ({"markups": markups(A)["markups"] * 2}, r"expected Slicer markups with one Fiducial list, got 2"),
+        ({"markups": 3}, r"expected Slicer markups with one Fiducial list, got 0"),
+        (markups(point("F-1", 1, 2), coordinateUnits="px"), r"none of its labels \(F-1\) is a landmark of scheme 'ab'"),
+        (markups(A | {"position": [1, 2]}, coordinateUnits="px"), r"label 'A': expected a position \[x, y, z\]"),
+        (
+            markups(A | {"position": [1, "y", 0]}, coordinateUnits="px"),
+            r"label 'A': expected a number of pixels, got 'y'",
+        ),
+    ],
+)
+def test_malformed_file(content: dict[str, Any], message: str) -> None:
+    with pytest.raises(AnnotationError, match=message) as caught:
+        parse_markups(content, PATH, AB)
+    assert str(caught.value).startswith("1.mrk.json")
