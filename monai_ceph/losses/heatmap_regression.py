@@ -16,13 +16,13 @@ def log_softmax_and_complement(logits: torch.Tensor) -> tuple[torch.Tensor, torc
     Returns:
         Two tensors shaped as ``logits``, float32.
     """
-    logits = logits.to(torch.float32)
-    log_p = logits.log_softmax(dim=1)
-    top = log_p.argmax(dim=1, keepdim=True)
-    log_complement_top = log_p.scatter(1, top, -torch.inf).logsumexp(dim=1, keepdim=True)
-    # At the top channel p may be 1: replaced before log1p, so that no infinite gradient is computed and then masked.
-    p_others = log_p.exp().scatter(1, top, 0.0)
-    return log_p, torch.log1p(-p_others).scatter(1, top, log_complement_top)
+    # Contiguous: what follows goes over the tensor many times, and strides that differ from the target's cost threefold.
+    log_p = logits.to(torch.float32).contiguous().log_softmax(dim=1)
+    p = log_p.exp()
+    # At most one channel is above a half, so the others sum to its complement.
+    others = torch.where(p > 0.5, 0.0, p).sum(dim=1, keepdim=True)
+    complement = torch.where(p > 0.5, others, 1 - p)
+    return log_p, complement.clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
 def heatmap_regression_loss(
@@ -49,11 +49,11 @@ def heatmap_regression_loss(
     if logits.shape != target.shape:
         raise ValueError(f"Expected logits and target of one shape, got {tuple(logits.shape)} and {tuple(target.shape)}.")
     log_p, log_complement = log_softmax_and_complement(logits)
-    known = ~target.isnan()
-    target = target.nan_to_num(0.0).to(torch.float32)
-    bce = -(target * log_p + (1 - target) * log_complement)
+    missing = target.isnan()
+    target = target.to(torch.float32).nan_to_num(0.0)
+    bce = -torch.lerp(log_complement, log_p, target)
     weight = bce_weight + focal_weight * (target - log_p.exp()).abs() ** gamma
-    pixels = (weight * bce).where(known, 0.0)
+    pixels = (weight * bce).masked_fill(missing, 0.0)
     return pixels.mean(dim=tuple(range(2, pixels.dim()))).sum(dim=1).mean()
 
 
