@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 from monai.transforms import Randomizable
+from monai.utils import optional_import
+
+if TYPE_CHECKING:
+    from ignite.engine import Engine, Events
+else:
+    Events, _ = optional_import("ignite.engine", name="Events")
 
 
 class GradientClipHandler:
