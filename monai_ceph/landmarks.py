@@ -121,7 +121,7 @@ def get_scheme(name: str | Path) -> LandmarkScheme:
             for row in content["landmarks"]
         )
         return LandmarkScheme(content["name"], rows)
-    except (OSError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"Cannot read a landmark scheme from '{path}' ({type(error).__name__}: {error}); expected JSON "
             '{"name": ..., "landmarks": [{"symbol": ..., "name": ..., "definition": ...}, ...]}.'
