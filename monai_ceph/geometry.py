@@ -7,6 +7,8 @@ array indices to that frame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 
@@ -30,16 +32,22 @@ def affine_2d(affine: torch.Tensor) -> torch.Tensor:
 
 
 def _apply(matrix: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    points = _with_fractions(points)
     matrix = matrix.to(points.device)
     moved = points.to(torch.float64) @ matrix[:2, :2].T + matrix[:2, 2]
     return moved.to(points.dtype)
+
+
+def _with_fractions(points: torch.Tensor) -> torch.Tensor:
+    # Annotation files hold whole pixels; a result in their dtype would be cut down to whole numbers.
+    return points if points.is_floating_point() else points.to(torch.float64)
 
 
 def film_to_array(points_px: torch.Tensor, affine: torch.Tensor) -> torch.Tensor:
     """Points of the film, in the frame of an array made from it.
 
     Args:
-        points_px: (..., 2), (x, y), pixels of the film as stored; NaN stays NaN.
+        points_px: (..., 2), (x, y), pixels of the film as stored; NaN stays NaN; whole numbers give float64.
         affine: the array's affine, array index -> film pixel.
     Returns:
         (..., 2), (x, y), array index.
@@ -61,15 +69,17 @@ def px_to_mm(points_px: torch.Tensor, spacing_mm: torch.Tensor | tuple[float, fl
     Returns:
         (..., 2), (x, y), mm.
     """
+    points_px = _with_fractions(points_px)
     return points_px * torch.as_tensor(spacing_mm, dtype=points_px.dtype, device=points_px.device)
 
 
 def mm_to_px(points_mm: torch.Tensor, spacing_mm: torch.Tensor | tuple[float, float]) -> torch.Tensor:
     """The inverse of :func:`px_to_mm`."""
+    points_mm = _with_fractions(points_mm)
     return points_mm / torch.as_tensor(spacing_mm, dtype=points_mm.dtype, device=points_mm.device)
 
 
-def check_spacing(spacing_mm: float | tuple[float, ...] | list[float], where: str) -> tuple[float, float]:
+def check_spacing(spacing_mm: float | Sequence[float] | torch.Tensor, where: str) -> tuple[float, float]:
     """A pixel spacing as (along x, along y), or a clear error.
 
     Args:
@@ -78,11 +88,13 @@ def check_spacing(spacing_mm: float | tuple[float, ...] | list[float], where: st
     Raises:
         ValueError: not one or two finite positive numbers.
     """
-    values = (spacing_mm, spacing_mm) if isinstance(spacing_mm, (int, float)) else tuple(spacing_mm)
     try:
-        values = tuple(float(v) for v in values)
-    except (TypeError, ValueError):
-        values = ()
+        # As a tensor first: a text such as "12" is no pair of numbers, a 0-d array is one number.
+        values = torch.as_tensor(spacing_mm, dtype=torch.float64).flatten().tolist()
+    except (TypeError, ValueError, RuntimeError):
+        values = []
+    if len(values) == 1:
+        values *= 2
     if len(values) != 2 or not all(0 < v < float("inf") for v in values):
         raise ValueError(
             f"{where}: pixel spacing must be one or two positive numbers in mm, got {spacing_mm!r}; "
