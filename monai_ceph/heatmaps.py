@@ -44,7 +44,7 @@ def decode_argmax(heatmaps: torch.Tensor) -> torch.Tensor:
     """Position of the largest value; shapes as :data:`Decoder`. The coarse position of METHOD, step 1."""
     size_y = heatmaps.shape[-1]
     peak, index = heatmaps.flatten(-2).max(-1)
-    points = torch.stack([index // size_y, index % size_y], -1).to(heatmaps.dtype)
+    points = torch.stack([index // size_y, index % size_y], -1).to(_position_dtype(heatmaps))
     return torch.where((peak > 0)[..., None], points, torch.nan)
 
 
@@ -55,17 +55,23 @@ def decode_threshold_mean(heatmaps: torch.Tensor, threshold: float = 0.5) -> tor
     """
     peak = heatmaps.amax((-2, -1), keepdim=True)
     kept = ((heatmaps >= threshold * peak) & (peak > 0)).to(torch.float32)
-    return _mean_position(kept).to(heatmaps.dtype)
+    return _mean_position(kept).to(_position_dtype(heatmaps))
 
 
 def decode_soft_centroid(heatmaps: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
-    """Sub-pixel decoder: the values' own centre of mass among those of at least ``threshold`` times the maximum.
+    """Sub-pixel decoder: the centre of mass of what the values exceed ``threshold`` times the maximum by.
 
-    Unlike :func:`decode_threshold_mean` it moves continuously with the values. Shapes as :data:`Decoder`.
+    Unlike :func:`decode_threshold_mean` it moves continuously with the values: a pixel that comes to exceed the
+    threshold starts with no weight. Shapes as :data:`Decoder`.
     """
     heatmaps = heatmaps.to(torch.float32)
     floor = threshold * heatmaps.amax((-2, -1), keepdim=True)
     return _mean_position((heatmaps - floor).clamp(min=0))
+
+
+def _position_dtype(heatmaps: torch.Tensor) -> torch.dtype:
+    # bfloat16 has no whole numbers between 256 and 258: a position in it would be off by pixels.
+    return torch.promote_types(heatmaps.dtype, torch.float32)
 
 
 def _mean_position(weights: torch.Tensor) -> torch.Tensor:

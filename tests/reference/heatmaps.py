@@ -1,0 +1,46 @@
+"""Target heatmaps and their decoding, pixel by pixel, as METHOD describes them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def target(points: list[tuple[float, float]], size: tuple[int, int], sigma: float) -> np.ndarray:
+    """(N, 2) points -> (N + 1, X, Y) float64; METHOD, "Target"."""
+    heatmaps = np.zeros((len(points) + 1, *size))
+    for x in range(size[0]):
+        for y in range(size[1]):
+            values = []
+            for px, py in points:
+                if math.isnan(px) or math.isnan(py):
+                    values.append(0.0)
+                else:
+                    values.append(math.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2)))
+            total = sum(values)
+            if total > 1:
+                values = [v / total for v in values]
+                background = 0.0
+            else:
+                background = 1 - total
+            heatmaps[:, x, y] = [*values, background]
+    return heatmaps
+
+
+def mean_position_over_half(heatmap: np.ndarray) -> tuple[float, float]:
+    """METHOD, "Inference", step 4: scale to a maximum of 1, drop what is under 0.5, mean position of the rest."""
+    if heatmap.max() <= 0:
+        return math.nan, math.nan
+    scaled = heatmap / heatmap.max()
+    kept = [(x, y) for x in range(heatmap.shape[0]) for y in range(heatmap.shape[1]) if scaled[x, y] >= 0.5]
+    return sum(x for x, _ in kept) / len(kept), sum(y for _, y in kept) / len(kept)
+
+
+def place_of_maximum(heatmap: np.ndarray) -> tuple[int, int]:
+    best = (0, 0)
+    for x in range(heatmap.shape[0]):
+        for y in range(heatmap.shape[1]):
+            if heatmap[x, y] > heatmap[best]:
+                best = (x, y)
+    return best
