@@ -12,7 +12,7 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
-from monai_ceph.geometry import check_spacing
+from monai_ceph.geometry import affine_2d, check_spacing
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +69,11 @@ class ScaleToSpacing(Transform):
             ValueError: the film's spacing is not positive.
         """
         film_mm = self._film_spacing(image)
-        # What one pixel of the array covers now, in film pixels: 1 for a film as stored, 5 / 3 at 0.6x.
-        linear = image.affine[:2, :2].to(torch.float64)
-        covered = torch.linalg.vector_norm(linear, dim=0).tolist()
-        factor = [p * mm / self.spacing_mm for p, mm in zip(covered, film_mm, strict=True)]
+        # What one step along each axis of the array covers now: 1 film pixel for a film as stored, 5 / 3 at 0.6x. In mm
+        # before the length is taken, because a turned array's axes are not the film's.
+        linear = affine_2d(image.affine)[:2, :2].tolist()
+        covered_mm = [math.hypot(*(row[axis] * mm for row, mm in zip(linear, film_mm, strict=True))) for axis in (0, 1)]
+        factor = [mm / self.spacing_mm for mm in covered_mm]
         pixels = scale_pixels(image.as_tensor(), factor)
         to_old = torch.eye(image.affine.shape[0], dtype=image.affine.dtype)
         for axis, f in enumerate(factor):
