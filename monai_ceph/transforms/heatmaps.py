@@ -34,7 +34,10 @@ class LandmarkHeatmaps(Transform):
             (N + 1, X, Y) float32, see :func:`monai_ceph.heatmaps.gaussian_heatmaps`; the channel of a landmark that
             nobody annotated is NaN, so that the loss leaves it out.
         """
-        points = film_to_array(torch.as_tensor(points_px, dtype=torch.float32), image.affine)
+        points_px = torch.as_tensor(points_px, dtype=torch.float32)
+        # A MetaTensor's own affine would claim a wrong frame for the heatmaps.
+        points_px = points_px.as_tensor() if isinstance(points_px, MetaTensor) else points_px
+        points = film_to_array(points_px, image.affine)
         heatmaps = gaussian_heatmaps(points, image.shape[-2:], self.sigma_px)
         missing = points.isnan().any(-1).nonzero().flatten()
         heatmaps[missing] = torch.nan
