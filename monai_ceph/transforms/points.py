@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ class PointsToFilmd(MapTransform):
 
     Args:
         keys: (N, 3) x, y, confidence in array indices of the image that was inferred on.
-        image_key: that image; its affine and its ``spacing_mm`` are used.
+        image_key: that image; its affine and its ``spacing_mm``, if any, are used.
         points_key: the annotation in film pixels, (N, 2); goes to ``target_mm``.
     """
 
@@ -38,7 +39,7 @@ class PointsToFilmd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         out = dict(data)
         image: MetaTensor = out[self.image_key]
-        spacing = torch.as_tensor(image.meta["spacing_mm"], dtype=torch.float32).flatten().cpu()
+        spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float32).flatten().cpu()
         for key in self.key_iterator(out):
             # Plain tensors: a MetaTensor's own affine would claim the wrong frame for these.
             pred = torch.as_tensor(out[key]).detach().to("cpu", torch.float32)
