@@ -52,7 +52,13 @@ class _RandPatchesd(RandomizableTransform, MapTransform):
     """What both patch transforms share: draw places, cut every image there."""
 
     def __init__(
-        self, keys: KeysCollection, size: int, num_samples: int, rotate_deg: float, scale: float, allow_missing_keys: bool
+        self,
+        keys: KeysCollection,
+        size: int,
+        num_samples: int,
+        rotate_deg: float,
+        scale: float,
+        allow_missing_keys: bool,
     ) -> None:
         MapTransform.__init__(self, keys, allow_missing_keys)
         RandomizableTransform.__init__(self, 1.0)
@@ -71,10 +77,12 @@ class _RandPatchesd(RandomizableTransform, MapTransform):
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
         out = dict(data)
-        first = next(iter(self.key_iterator(out)))
-        places = self._draw(out[first], out)
+        present = list(self.key_iterator(out))
+        if not present:  # allowed to be missing; as many samples as ever, so that batches keep their size
+            return [dict(out) for _ in range(self.num_samples)]
+        places = self._draw(out[present[0]], out)
         samples = [dict(out) for _ in places]
-        for key in self.key_iterator(out):
+        for key in present:
             for sample, place in zip(samples, places, strict=True):
                 sample[key] = extract_patch(out[key], place, self.size)
         return samples
@@ -156,9 +164,4 @@ class RandWindowsd(_RandPatchesd):
         x, y = image.shape[-2:]
         side = min(x, y)
         centre = np.array([(x - 1) / 2, y - (side + 1) / 2])
-        return [
-            self._place(centre + self.R.uniform(-self.shift_px, self.shift_px, 2)) for _ in range(self.num_samples)
-        ]
-
-
-
+        return [self._place(centre + self.R.uniform(-self.shift_px, self.shift_px, 2)) for _ in range(self.num_samples)]
