@@ -15,7 +15,7 @@ export FILM SPACING OUTPUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers format docs clean
+.PHONY: help install demo test coverage check lint types layers bundle format docs clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -38,7 +38,7 @@ $(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
 
 demo: $(INSTALLED)  ## phantom films: draw, train small, predict, score.  FILM=path [SPACING=mm]: predict on a film
 ifeq ($(strip $(FILM)),)
-	@$(PY) -m monai_ceph.commands.demo
+	@$(PY) -m monai_ceph.commands.demo --output "$$OUTPUT"
 else
 	@$(PY) -m monai_ceph predict "$$FILM" --output "$$OUTPUT" --format csv,markups,overlay $${SPACING:+--spacing "$$SPACING"}
 endif
@@ -50,7 +50,7 @@ coverage: $(INSTALLED)  ## all tests, and the lines they miss
 	@$(PY) -m coverage run -m pytest -q $(ARGS)
 	@$(PY) -m coverage report
 
-check: lint types layers  ## what reads the code without running it: ruff, mypy, import-linter
+check: lint types layers bundle  ## ruff, mypy, import-linter, and the bundle as the model zoo would take it
 
 lint: $(INSTALLED)
 	@$(PY) -m ruff check -q .
@@ -61,6 +61,9 @@ types: $(INSTALLED)
 
 layers: $(INSTALLED)
 	@.venv/bin/lint-imports --no-logo
+
+bundle: $(INSTALLED)
+	@$(PY) tools/verify_bundle.py
 
 format: $(INSTALLED)  ## let ruff sort imports and format
 	@$(PY) -m ruff check -q --select I --fix .
