@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +45,19 @@ class TwoStageNet(torch.nn.Module):
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         theirs = state_dict.get(prefix + "symbols")
-        if theirs is not None and not torch.equal(theirs.cpu(), self.symbols.cpu()):
+        if theirs is not None and _text(theirs) != _text(self.symbols):
             error_msgs = args[-1]
             error_msgs.append(
-                f"the weights are for the landmarks '{bytes(theirs.tolist()).decode(errors='replace')}', "
-                f"the network is for '{bytes(self.symbols.tolist()).decode()}'"
+                f"the weights are for the landmarks '{_text(theirs)}', the network is for '{_text(self.symbols)}'"
             )
             state_dict = {**state_dict, prefix + "symbols": self.symbols}
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _text(symbols: Any) -> str:
+    if not isinstance(symbols, torch.Tensor) or symbols.dtype != torch.uint8:
+        return "(unreadable)"
+    return bytes(symbols.flatten().tolist()).decode(errors="replace")
 
 
 def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
@@ -70,20 +74,28 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
         raise WeightsError(f"No weights at '{path}'; train the bundle first, or give the path of a model.pt.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError, KeyError) as error:
+    except Exception as error:  # bytes that are no checkpoint can make the unpickler raise anything
         raise WeightsError(
             f"Cannot read weights from '{path}' ({type(error).__name__}); expected a checkpoint written by torch.save "
             "that holds tensors only. The file may be cut short: copy or train it again."
         ) from error
     state = content.get("model", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict):
-        raise WeightsError(f"'{path}' holds a {type(content).__name__}; expected a state dict of the network.")
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise WeightsError(
+            f"'{path}' holds a {type(content).__name__} that is no state dict; expected the network's weights."
+        )
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        reason = "; ".join(line.strip() for line in str(error).splitlines()[1:4])
         raise WeightsError(
-            f"The weights in '{path}' do not fit this network: {reason}. Use the network definition and the landmark "
-            "scheme that they were trained with."
+            f"The weights in '{path}' do not fit this network: {_first_reason(error)}. Use the network "
+            "definition and the landmark scheme that they were trained with."
         ) from error
     return network
+
+
+def _first_reason(error: RuntimeError, length: int = 300) -> str:
+    """One of torch's many reasons, without the names of all layers: another scheme, where that is among them."""
+    reasons = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]
+    reason = next((r for r in reasons if r.startswith("the weights are for the landmarks")), reasons[0])
+    return reason if len(reason) <= length else f"{reason[:length]} ..."
