@@ -16,7 +16,7 @@ def log_softmax_and_complement(logits: torch.Tensor) -> tuple[torch.Tensor, torc
     Returns:
         Two tensors shaped as ``logits``, float32.
     """
-    # Contiguous: what follows goes over the tensor many times, and strides that differ from the target's cost threefold.
+    # Contiguous: what follows goes over the tensor many times; strides that differ from the target's cost threefold.
     log_p = logits.to(torch.float32).contiguous().log_softmax(dim=1)
     p = log_p.exp()
     # At most one channel is above a half, so the others sum to its complement.
@@ -47,7 +47,9 @@ def heatmap_regression_loss(
         METHOD "Loss"; Zhong et al. 2019, equation 3.
     """
     if logits.shape != target.shape:
-        raise ValueError(f"Expected logits and target of one shape, got {tuple(logits.shape)} and {tuple(target.shape)}.")
+        raise ValueError(
+            f"Expected logits and target of one shape, got {tuple(logits.shape)} and {tuple(target.shape)}."
+        )
     log_p, log_complement = log_softmax_and_complement(logits)
     missing = target.isnan()
     target = target.to(torch.float32).nan_to_num(0.0)
@@ -64,6 +66,9 @@ class HeatmapRegressionLoss(torch.nn.Module):
         super().__init__()
         if bce_weight < 0 or focal_weight < 0 or bce_weight + focal_weight == 0:
             raise ValueError(f"Expected non-negative weights, one above zero; got {bce_weight} and {focal_weight}.")
+        if not (gamma == 0 or gamma >= 1):
+            # Between them the derivative of |h - p|^gamma is infinite where h = p, as it is on every empty pixel.
+            raise ValueError(f"Expected gamma 0 (no focusing) or at least 1, got {gamma}.")
         self.bce_weight, self.focal_weight, self.gamma = bce_weight, focal_weight, gamma
 
     def forward(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
