@@ -126,8 +126,9 @@ def demo(
     names = [film_name(path) for path in write_phantoms(seen_dir, films, 0, SIZE, SPACING_MM)]
     write_phantoms(unseen_dir, unseen, UNSEEN_SEED, SIZE, SPACING_MM)
 
+    work = output / "training"
     common = {
-        "bundle_root": str(output / "training"),
+        "bundle_root": str(work),
         "device": f"$torch.device('{device}')",
         "cpu_dtype": _cpu_dtype(),
     }
@@ -135,11 +136,10 @@ def demo(
     with _quiet():
         for stage, settings, epochs in (("global", GLOBAL, global_epochs), ("local", LOCAL, local_epochs)):
             _say(start, f"training the {stage} stage, {epochs} epochs")
-            _train(stage, {**training, **settings, "epochs": epochs, "val_interval": max(1, epochs // 4)})
+            _train(stage, {**training, **settings, "epochs": epochs, "val_interval": max(1, epochs // 5)})
         _say(start, f"finding the landmarks on the {unseen} unseen films")
-        _workflow(
-            ["inference"], {**common, **INFERENCE, "dataset_dir": str(unseen_dir), "output_dir": str(output)}
-        ).run()
+        inference = {**common, **INFERENCE, "dataset_dir": str(unseen_dir), "output_dir": str(output)}
+        _workflow(["inference"], inference).run()
 
     _say(start, "scoring\n")
     truth = unseen_dir / "points.csv"
