@@ -39,7 +39,8 @@ def test_small_probabilities_of_a_sure_network_are_exact(confidence: float) -> N
     for sure_of in ([1.0, 0, 0], [0, 1.0, 0], [0.2, 0.3, 0.5]):
         target = torch.tensor(sure_of)[None, :, None, None]
         slow = slow_loss(logits.double().numpy(), target.double().numpy(), 1.0, 1.0, 2.0)
-        assert float(heatmap_regression_loss(logits, target)) == pytest.approx(slow, rel=1e-5, abs=1e-30)
+        # 1e-7: what probabilities below single precision's 6e-8 would add, each of which is right as it is.
+        assert float(heatmap_regression_loss(logits, target)) == pytest.approx(slow, rel=1e-5, abs=1e-7)
 
 
 @pytest.mark.parametrize("size", [1e3, 1e6, 1e20])
@@ -100,11 +101,9 @@ def test_minimum_is_where_probability_is_a_gaussian_target() -> None:
 def test_landmark_that_nobody_annotated_counts_nothing() -> None:
     logits, target = _case(4)
     target[0, 1] = torch.nan
-    channels = [
-        slow_loss(logits[b : b + 1].double().numpy(), target[b : b + 1].double().numpy(), 1, 1, 2) for b in (0, 1)
-    ]
-    assert float(heatmap_regression_loss(logits, target)) == pytest.approx(sum(channels) / 2, rel=1e-5)
-    # Another channel's target in its place does change the loss; its own value cannot.
+    slow = slow_loss(logits.double().numpy(), target.double().numpy(), 1, 1, 2)
+    assert float(heatmap_regression_loss(logits, target)) == pytest.approx(slow, rel=1e-5)
+    # An empty channel would be another thing: it says that the landmark is nowhere.
     emptied = target.clone()
     emptied[0, 1] = 0
     assert heatmap_regression_loss(logits, emptied) > heatmap_regression_loss(logits, target)

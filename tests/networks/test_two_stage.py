@@ -21,8 +21,14 @@ AB = _scheme("A", "B")
 
 def _net(scheme: LandmarkScheme = AB, width: int = 4, seed: int = 0) -> TwoStageNet:
     torch.manual_seed(seed)
-    stages = [BasicUNet(2, 1, len(scheme) + 1, features=(width, 4, 8, 8, 8, 4)) for _ in range(2)]
-    return TwoStageNet(*stages, scheme).eval()
+    layers = [
+        (torch.nn.Conv2d(1, width, 3, padding=1), torch.nn.Conv2d(width, len(scheme) + 1, 3, padding=1)) for _ in "gl"
+    ]
+    return TwoStageNet(*(torch.nn.Sequential(*pair) for pair in layers), scheme).eval()
+
+
+def _unet() -> TwoStageNet:
+    return TwoStageNet(*(BasicUNet(2, 1, len(AB) + 1, features=(4, 4, 8, 8, 8, 4)) for _ in "gl"), AB).eval()
 
 
 FILM = torch.rand(1, 1, 48, 52, generator=torch.Generator().manual_seed(0))
@@ -107,7 +113,7 @@ def _run() -> dict[str, object]:
 
 def test_code_in_a_file_is_not_run(weights: Path) -> None:
     torch.save({"model": _Evil()}, weights)
-    with pytest.raises(WeightsError, match="written by torch.save that holds tensors only"):
+    with pytest.raises(WeightsError, match="that holds tensors only"):
         load_weights(_net(), weights)
     assert not _Evil.ran
 
@@ -130,9 +136,8 @@ def test_other_scheme_with_as_many_landmarks_is_refused(weights: Path) -> None:
 
 
 def test_other_scheme_of_another_number_is_told_as_that(weights: Path) -> None:
-    with pytest.raises(
-        WeightsError, match=re.escape("the weights are for the landmarks 'A B', the network is for 'S N Or")
-    ):
+    message = "the weights are for the landmarks 'A B', the network is for 'S N Or"
+    with pytest.raises(WeightsError, match=re.escape(message)):
         load_weights(_net(ISBI19), weights)
 
 
@@ -144,14 +149,14 @@ def test_refused_scheme_leaves_the_network_s_own_symbols(weights: Path) -> None:
 
 
 def test_other_width_is_refused(weights: Path) -> None:
-    with pytest.raises(WeightsError, match=r"do not fit this network: size mismatch for global_net\.conv_0"):
+    with pytest.raises(WeightsError, match=r"do not fit this network: size mismatch for global_net\.0"):
         load_weights(_net(width=8), weights)
 
 
 def test_other_network_is_refused_in_one_sentence(weights: Path) -> None:
-    network = TwoStageNet(torch.nn.Conv2d(1, 3, 1), torch.nn.Conv2d(1, 3, 1), AB)
+    torch.save(_unet().state_dict(), weights)  # some 60 layers, which nobody wants to read
     with pytest.raises(WeightsError, match=r"do not fit this network: Missing key\(s\)") as caught:
-        load_weights(network, weights)
+        load_weights(_net(), weights)
     assert len(str(caught.value)) < 700
     assert "\n" not in str(caught.value)
 
@@ -165,9 +170,7 @@ def test_one_stage_alone_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("symbols", [[65], torch.zeros(3), torch.zeros(2, 2), None])
 def test_symbols_that_are_none(weights: Path, symbols: object) -> None:
     torch.save({**_net().state_dict(), "symbols": symbols}, weights)
-    with pytest.raises(
-        WeightsError, match=r"do not fit this network: (the weights are for the landmarks|.*\"?symbols)"
-    ):
+    with pytest.raises(WeightsError, match=r"do not fit this network: (the weights are for|.*symbols)"):
         load_weights(_net(), weights)
 
 
@@ -179,10 +182,10 @@ def test_weights_know_their_scheme_inside_another_module(weights: Path) -> None:
         outer.load_state_dict(state)
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit")
-@pytest.mark.parametrize("export", [torch.jit.script, lambda n: torch.jit.trace(n, FILM)])
+@pytest.mark.filterwarnings("ignore:.*torch.jit", "ignore:Converting a tensor to a Python boolean")
+@pytest.mark.parametrize("export", [torch.jit.script, lambda n: torch.jit.trace(n, FILM, check_trace=False)])
 def test_exported_module_gives_the_same(tmp_path: Path, export: object) -> None:
-    network = _net()
+    network = _unet()
     export(network).save(str(tmp_path / "model.ts"))  # type: ignore[operator]
     loaded = torch.jit.load(tmp_path / "model.ts")
     torch.testing.assert_close(loaded(FILM), network(FILM))
