@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.commands.system import System, load_system
+from monai_ceph.commands.system import System, load_system, root_cause
 from monai_ceph.data.film import find_films, read_film
 from monai_ceph.writers import Prediction, write_landmarks_csv, write_markups
 from monai_ceph.writers.saver import make_folder, markups_name
@@ -112,8 +112,6 @@ def _write_one(output: Path, film: Path, prediction: Prediction, formats: Sequen
 
 
 def _sentence(film: Path, error: BaseException) -> str:
-    # MONAI wraps what a transform raises; the reason is at the end of the chain.
-    while error.__cause__ is not None and isinstance(error, RuntimeError):
-        error = error.__cause__
+    error = root_cause(error)
     text = str(error) or type(error).__name__
     return text if str(film) in text else f"{film}: {text}"

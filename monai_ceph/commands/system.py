@@ -99,5 +99,17 @@ def load_system(bundle: Path | None = None, spacing_mm: float | None = None, dev
     chosen = resolve_device(device)
     parser["bundle_root"], parser["film_spacing_mm"], parser["device"] = str(bundle), spacing_mm, chosen
     names = ("network", "preprocessing", "inferer", "postprocessing")
-    parts = {name: parser.get_parsed_content(name) for name in names}
-    return System(scheme=parser.get_parsed_content("landmark_scheme"), device=chosen, **parts)
+    try:
+        parts = {name: parser.get_parsed_content(name) for name in names}
+        return System(scheme=parser.get_parsed_content("landmark_scheme"), device=chosen, **parts)
+    except RuntimeError as error:
+        reason = root_cause(error)
+        # Nobody wants to read a config's source to learn that the weights are missing.
+        raise reason if isinstance(reason, (ValueError, OSError)) else error from None
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """What was raised at first: MONAI wraps what a transform or a config's expression raises in RuntimeErrors."""
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -51,6 +51,15 @@ def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
     return torch.tensor([(0, 0), *corners])
 
 
+def check_film_size(film_size: Sequence[int], patch_size: int) -> None:
+    """Raises ValueError if a film, (..., X, Y) at local scale, is smaller than a patch."""
+    if min(film_size[-2:]) < patch_size:
+        raise ValueError(
+            f"The film is {film_size[-2]} x {film_size[-1]} px at the local stage's scale, smaller than a patch of "
+            f"{patch_size} px. Is its pixel spacing right?"
+        )
+
+
 def patch_starts(coarse: torch.Tensor, offsets: torch.Tensor, patch_size: int, film_size: Sequence[int]) -> torch.Tensor:
     """First pixel of every patch, moved inside the film where it would hang over the border.
 
@@ -63,12 +72,8 @@ def patch_starts(coarse: torch.Tensor, offsets: torch.Tensor, patch_size: int, f
     Raises:
         ValueError: the film is smaller than a patch.
     """
+    check_film_size(film_size, patch_size)
     size = torch.tensor(film_size[-2:])
-    if (size < patch_size).any():
-        raise ValueError(
-            f"The film is {film_size[-2]} x {film_size[-1]} px at the local stage's scale, smaller than a patch of "
-            f"{patch_size} px. Is its pixel spacing right?"
-        )
     centre = coarse.round().long().cpu()[:, None] + offsets
     return torch.minimum((centre - patch_size // 2).clamp(min=0), size - patch_size)
 
@@ -177,6 +182,7 @@ class TwoStageInferer(Inferer):
             (B, N, 3): x and y in array indices of ``inputs``, and the confidence: the merged heatmap's maximum,
             a probability in [0, 1].
         """
+        check_film_size(inputs.shape, self.patch_size)  # before the global stage, which may fail on it less clearly
         with torch.no_grad():
             coarse = self.coarse_points(inputs, network)
             return torch.stack([self._one(film, points, network) for film, points in zip(inputs, coarse, strict=True)])
