@@ -1,0 +1,144 @@
+"""The bundle's configs parse, agree with each other, and are what MONAI and its model zoo expect."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigParser
+
+import monai_ceph
+from monai_ceph.heatmaps import decode_argmax, decode_threshold_mean
+from monai_ceph.landmarks import ISBI19
+from monai_ceph.networks import TwoStageNet
+
+SHARED = (
+    "network_def",
+    "stage_net",
+    "landmark_scheme",
+    "local_spacing_mm",
+    "global_scale",
+    "cpu_dtype",
+    "device",
+    "amp",
+)
+"""What training and inference both need. A bundle's configs cannot import each other, so a test holds them equal."""
+OVERLAYS = {
+    "train_global": "train",
+    "train_local": "train",
+    "multi_gpu_train": "train",
+    "evaluate": "inference",
+    "paper": "inference",
+    "own_films": "train",
+    "swap_network": "train",
+}
+
+
+def load(bundle: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((bundle / "configs" / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def parser_of(bundle: Path, *names: str) -> ConfigParser:
+    parser = ConfigParser()
+    parser.read_config([str(bundle / "configs" / f"{name}.json") for name in names])
+    parser["bundle_root"] = str(bundle)
+    return parser
+
+
+@pytest.mark.parametrize("key", SHARED)
+def test_training_and_inference_agree(bundle: Path, key: str) -> None:
+    assert load(bundle, "train")[key] == load(bundle, "inference")[key]
+
+
+def test_training_and_inference_read_films_alike(bundle: Path) -> None:
+    crop = {"_target_": "monai_ceph.transforms.CropBottomSquared", "keys": "image"}
+    train, inference = load(bundle, "train"), load(bundle, "inference")
+    assert inference["preprocessing"]["transforms"] == [*train["preprocessing"], crop]
+    assert train["validate"]["crop"] == [{**crop, "points_key": "points_px"}]
+    assert train["validate"]["postprocessing"] == inference["postprocessing"]
+
+
+def test_the_local_stage_is_validated_as_it_is_used(bundle: Path) -> None:
+    validated = parser_of(bundle, "train", "train_local").get_parsed_content("validate#film_inferer")
+    used = parser_of(bundle, "inference").get_parsed_content("film_inferer")
+    assert {k: v for k, v in vars(validated).items() if k != "offsets"} == {
+        k: v for k, v in vars(used).items() if k != "offsets"
+    }
+    assert validated.offsets.tolist() == used.offsets.tolist()
+
+
+def test_evaluation_scores_the_films_that_training_holds_out(bundle: Path) -> None:
+    assert load(bundle, "evaluate")["validation_films"] == load(bundle, "train")["validation_films"]
+    films = parser_of(bundle, "train").get_parsed_content("validation_films")
+    assert films[:2] == ["006", "012"] and films[-1] == "150" and len(films) == 25
+
+
+@pytest.mark.parametrize(("overlay", "base"), OVERLAYS.items())
+def test_an_overlay_holds_only_what_differs(bundle: Path, overlay: str, base: str) -> None:
+    content, below = load(bundle, overlay), load(bundle, base)
+    # That it is the local stage is said in its overlay, whatever the default.
+    assert [key for key, value in content.items() if below.get(key) == value and key != "stage"] == []
+    assert ConfigParser.load_config_files([str(bundle / "configs" / f"{n}.json") for n in (base, overlay)])
+
+
+def test_no_config_is_untested(bundle: Path) -> None:
+    there = {path.stem for path in (bundle / "configs").glob("*.json")}
+    assert there == {*OVERLAYS, "train", "inference", "metadata"}
+
+
+def test_several_gpus_run_what_one_runs(bundle: Path) -> None:
+    one, several = load(bundle, "train"), load(bundle, "multi_gpu_train")
+    assert [step for step in several["run"] if "sampler" not in step] == one["run"]
+    assert several["initialize"][-1:] == one["initialize"]
+    assert several["train#handlers#0#seed"].startswith("$" + one["train"]["handlers"][0]["seed"])
+    # The handlers that only the first process has are the last two: what is printed and what is plotted.
+    assert [h["_target_"] for h in one["train"]["handlers"][-2:]] == ["StatsHandler", "TensorBoardStatsHandler"]
+
+
+def test_the_papers_inference(bundle: Path) -> None:
+    inferer = parser_of(bundle, "inference", "paper").get_parsed_content("film_inferer")
+    assert (inferer.patch_size, inferer.merge, inferer.guide_sigma_px, inferer.global_scale) == (125, "all", None, 0.3)
+    assert inferer.offsets.tolist() == [[0, 0], [-50, -50], [-50, 50], [50, -50], [50, 50]]
+    assert inferer.coarse_decoder is decode_argmax and inferer.decoder is decode_threshold_mean
+
+
+@pytest.mark.parametrize("base", ["train", "inference"])
+def test_another_network_takes_the_place_of_both_stages(bundle: Path, base: str) -> None:
+    network = parser_of(bundle, base, "swap_network").get_parsed_content("network_def")
+    assert isinstance(network, TwoStageNet)
+    assert type(network.global_net).__name__ == type(network.local_net).__name__ == "AttentionUnet"
+
+
+def test_metadata(bundle: Path) -> None:
+    metadata = load(bundle, "metadata")
+    assert metadata["version"] == monai_ceph.__version__ == metadata["required_packages_version"]["monai-ceph"]
+    assert metadata["version"] in metadata["changelog"]
+    channels = metadata["network_data_format"]["outputs"]["pred"]["channel_def"]
+    assert [channels[str(k)].split(":")[0] for k in range(len(ISBI19))] == list(ISBI19.symbols)
+    assert channels[str(len(ISBI19))] == "background"
+
+
+def test_metadata_names_the_versions_that_are_tested(bundle: Path, repository: Path) -> None:
+    lines = (repository / "constraints" / "test.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if "==" in line and not line.startswith("#"))
+    metadata = load(bundle, "metadata")
+    named = {**metadata["required_packages_version"], "monai": metadata["monai_version"]}
+    named |= {"torch": metadata["pytorch_version"], "numpy": metadata["numpy_version"]}
+    named.pop("monai-ceph")
+    assert {name: pinned[name].split("+")[0] for name in named} == named
+
+
+def test_bundle_and_project_have_one_licence(bundle: Path, repository: Path) -> None:
+    assert (bundle / "LICENSE").read_bytes() == (repository / "LICENSE").read_bytes()
+
+
+def test_readme_commands_name_configs_that_exist(bundle: Path) -> None:
+    text = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
+    named = {
+        part.split("/configs/")[1] for part in text.replace("'", " ").replace("]", " ").split() if "/configs/" in part
+    }
+    assert {"train.json", "train_global.json", "train_local.json", "inference.json", "evaluate.json"} <= named
+    assert [name for name in named if not (bundle / "configs" / name.strip("`,")).is_file()] == []

@@ -1,0 +1,196 @@
+"""Films in, scores out: the four commands of the README on phantoms, and what a user may change in them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import itk
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigWorkflow
+
+from monai_ceph.data.annotations import read_annotations
+from monai_ceph.data.phantom import draw_phantom
+from monai_ceph.landmarks import ISBI19, LandmarkScheme, get_scheme
+from tests.bundles.tiny import SPACING_MM, TINY, TINY_TRAINING
+
+GLOBAL: dict[str, Any] = {**TINY_TRAINING, "patch_size": 96}
+LOCAL: dict[str, Any] = TINY_TRAINING
+
+
+def train_both(workflow: Callable[..., ConfigWorkflow], overlays: list[str], **overrides: Any) -> None:
+    workflow(["train", "train_global", *overlays], **{**GLOBAL, **overrides}).run()
+    workflow(["train", "train_local", *overlays], **{**LOCAL, **overrides}).run()
+
+
+def score(workflow: Callable[..., ConfigWorkflow], overlays: list[str], **overrides: Any) -> dict[str, Any]:
+    made = workflow(["inference", "evaluate", *overlays], "infer", **{**TINY, **overrides})
+    made.run()
+    metrics: dict[str, Any] = made.parser.get_parsed_content("evaluator").state.metrics
+    return metrics
+
+
+def films_of(table: Path) -> list[str]:
+    with table.open(newline="", encoding="utf-8") as file:
+        return sorted({row["image"] for row in csv.DictReader(file)})
+
+
+@pytest.mark.slow
+def test_the_four_commands_of_the_readme(bundle: Path, phantoms: Path, tmp_path: Path, repository: Path) -> None:
+    """Stock ``python -m monai.bundle run`` in its own process each, from a folder that is not the project's."""
+
+    def command(configs: list[str], **options: Any) -> None:
+        files = [str(bundle / "configs" / f"{name}.json") for name in [*configs, "own_films"]]
+        given = {"bundle_root": tmp_path / "bundle", "dataset_dir": phantoms, **options}
+        arguments = [text for key, value in given.items() for text in (f"--{key}", str(value))]
+        path = os.pathsep.join([str(repository), os.environ.get("PYTHONPATH", "")])
+        call = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(files), *arguments]
+        environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    command(["train", "train_global"], **GLOBAL)
+    after_global = torch.load(tmp_path / "bundle" / "models" / "model.pt", weights_only=True)
+    command(["train", "train_local"], **LOCAL)
+    after_local = torch.load(tmp_path / "bundle" / "models" / "model.pt", weights_only=True)
+    weights = [key for key in after_global if key.endswith("weight")]
+    kept = {key for key in weights if torch.equal(after_global[key], after_local[key])}
+    assert kept == {key for key in weights if key.startswith("global_net.")}
+
+    command(["inference"], **TINY)
+    command(["inference", "evaluate"], **TINY, output_dir=tmp_path / "scores")
+    tables = [tmp_path / "bundle" / "eval" / "landmarks.csv", tmp_path / "scores" / "landmarks.csv"]
+    assert films_of(tables[0]) == [f"phantom_00{k}.png" for k in range(4)]
+    assert tables[0].read_text() == tables[1].read_text()
+    for stage in ("global", "local"):
+        assert list((tmp_path / "bundle" / "runs" / stage).glob("events.out.tfevents.*"))
+
+
+def test_landmarks_are_learned_and_scored(
+    workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path
+) -> None:
+    """The engine's figure is the mean distance between its table and the truth, computed here by itself."""
+    train_both(workflow, ["own_films"], dataset_dir=str(phantoms))
+    metrics = score(workflow, ["own_films"], dataset_dir=str(phantoms))
+    found = read_annotations(tmp_path / "eval" / "landmarks.csv").points_px
+    truth = read_annotations(phantoms / "points.csv").points_px
+    errors = [np.linalg.norm(found[film] - truth[film], axis=1) * SPACING_MM for film in truth]
+    assert len(errors) == 4
+    assert float(metrics["MRE_mm"]) == pytest.approx(np.mean(errors), abs=2e-3)
+    assert float(metrics["SDR_2mm"]) == pytest.approx(np.mean(np.array(errors) <= 2.0), abs=1e-6)
+
+
+def test_five_landmarks_of_ones_own(workflow: Callable[..., ConfigWorkflow], tmp_path: Path) -> None:
+    symbols = ("N", "S", "Me", "Go", "A")
+    scheme = tmp_path / "five.json"
+    scheme.write_text(json.dumps({"name": "five", "landmarks": [{"symbol": symbol} for symbol in symbols]}))
+    films = tmp_path / "films"
+    write_films(films, ["a", "b", "c"], get_scheme(scheme))
+    options = {"dataset_dir": str(films), "scheme": str(scheme), "validation_films": ["c"]}
+    train_both(workflow, ["own_films"], **options)
+    metrics = score(workflow, ["own_films"], **{k: v for k, v in options.items() if k != "validation_films"})
+    assert np.isfinite(float(metrics["MRE_mm"]))
+    with (tmp_path / "eval" / "landmarks.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["landmark"] for row in rows] == [*symbols] * 3
+    state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
+    assert state["local_net.final_conv.weight"].shape[0] == len(symbols) + 1
+    with pytest.raises(RuntimeError) as refused:  # MONAI wraps it
+        score(workflow, ["own_films"], dataset_dir=str(films))
+    assert "the weights are for the landmarks 'N S Me Go A'" in str(refused.getrepr(chain=True))
+
+
+def test_another_network_trains_and_predicts(
+    workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path
+) -> None:
+    def without_features(settings: dict[str, Any]) -> dict[str, Any]:
+        small = {"stage_net#channels": [4, 8, 8, 8], "dataset_dir": str(phantoms)}
+        return {key: value for key, value in settings.items() if not key.startswith("stage_net")} | small
+
+    for stage, settings in (("global", GLOBAL), ("local", LOCAL)):
+        workflow(
+            ["train", f"train_{stage}", "own_films", "swap_network"], **without_features({**settings, "epochs": 1})
+        ).run()
+    workflow(["inference", "own_films", "swap_network"], "infer", **without_features(TINY)).run()
+    assert len(films_of(tmp_path / "eval" / "landmarks.csv")) == 4
+
+
+def test_the_papers_inference_runs(workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path) -> None:
+    made = workflow(["inference", "own_films", "paper"], "infer", **{**TINY, "dataset_dir": str(phantoms)})
+    (tmp_path / "models").mkdir()
+    torch.save(made.parser.get_parsed_content("network_def").state_dict(), tmp_path / "models" / "model.pt")
+    made.run()
+    assert len(films_of(tmp_path / "eval" / "landmarks.csv")) == 4
+
+
+@pytest.mark.parametrize("layout", ["official", "copies"])
+def test_either_layout_of_isbi2015_trains(workflow: Callable[..., ConfigWorkflow], tmp_path: Path, layout: str) -> None:
+    root = tmp_path / layout
+    names = ["001", "002", "006"]
+    folder = root / ("RawImage/TrainingData" if layout == "official" else "cepha400")
+    points = write_films(folder, names, ISBI19, ".bmp" if layout == "official" else ".jpg")
+    (folder / "points.csv").unlink()
+    header = "image_path," + ",".join(f"{k}_x,{k}_y" for k in range(1, len(ISBI19) + 1))
+    for observer in ("senior", "junior"):
+        if layout == "official":
+            texts = root / "AnnotationsByMD" / f"400_{observer}"
+            texts.mkdir(parents=True)
+            for name in names:
+                (texts / f"{name}.txt").write_text("".join(f"{x:.0f},{y:.0f}\n" for x, y in points[name]) + "1\n" * 8)
+        else:
+            lines = [f"{name}.jpg," + ",".join(f"{v:.0f}" for v in points[name].ravel()) for name in names]
+            (root / f"train_{observer}.csv").write_text("\n".join([header, *lines]))
+    options = {"dataset_dir": str(root), "epochs": 1}
+    options["validation_films"] = "$[f'{film:03d}' for film in range(6, 151, 6)]"  # as shipped
+    workflow(["train", "train_global"], **{**GLOBAL, **options}).run()
+    metrics = score(workflow, [], dataset_dir=str(root), validation_films=["006"])
+    assert np.isfinite(float(metrics["MRE_mm"]))
+    assert [Path(name).stem for name in films_of(tmp_path / "eval" / "landmarks.csv")] == ["006"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(bundle: Path, phantoms: Path, tmp_path: Path, repository: Path) -> None:
+    """gloo on the CPU; the same config takes nccl where there are GPUs."""
+    names = ("train", "train_global", "own_films", "multi_gpu_train")
+    files = [str(bundle / "configs" / f"{name}.json") for name in names]
+    options = {**GLOBAL, "films_per_batch": 1, "validation_films": ["phantom_002", "phantom_003"]}
+    del options["device"]
+    if torch.cuda.is_available():
+        pytest.skip("nccl does not let two processes share this machine's GPU; gloo is what is tested")
+    given = {"bundle_root": tmp_path, "dataset_dir": phantoms, **options}
+    call = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    call += ["-m", "monai.bundle", "run", "--config_file", str(files)]
+    call += [text for key, value in given.items() for text in (f"--{key}", str(value))]
+    path = os.pathsep.join([str(repository), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    last = torch.load(tmp_path / "runs" / "global" / "last_checkpoint_epoch=2.pt", weights_only=True)
+    # Two films in batches of one, shared by two processes: one step an epoch.
+    assert last["trainer"]["iteration"] == 2
+    # What the several processes saved, one process loads: no "module." in its names.
+    assert not [key for key in last["network"] if "module." in key]
+    assert (tmp_path / "models" / "model.pt").is_file()
+
+
+def write_films(folder: Path, names: list[str], scheme: LandmarkScheme, suffix: str = ".png") -> dict[str, np.ndarray]:
+    """Phantoms under given names, and their points, also as points.csv."""
+    folder.mkdir(parents=True)
+    points = {}
+    lines = ["image,landmark,x_px,y_px,x_mm,y_mm,confidence"]
+    for seed, name in enumerate(names):
+        phantom = draw_phantom(seed, (323, 400), SPACING_MM, scheme=scheme)
+        itk.imwrite(itk.image_from_array(np.ascontiguousarray(phantom.image.T)), str(folder / f"{name}{suffix}"))
+        points[name] = phantom.points_px
+        for symbol, (x, y) in zip(scheme.symbols, phantom.points_px, strict=True):
+            lines.append(f"{name}{suffix},{symbol},{x:.3f},{y:.3f},,,")
+    (folder / "points.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return points
