@@ -33,6 +33,11 @@ class GradientClipHandler:
         engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
+        # Under AMP the gradients are still multiplied by the scaler's factor, 65536 at first: clipped like that, they
+        # would be shortened to next to nothing.
+        scaler = getattr(engine, "scaler", None)
+        if scaler is not None:
+            scaler.unscale_(engine.optimizer)
         torch.nn.utils.clip_grad_norm_(self.parameters, self.max_norm)
 
 
