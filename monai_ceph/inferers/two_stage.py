@@ -60,7 +60,9 @@ def check_film_size(film_size: Sequence[int], patch_size: int) -> None:
         )
 
 
-def patch_starts(coarse: torch.Tensor, offsets: torch.Tensor, patch_size: int, film_size: Sequence[int]) -> torch.Tensor:
+def patch_starts(
+    coarse: torch.Tensor, offsets: torch.Tensor, patch_size: int, film_size: Sequence[int]
+) -> torch.Tensor:
     """First pixel of every patch, moved inside the film where it would hang over the border.
 
     Args:
@@ -88,7 +90,7 @@ def merge_all(patches: torch.Tensor, starts: torch.Tensor, film_size: Sequence[i
     Returns:
         (N, X, Y).
     """
-    n, k, channels, size, _ = patches.shape
+    channels, size = patches.shape[2:4]
     total = patches.new_zeros(channels, *film_size[-2:])
     count = patches.new_zeros(*film_size[-2:])
     for patch, (x, y) in zip(patches.flatten(0, 1), starts.flatten(0, 1).tolist(), strict=True):
@@ -106,7 +108,7 @@ def merge_own(patches: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor
     Returns:
         (N, W, W) mean heatmaps, 0 outside the patches, and (N, 2) int64, each window's first pixel.
     """
-    n, k, _, size, _ = patches.shape
+    n, size = patches.shape[0], patches.shape[-1]
     own = patches[torch.arange(n), :, torch.arange(n)]
     corner = starts.amin(dim=1)
     inside = starts - corner[:, None]
@@ -119,7 +121,9 @@ def merge_own(patches: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor
     return total / count.clamp(min=1), corner
 
 
-def guide_prior(coarse: torch.Tensor, corner: torch.Tensor, size: Sequence[int], sigma_px: torch.Tensor) -> torch.Tensor:
+def guide_prior(
+    coarse: torch.Tensor, corner: torch.Tensor, size: Sequence[int], sigma_px: torch.Tensor
+) -> torch.Tensor:
     """How much a pixel is believed beforehand: a Gaussian around each coarse position.
 
     Args:
@@ -151,6 +155,8 @@ class TwoStageInferer(Inferer):
             number, or one a landmark; None is no prior (the paper).
         coarse_decoder, decoder: heatmaps -> points, for the global and the merged heatmaps.
         batch_size: patches a forward pass.
+    Raises:
+        ValueError: a knob is out of its range.
     """
 
     def __init__(
@@ -167,6 +173,14 @@ class TwoStageInferer(Inferer):
         super().__init__()
         if merge not in ("all", "own"):
             raise ValueError(f"Expected merge 'all' or 'own', got {merge!r}.")
+        if not global_scale > 0:
+            raise ValueError(f"Expected a global_scale above 0, got {global_scale}.")
+        if patch_size < 1 or batch_size < 1:
+            raise ValueError(
+                f"Expected a patch_size and a batch_size of at least 1, got {patch_size} and {batch_size}."
+            )
+        if guide_sigma_px is not None and not (torch.as_tensor(guide_sigma_px) > 0).all():
+            raise ValueError(f"Expected guide_sigma_px above 0, got {guide_sigma_px}; None is no guide.")
         self.global_scale, self.patch_size, self.batch_size = global_scale, patch_size, batch_size
         self.offsets = patch_offsets(patch_size, expansion)
         self.merge, self.guide_sigma_px = merge, guide_sigma_px
@@ -216,7 +230,13 @@ class TwoStageInferer(Inferer):
             merged, corner = merge_own(patches, starts)
         corner = corner.to(film.device)
         if self.guide_sigma_px is not None:
-            sigma = torch.as_tensor(self.guide_sigma_px, dtype=torch.float32, device=film.device).expand(len(merged))
+            sigma = torch.as_tensor(self.guide_sigma_px, dtype=torch.float32, device=film.device)
+            if sigma.numel() not in (1, len(merged)):
+                raise ValueError(
+                    f"guide_sigma_px has {sigma.numel()} widths, the network {len(merged)} landmarks; "
+                    "give one number, or one a landmark."
+                )
+            sigma = sigma.expand(len(merged))
             merged = merged * guide_prior(coarse, corner, merged.shape[-2:], sigma)
         return merged, corner
 

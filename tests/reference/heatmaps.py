@@ -28,12 +28,12 @@ def target(points: list[tuple[float, float]], size: tuple[int, int], sigma: floa
     return heatmaps
 
 
-def mean_position_over_half(heatmap: np.ndarray) -> tuple[float, float]:
+def mean_position_over_half(heatmap: np.ndarray, half: float = 0.5) -> tuple[float, float]:
     """METHOD, "Inference", step 4: scale to a maximum of 1, drop what is under 0.5, mean position of the rest."""
     if heatmap.max() <= 0:
         return math.nan, math.nan
     scaled = heatmap / heatmap.max()
-    kept = [(x, y) for x in range(heatmap.shape[0]) for y in range(heatmap.shape[1]) if scaled[x, y] >= 0.5]
+    kept = [(int(x), int(y)) for x, y in np.argwhere(scaled >= half)]
     return sum(x for x, _ in kept) / len(kept), sum(y for _, y in kept) / len(kept)
 
 

@@ -21,14 +21,16 @@ Network = Callable[[np.ndarray], np.ndarray]
 class Inferred:
     """``points`` (N, 2) in pixels of the film given; ``coarse`` likewise; ``merged`` the canvas H_M (N, X, Y).
 
-    ``doubt`` is how near a decision was to falling otherwise, as a share of the maximum: the smallest distance of a
-    pixel from the threshold. Single precision may decide otherwise where it is about 1e-6.
+    Two numbers tell where single precision may decide otherwise: ``lead`` is by what share the best coarse position
+    beats the second best, at the least; ``slack`` (N,) how far a point moves, in px, where pixels within 1e-5 of the
+    threshold fall to its other side.
     """
 
     points: np.ndarray
     coarse: np.ndarray
     merged: np.ndarray
-    doubt: float
+    lead: float
+    slack: np.ndarray
 
 
 def bottom_square(film: np.ndarray) -> np.ndarray:
@@ -38,12 +40,17 @@ def bottom_square(film: np.ndarray) -> np.ndarray:
     return film[left : left + side, film.shape[1] - side :]
 
 
-def coarse_positions(global_film: np.ndarray, global_net: Network, scale: float) -> np.ndarray:
-    """Step 1: (N, 2) places of the maxima, in pixels of the local film; ``scale`` is local pixels a global pixel."""
-    heatmaps = softmax(global_net(global_film))
-    places = [place_of_maximum(channel) for channel in heatmaps[:-1]]
+def coarse_positions(global_film: np.ndarray, global_net: Network, scale: float) -> tuple[np.ndarray, float]:
+    """Step 1: (N, 2) places of the maxima, in pixels of the local film; ``scale`` is local pixels a global pixel.
+
+    And the lead of the best.
+    """
+    heatmaps = softmax(global_net(global_film))[:-1]
+    places = [place_of_maximum(channel) for channel in heatmaps]
+    best_two = [np.sort(channel, axis=None)[-2:] for channel in heatmaps]
     # Pixel i reaches from i - 1/2 to i + 1/2, and the films' edges are the same place at both scales.
-    return np.array([[(x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5] for x, y in places])
+    coarse = np.array([[(x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5] for x, y in places])
+    return coarse, float(min(1 - second / best for second, best in best_two))
 
 
 def patches_around(place: np.ndarray, size: int, epsilon: float, film_size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -75,7 +82,7 @@ def paper_inference(
     epsilon: float = 1.8,
 ) -> Inferred:
     """Steps 1 to 4. ``local_film`` and ``global_film`` are the cropped film at 0.5x and 0.15x; scale = 0.5 / 0.15."""
-    coarse = coarse_positions(global_film, global_net, scale)
+    coarse, lead = coarse_positions(global_film, global_net, scale)
     count = len(coarse)
     # Step 3: one canvas; every patch writes every channel.
     summed = np.zeros((count, *local_film.shape))
@@ -86,7 +93,7 @@ def paper_inference(
             summed[:, x : x + patch_size, y : y + patch_size] += heatmaps[:-1]
             times[x : x + patch_size, y : y + patch_size] += 1
     merged = np.where(times > 0, summed / np.where(times > 0, times, 1), 0.0)
-    return _decoded(coarse, merged)
+    return _decoded(coarse, merged, lead)
 
 
 def own_patches_inference(
@@ -100,7 +107,7 @@ def own_patches_inference(
     guide_sigma: float | None,
 ) -> Inferred:
     """[ours] A landmark is read from its own patches and its own channel; then times a Gaussian around the guide."""
-    coarse = coarse_positions(global_film, global_net, scale)
+    coarse, lead = coarse_positions(global_film, global_net, scale)
     merged = np.zeros((len(coarse), *local_film.shape))
     for k, place in enumerate(coarse):
         summed, times = np.zeros(local_film.shape), np.zeros(local_film.shape)
@@ -112,11 +119,12 @@ def own_patches_inference(
         if guide_sigma is not None:
             xs, ys = np.meshgrid(*(np.arange(n) for n in local_film.shape), indexing="ij")
             merged[k] *= np.exp(-((xs - place[0]) ** 2 + (ys - place[1]) ** 2) / (2 * guide_sigma**2))
-    return _decoded(coarse, merged)
+    return _decoded(coarse, merged, lead)
 
 
-def _decoded(coarse: np.ndarray, merged: np.ndarray) -> Inferred:
+def _decoded(coarse: np.ndarray, merged: np.ndarray, lead: float) -> Inferred:
     """Step 4."""
     points = np.array([mean_position_over_half(channel) for channel in merged])
-    doubt = min(float(np.abs(channel / channel.max() - 0.5).min()) for channel in merged)
-    return Inferred(points, coarse, merged, doubt)
+    fewer, more = (np.array([mean_position_over_half(c, half) for c in merged]) for half in (0.5 + 1e-5, 0.5 - 1e-5))
+    slack = np.abs(fewer - points).max(1) + np.abs(more - points).max(1)
+    return Inferred(points, coarse, merged, lead, slack)
