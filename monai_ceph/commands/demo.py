@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from monai_ceph.commands.evaluate import Comparison, evaluate, report
 from monai_ceph.commands.system import default_bundle
@@ -70,6 +69,7 @@ LOCAL: dict[str, Any] = {
     "samples_per_film": 4,
     "stage_transforms#0#near_px": 22.0,
     "stage_transforms#0#far_px": 56.0,
+    "validate#film_inferer#patch_size": 64,
     "validate#film_inferer#guide_sigma_px": 7.0,
 }
 INFERENCE: dict[str, Any] = {**SYSTEM, "patch_size": 64, "guide_sigma_px": 7.0}
@@ -130,7 +130,6 @@ def demo(
     common = {
         "bundle_root": str(work),
         "device": f"$torch.device('{device}')",
-        "cpu_dtype": _cpu_dtype(),
     }
     training = {**common, "dataset_dir": str(seen_dir), "validation_films": names[:: max(2, min(6, films))]}
     with _quiet():
@@ -215,12 +214,6 @@ def _draw(output: Path, films: Path, truth: Path) -> Path:
         paths.append(pictures / f"{name}.overlay.png")
         write_overlay(paths[-1], read_film(film)[0], prediction, expected[name])
     return paths[0]
-
-
-def _cpu_dtype() -> str:
-    """bfloat16 where the CPU has matrix units for it; elsewhere it is slower than float32."""
-    has_amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return "bfloat16" if has_amx() else "float32"
 
 
 @contextmanager
