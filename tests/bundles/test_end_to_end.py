@@ -62,7 +62,8 @@ def test_the_four_commands_of_the_readme(bundle: Path, phantoms: Path, tmp_path:
     command(["train", "train_local"], **LOCAL)
     after_local = torch.load(tmp_path / "bundle" / "models" / "model.pt", weights_only=True)
     weights = [key for key in after_global if key.endswith("weight")]
-    kept = {key for key in weights if torch.equal(after_global[key], after_local[key])}
+    # Not bitwise: the moving average of a constant is rounded at each step.
+    kept = {key for key in weights if torch.allclose(after_global[key], after_local[key], rtol=1e-5, atol=1e-6)}
     assert kept == {key for key in weights if key.startswith("global_net.")}
 
     command(["inference"], **TINY)
