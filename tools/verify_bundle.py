@@ -225,4 +225,5 @@ def _quiet() -> Iterator[None]:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(REPOSITORY))  # the bundle is verified with the package that it lies beside
     sys.exit(main())
