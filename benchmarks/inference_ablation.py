@@ -90,7 +90,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     config = ConfigParser()
-    config.read_config(str(default_bundle() / "configs" / "evaluate.json"))
+    config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
     items = isbi2015_datalist(arguments.dataset_dir, films=config.get_parsed_content("validation_films"))
     system = load_system(spacing_mm=0.1)
     to_film = PointsToFilmd()
