@@ -165,8 +165,12 @@ def test_short_gradient_is_left_alone() -> None:
 
 
 def _mixed_precision(trainer: SupervisedTrainer) -> None:
-    # As MONAI's trainer does on a GPU; its own scaler turns itself off where there is none.
-    trainer.amp, trainer.scaler = True, torch.amp.GradScaler("cpu", init_scale=1024.0)
+    """As MONAI's trainer does on a GPU; the scaler that it makes as it starts turns itself off where there is none."""
+    trainer.amp = True
+
+    @trainer.on(Events.STARTED)
+    def replace_scaler() -> None:
+        trainer.scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
 
 
 @pytest.mark.filterwarnings("ignore:.*[Cc][Uu][Dd][Aa]")
