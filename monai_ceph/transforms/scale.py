@@ -16,6 +16,9 @@ from monai_ceph.geometry import affine_2d, check_spacing
 
 logger = logging.getLogger(__name__)
 
+LARGEST_PX = 16_384
+"""Longest side of a scaled film, 3 m at 0.2 mm: a spacing in the wrong unit is refused before it fills the memory."""
+
 
 def scale_pixels(image: torch.Tensor, factor: Sequence[float]) -> torch.Tensor:
     """Resample an image by exactly ``factor``, low-pass filtered where it shrinks.
@@ -66,7 +69,7 @@ class ScaleToSpacing(Transform):
         """(C, X, Y) -> (C, X', Y').
 
         Raises:
-            ValueError: the film's spacing is not positive.
+            ValueError: the film's spacing is not positive, or makes it larger than any film.
         """
         film_mm = self._film_spacing(image)
         # What one step along each axis of the array covers now: 1 film pixel for a film as stored, 5 / 3 at 0.6x. In mm
@@ -74,6 +77,10 @@ class ScaleToSpacing(Transform):
         linear = affine_2d(image.affine)[:2, :2].tolist()
         covered_mm = [math.hypot(*(row[axis] * mm for row, mm in zip(linear, film_mm, strict=True))) for axis in (0, 1)]
         factor = [mm / self.spacing_mm for mm in covered_mm]
+        if max(n * f for n, f in zip(image.shape[-2:], factor, strict=True)) > LARGEST_PX:
+            x, y = (n * mm / 1000 for n, mm in zip(image.shape[-2:], covered_mm, strict=True))
+            name = image.meta.get("filename_or_obj", "film")
+            raise ValueError(f"{name}: with this pixel spacing the film is {x:.3g} x {y:.3g} m large; is it in mm?")
         pixels = scale_pixels(image.as_tensor(), factor)
         to_old = torch.eye(image.affine.shape[0], dtype=image.affine.dtype)
         for axis, f in enumerate(factor):

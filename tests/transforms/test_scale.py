@@ -57,6 +57,12 @@ def test_nothing_left(factor: tuple[float, float]) -> None:
         scale_pixels(torch.zeros(1, 30, 30), factor)
 
 
+def test_spacing_that_is_not_in_mm() -> None:
+    message = re.escape("a.png: with this pixel spacing the film is 4 x 6 m large; is it in mm?")
+    with pytest.raises(ValueError, match=message):
+        ScaleToSpacing(0.2)(_film(spacing=(100.0, 100.0), filename_or_obj="a.png"))
+
+
 @given(st.floats(-10, 3000), st.floats(0.05, 4))
 def test_index_there_and_back(index: float, factor: float) -> None:
     there = scale_index(torch.tensor(index, dtype=torch.float64), factor)
