@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import site
 import sys
+import sysconfig
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +21,16 @@ BUNDLE = "cephalometric_landmarks"
 
 
 def default_bundle() -> Path:
-    """The shipped bundle: beside the package in a checkout, else where the wheel put it.
+    """The shipped bundle: beside the package in a checkout, else where pip put it.
 
     Raises:
-        FileNotFoundError: neither is there; the message names both places.
+        FileNotFoundError: it is nowhere; the message names the places.
     """
+    # One folder in a virtual environment; outside of one, Debian's pip and `pip install --user` have their own.
+    prefixes = dict.fromkeys([sys.prefix, sysconfig.get_path("data"), site.getuserbase()])
     places = [
         Path(__file__).resolve().parents[2] / "bundles" / BUNDLE,
-        Path(sys.prefix) / "share" / "monai_ceph" / "bundles" / BUNDLE,
+        *(Path(prefix) / "share" / "monai_ceph" / "bundles" / BUNDLE for prefix in prefixes),
     ]
     for place in places:
         if (place / "configs" / "inference.json").is_file():
@@ -94,13 +99,17 @@ def load_system(bundle: Path | None = None, spacing_mm: float | None = None, dev
         raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
     # MONAI warns at each start that a config can run code; this one ships with the weights that the user chose.
     logging.getLogger("monai.bundle.config_parser").setLevel(logging.ERROR)
+    # LoadImage tries readers that no film needs here, and says that they lack their libraries.
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
     parser = ConfigParser()
     parser.read_config(str(config))
     chosen = resolve_device(device)
     parser["bundle_root"], parser["film_spacing_mm"], parser["device"] = str(bundle), spacing_mm, chosen
     names = ("network", "preprocessing", "inferer", "postprocessing")
     try:
-        parts = {name: parser.get_parsed_content(name) for name in names}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
+            parts = {name: parser.get_parsed_content(name) for name in names}
         return System(scheme=parser.get_parsed_content("landmark_scheme"), device=chosen, **parts)
     except RuntimeError as error:
         reason = root_cause(error)
