@@ -10,6 +10,7 @@ from typing import Any
 
 from monai_ceph.commands.system import System, load_system, root_cause
 from monai_ceph.data.film import find_films, read_film
+from monai_ceph.data.names import OVERLAY_SUFFIX
 from monai_ceph.writers import Prediction, write_landmarks_csv, write_markups
 from monai_ceph.writers.saver import make_folder, markups_name
 
@@ -108,7 +109,7 @@ def _write_one(output: Path, film: Path, prediction: Prediction, formats: Sequen
     if "overlay" in formats:
         from monai_ceph.writers.overlay import write_overlay
 
-        write_overlay(output / f"{prediction.image}.overlay.png", read_film(film)[0], prediction)
+        write_overlay(output / f"{prediction.image}{OVERLAY_SUFFIX}", read_film(film)[0], prediction)
 
 
 def _sentence(film: Path, error: BaseException) -> str:

@@ -27,7 +27,7 @@ from monai.data import ImageReader
 
 from monai_ceph.data.dicom_spacing import SPACING_TAGS, dicom_spacing
 from monai_ceph.data.film_format import FilmError, Format, film_format, is_dicom, tiff_tags
-from monai_ceph.data.names import FILM_SUFFIXES, film_name
+from monai_ceph.data.names import FILM_SUFFIXES, OVERLAY_SUFFIX, film_name
 from monai_ceph.data.quiet import quiet_libraries
 from monai_ceph.geometry import check_spacing
 
@@ -106,8 +106,8 @@ def find_films(paths: Sequence[str | Path]) -> list[Path]:
     """The films among files and folders.
 
     A file that is named is always tried, whatever it is called. In a folder, files with a suffix of
-    ``FILM_SUFFIXES`` (in any case) and DICOM files without a suffix count; hidden files, DICOM directories and
-    everything else are passed over, and folders inside are not searched.
+    ``FILM_SUFFIXES`` (in any case) and DICOM files without a suffix count; hidden files, DICOM directories,
+    pictures of results (``*.overlay.png``) and everything else are passed over, and folders inside are not searched.
 
     Args:
         paths: files and folders.
@@ -192,7 +192,7 @@ def _plain(spacing_mm: Any) -> Any:
 
 
 def _looks_like_film(path: Path) -> bool:
-    if path.name.upper() == "DICOMDIR":
+    if path.name.upper() == "DICOMDIR" or path.name.endswith(OVERLAY_SUFFIX):
         return False
     return path.name.lower().endswith(FILM_SUFFIXES) or is_dicom(path)
 

@@ -10,6 +10,9 @@ FILM_SUFFIXES = (
 )  # fmt: skip
 """Suffixes (lower case) that a folder is searched for; a DICOM file needs none."""
 
+OVERLAY_SUFFIX = ".overlay.png"
+"""What a result's picture is called: a folder is searched for films, not for these."""
+
 _SUFFIXES = (*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv")
 
 

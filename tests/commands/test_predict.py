@@ -57,6 +57,14 @@ def test_folder_of_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path)
         assert point["position"] == pytest.approx([float(row["x_mm"]), float(row["y_mm"]), 0], abs=1e-3)
 
 
+def test_results_beside_the_films_are_no_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:
+    film = films_in(phantom_films)[0]
+    (tmp_path / film.name).write_bytes(film.read_bytes())
+    for _ in range(2):
+        assert predict(tmp_path, "--output", tmp_path, "--bundle", tiny_bundle, *SPACING) == 0
+        assert {row["image"] for row in rows(tmp_path / "landmarks.csv")} == {film.name}
+
+
 def test_unknown_spacing_leaves_mm_empty(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:
     film = tmp_path / "film.mha"  # 323 x 400 taken at 0.1 mm would be smaller than a patch, so a large one
     itk.imwrite(itk.image_from_array(np.random.default_rng(0).integers(0, 255, (900, 700), dtype=np.uint8)), str(film))
