@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from ignite.engine import Engine, Events
 else:
     Events, _ = optional_import("ignite.engine", name="Events")
+
+logger = logging.getLogger(__name__)
 
 
 class BestSoFar:
@@ -67,3 +70,10 @@ class ResumeHandler:
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True).get("best")
         if state is not None:
             self.best.load_state_dict(state)
+        if engine.state.epoch >= (engine.state.max_epochs or 0):
+            logger.warning(
+                "The run in '%s' was finished, in epoch %d: nothing is trained. Start anew with --resume False, or "
+                "elsewhere with another --run_dir or --bundle_root.",
+                self.checkpoint,
+                engine.state.epoch,
+            )

@@ -81,6 +81,16 @@ def test_resume_keeps_a_better_model_of_before(
     assert model.read_bytes() == before
 
 
+def test_finished_run_says_that_nothing_is_trained(
+    workflow: Callable[..., ConfigWorkflow], phantoms: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {**TINY_TRAINING, "dataset_dir": str(phantoms), "patch_size": 96, "epochs": 1}
+    workflow(STAGE, **settings).run()
+    assert "nothing is trained" not in caplog.text
+    workflow(STAGE, **settings).run()
+    assert "was finished, in epoch 1: nothing is trained. Start anew with --resume False" in caplog.text
+
+
 def test_resume_false_starts_anew(workflow: Callable[..., ConfigWorkflow], phantoms: Path) -> None:
     settings = {**TINY_TRAINING, "dataset_dir": str(phantoms), "patch_size": 96, "epochs": 1}
     workflow(STAGE, **settings).run()
