@@ -33,6 +33,10 @@ from monai_ceph.writers.saver import make_folder
 
 SPACING_MM = 0.4
 SIZE = (484, 600)
+PARTS = ("films", "training", "pictures")
+"""The folders that a demo makes, and the next demo in the same place replaces."""
+MARK = ".monai_ceph_demo"
+"""A file in the output folder that says: these parts are a demo's."""
 UNSEEN_SEED = 10_000
 """Films are drawn from their seeds: these are far from those of the training films."""
 
@@ -103,7 +107,7 @@ def demo(
     """Draw, train, predict, score.
 
     Args:
-        output: a folder; what an earlier demo left in it is replaced.
+        output: a folder; what an earlier demo left in it is replaced, nobody else's folders are.
         films: how many to train on; a sixth of them, at least one, choose the best weights.
         unseen: how many to predict and score.
         global_epochs, local_epochs: how long to train the stages.
@@ -111,15 +115,15 @@ def demo(
     Returns:
         The score on the unseen films.
     Raises:
-        ValueError, OSError, ImportError: the folder cannot be written, or an extra is missing.
+        ValueError, OSError, ImportError: the folder cannot be written or holds what no demo made, or an extra is
+            missing.
     """
     import ignite  # noqa: F401  both would be missed only after the drawing
     import PIL  # noqa: F401
 
     start = time.monotonic()
     output = make_folder(output).resolve()
-    for part in ("films", "training", "pictures"):
-        shutil.rmtree(output / part, ignore_errors=True)
+    _clear(output)
 
     _say(start, f"drawing {films + unseen} phantom films, {films} to train on and {unseen} that training never sees")
     seen_dir, unseen_dir = output / "films" / "training", output / "films" / "unseen"
@@ -155,6 +159,19 @@ def demo(
         f"  curves      tensorboard --logdir '{work / 'runs'}'"
     )
     return score
+
+
+def _clear(output: Path) -> None:
+    """Removes what an earlier demo left. A folder "films" that somebody else made may be all their films."""
+    theirs = [part for part in PARTS if (output / part).exists()]
+    if theirs and not (output / MARK).is_file():
+        raise ValueError(
+            f"'{output}' holds {', '.join(theirs)}, which no demo made and a demo would replace; "
+            "choose another output folder."
+        )
+    write_text(output / MARK, "The demo's: its next run here replaces the folders " + ", ".join(PARTS) + ".\n")
+    for part in theirs:
+        shutil.rmtree(output / part)
 
 
 def _workflow(configs: Sequence[str], overrides: dict[str, Any]) -> Any:

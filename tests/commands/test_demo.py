@@ -9,7 +9,7 @@ import pytest
 import torch
 from monai.utils import set_determinism
 
-from monai_ceph.commands.demo import demo, main
+from monai_ceph.commands.demo import MARK, demo, main
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,7 @@ def test_demo_leaves_what_it_says(
     out = Path("demo put here")
     (out / "pictures").mkdir(parents=True)
     (out / "pictures" / "old.png").write_text("of an earlier demo")
+    (out / MARK).touch()
     score = demo(out, films=6, unseen=1, global_epochs=1, local_epochs=1)
     assert score.films == ("phantom_000",)
     for name in ("landmarks.csv", "scores.txt", "scores.json", "training/models/model.pt"):
@@ -42,6 +43,15 @@ def test_demo_leaves_what_it_says(
         "tensorboard --logdir",
     ):
         assert text in printed
+
+
+def test_folders_of_others_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = tmp_path / "films" / "patient.dcm"
+    film.parent.mkdir()
+    film.write_text("somebody's only copy")
+    assert main(["--output", str(tmp_path)]) == 1
+    assert "holds films, which no demo made" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["films"] and film.is_file()
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
