@@ -22,7 +22,7 @@ class Inferred:
     """``points`` (N, 2) in pixels of the film given; ``coarse`` likewise; ``merged`` the canvas H_M (N, X, Y).
 
     Two numbers tell where single precision may decide otherwise: ``lead`` is by what share the best coarse position
-    beats the second best, at the least; ``slack`` (N,) how far a point moves, in px, where pixels within 1e-5 of the
+    beats the second best, at the least; ``slack`` (N,) how far a point moves, in px, where pixels within 3e-6 of the
     threshold fall to its other side.
     """
 
@@ -125,6 +125,6 @@ def own_patches_inference(
 def _decoded(coarse: np.ndarray, merged: np.ndarray, lead: float) -> Inferred:
     """Step 4."""
     points = np.array([mean_position_over_half(channel) for channel in merged])
-    fewer, more = (np.array([mean_position_over_half(c, half) for c in merged]) for half in (0.5 + 1e-5, 0.5 - 1e-5))
+    fewer, more = (np.array([mean_position_over_half(c, half) for c in merged]) for half in (0.5 + 3e-6, 0.5 - 3e-6))
     slack = np.abs(fewer - points).max(1) + np.abs(more - points).max(1)
     return Inferred(points, coarse, merged, lead, slack)
