@@ -80,7 +80,7 @@ def test_mm_are_pixels_times_spacing_along_each_axis(x: float, y: float, along_x
     points = torch.tensor([[x, y]], dtype=torch.float64)
     mm = px_to_mm(points, (along_x, along_y))
     assert mm.tolist() == [[x * along_x, y * along_y]]
-    np.testing.assert_allclose(mm_to_px(mm, (along_x, along_y)), points, rtol=1e-12)
+    np.testing.assert_allclose(mm_to_px(mm, (along_x, along_y)), points, rtol=1e-12, atol=1e-12)
 
 
 def test_unknown_spacing_gives_unknown_mm() -> None:
