@@ -77,6 +77,9 @@ class ScaleToSpacing(Transform):
         linear = affine_2d(image.affine)[:2, :2].tolist()
         covered_mm = [math.hypot(*(row[axis] * mm for row, mm in zip(linear, film_mm, strict=True))) for axis in (0, 1)]
         factor = [mm / self.spacing_mm for mm in covered_mm]
+        # An axis that keeps its number of pixels is left alone by torch: less than a pixel over the whole film, but the
+        # affine has to know.
+        factor = [1.0 if int(n * f) == n else f for n, f in zip(image.shape[-2:], factor, strict=True)]
         if max(n * f for n, f in zip(image.shape[-2:], factor, strict=True)) > LARGEST_PX:
             x, y = (n * mm / 1000 for n, mm in zip(image.shape[-2:], covered_mm, strict=True))
             name = image.meta.get("filename_or_obj", "film")

@@ -165,3 +165,12 @@ def test_dictionary_twin_does_the_same_to_each_key() -> None:
     assert out["b"].shape == (1, 25, 25)
     assert out["c"] == 1
     assert ScaleToSpacingd("a", 0.2, allow_missing_keys=True)({}) == {}
+
+
+def test_an_axis_that_keeps_its_number_of_pixels_is_not_scaled_in_the_affine_either() -> None:
+    # 100 * 1.0018 is 100 whole pixels: torch leaves such an axis as it is, and so must the affine.
+    film = MetaTensor(torch.rand(1, 120, 100), affine=torch.eye(4), meta={"spacing_mm": (0.12, 0.10018)})
+    scaled = ScaleToSpacing(0.1)(film)
+    assert scaled.shape == (1, 144, 100)
+    assert scaled.affine[0, 0].item() == pytest.approx(1 / 1.2)
+    assert (scaled.affine[1, 1].item(), scaled.affine[1, 3].item()) == (1.0, 0.0)
