@@ -14,8 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # The arrays in tests are small: more threads than this cost more than they gain, and less was asked for on purpose.
 torch.set_num_threads(min(2, torch.get_num_threads()))
 
-# No deadline: the first example pays for torch's and MONAI's lazy imports. On CI the examples are the same each time, so
-# that a change is judged by what it did; new ones are looked for on every developer's machine.
+# No deadline: the first example pays for torch's and MONAI's lazy imports. On CI the examples are the same each time,
+# so that a change is judged by what it did; new ones are looked for on every developer's machine.
 settings.register_profile(
     "monai_ceph",
     deadline=None,
