@@ -2,6 +2,7 @@
 
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, DetectionRate, detection_rate
 from monai_ceph.metrics.handlers import DetectionRateHandler, RadialErrorHandler, lower_is_better
+from monai_ceph.metrics.interval import intervals
 from monai_ceph.metrics.radial_error import RadialError, radial_error
 from monai_ceph.metrics.summary import figures, summarise
 
@@ -13,6 +14,7 @@ __all__ = [
     "RadialErrorHandler",
     "detection_rate",
     "figures",
+    "intervals",
     "lower_is_better",
     "radial_error",
     "summarise",

@@ -9,6 +9,9 @@ import numpy as np
 
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, check_thresholds
 
+DECIMALS = 9
+"""Points 30 pixels of 0.1 mm apart can be 3.000000000000014 mm apart in binary, and yet are within 3 mm."""
+
 
 class Figures(TypedDict):
     """What a set of errors adds up to. Errors in the unit given, rates in percent; NaN where nothing is known."""
@@ -45,8 +48,7 @@ def figures(errors_mm: np.ndarray, thresholds: Sequence[float] = CHALLENGE_THRES
         METHOD "Numbers"; Wang et al. 2016, section 3.
     """
     check_thresholds(thresholds)
-    # Points 30 pixels of 0.1 mm apart can be 3.000000000000014 mm apart in binary, and yet are within 3 mm.
-    errors = np.asarray(errors_mm, dtype=np.float64).ravel().round(9)
+    errors = np.asarray(errors_mm, dtype=np.float64).ravel().round(DECIMALS)
     annotated = errors[~np.isnan(errors)]
     found = annotated[np.isfinite(annotated)]
     n = len(annotated)
@@ -74,13 +76,25 @@ def summarise(
     Raises:
         ValueError: errors are not (F, N), or the number of symbols is not N.
     """
+    errors, symbols = check_errors(errors_mm, symbols)
+    return {
+        "overall": figures(errors, thresholds),
+        "per_landmark": {symbol: figures(errors[:, k], thresholds) for k, symbol in enumerate(symbols)},
+    }
+
+
+def check_errors(errors_mm: np.ndarray, symbols: Sequence[str] | None = None) -> tuple[np.ndarray, list[str]]:
+    """Errors and symbols as every figure takes them.
+
+    Returns:
+        (F, N) float64, mm, to nine decimals, and N symbols, "1" to "N" unless given.
+    Raises:
+        ValueError: errors are not (F, N), or the number of symbols is not N.
+    """
     errors = np.asarray(errors_mm, dtype=np.float64)
     if errors.ndim != 2:
         raise ValueError(f"Expected errors of shape (films, landmarks), got {errors.shape}.")
     symbols = [str(k + 1) for k in range(errors.shape[1])] if symbols is None else list(symbols)
     if len(symbols) != errors.shape[1]:
         raise ValueError(f"Expected a symbol for each of {errors.shape[1]} landmarks, got {len(symbols)}.")
-    return {
-        "overall": figures(errors, thresholds),
-        "per_landmark": {symbol: figures(errors[:, k], thresholds) for k, symbol in enumerate(symbols)},
-    }
+    return errors.round(DECIMALS), symbols

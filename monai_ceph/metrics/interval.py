@@ -1,0 +1,181 @@
+"""Confidence intervals of the summary's figures: a bootstrap over films."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+
+from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, check_thresholds
+from monai_ceph.metrics.summary import DECIMALS, check_errors
+
+LEVEL = 0.95
+RESAMPLES = 9999
+SEED = 0
+METHOD = f"{LEVEL:.0%} percentile bootstrap over films, {RESAMPLES} resamples, seed {SEED}"
+BATCH = 500
+"""Resamples at a time: enough for NumPy to be quick, few enough to stay in the cache."""
+
+Bounds = tuple[float, float]
+
+
+class Interval(TypedDict):
+    """(low, high) of each of :class:`monai_ceph.metrics.summary.Figures`' figures, in its unit; NaN where none."""
+
+    mre: Bounds
+    sd: Bounds
+    median: Bounds
+    sdr_percent: dict[str, Bounds]
+
+
+class Intervals(TypedDict):
+    """Intervals of the figures over everything, and by landmark symbol."""
+
+    overall: Interval
+    per_landmark: dict[str, Interval]
+
+
+def intervals(
+    errors_mm: np.ndarray,
+    symbols: Sequence[str] | None = None,
+    thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
+) -> Intervals:
+    """95 % confidence intervals of what :func:`monai_ceph.metrics.summary.summarise` gives.
+
+    What varies from study to study is which patients were filmed, and the errors on one film go together: so films are
+    resampled, whole, and never single landmarks. Every figure comes from the same resamples, and the seed is fixed: the
+    same errors give the same intervals.
+
+    The method is the percentile interval, one for all figures: BCa needs the jackknife, which fails for a median, and a
+    bias correction that ties upset, and detection rates of few films are all ties. With 25 films an interval of any
+    such method is somewhat too narrow; ``docs/evaluation.md`` has the coverage measured.
+
+    Args:
+        errors_mm: (F, N), mm; NaN where there is no reference, infinity where a landmark was annotated but not found.
+        symbols: the N landmarks' symbols; without them they are "1" to "N".
+        thresholds: distances of the detection rates, mm.
+    Returns:
+        The intervals. NaN where films cannot tell: there is only one; every resample gives the same figure (a rate of
+        100 % does, and is no certainty); or some resample has no figure, as the landmark is known on too few films.
+    Raises:
+        ValueError: as :func:`monai_ceph.metrics.summary.summarise`.
+        ImportError: SciPy is missing; the message names the extra.
+    """
+    check_thresholds(thresholds)
+    errors, symbols = check_errors(errors_mm, symbols)
+    films, landmarks = errors.shape
+    statistic = _resampled_figures(errors, thresholds)
+    low, high = bootstrap_bounds(statistic, films, (3 + len(thresholds), 1 + landmarks))
+    bounds = np.stack([low, high], axis=-1)
+
+    def interval(group: int) -> Interval:
+        mre, sd, median, *rates = ((float(a), float(b)) for a, b in bounds[:, group])
+        names = [f"{t:g}" for t in thresholds]
+        return {"mre": mre, "sd": sd, "median": median, "sdr_percent": dict(zip(names, rates, strict=True))}
+
+    return {
+        "overall": interval(0),
+        "per_landmark": {symbol: interval(1 + k) for k, symbol in enumerate(symbols)},
+    }
+
+
+def bootstrap_bounds(
+    statistic: Callable[[np.ndarray], np.ndarray], films: int, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of any figures of some films.
+
+    Args:
+        statistic: (B, F) how often each film was drawn, float64, -> (..., B), the figures of these B resamples.
+        films: F.
+        shape: the figures' shape, (...).
+    Returns:
+        Low and high bound, each of that shape; NaN as :func:`intervals` says.
+    Raises:
+        ImportError: SciPy is missing.
+    """
+    stats = scipy_stats()
+    if films < 2:
+        return np.full(shape, np.nan), np.full(shape, np.nan)
+
+    def of_drawn(drawn: np.ndarray, axis: int) -> np.ndarray:
+        drawn = np.atleast_2d(drawn)
+        rows = np.arange(len(drawn))[:, None] * films
+        counts = np.bincount((drawn + rows).ravel(), minlength=drawn.shape[0] * films)
+        return statistic(counts.reshape(drawn.shape[0], films).astype(np.float64))
+
+    # 0 / 0 is the answer where a resample has none of a landmark; of NaN, SciPy warns as if BCa had been asked for.
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*interval cannot be calculated")
+        result = stats.bootstrap(
+            (np.arange(films),),
+            of_drawn,
+            vectorized=True,
+            axis=-1,
+            confidence_level=LEVEL,
+            n_resamples=RESAMPLES,
+            batch=BATCH,
+            method="percentile",
+            rng=np.random.default_rng(SEED),
+        )
+    low, high = (np.round(bound, DECIMALS) for bound in result.confidence_interval)
+    same = low == high
+    return np.where(same, np.nan, low), np.where(same, np.nan, high)
+
+
+def scipy_stats() -> Any:
+    """``scipy.stats``. Raises ImportError, naming the extra, where there is none."""
+    try:
+        from scipy import stats
+    except ImportError as error:
+        raise ImportError("Intervals and tests need SciPy: pip install 'monai-ceph[evaluate]'.") from error
+    return stats
+
+
+def _resampled_figures(errors: np.ndarray, thresholds: Sequence[float]) -> Callable[[np.ndarray], np.ndarray]:
+    """A statistic for :func:`bootstrap_bounds` of shape (3 + T, 1 + N): MRE, SD, median, rates; overall, landmarks.
+
+    But for the median all are made of sums over films, so that a resample is a row of a matrix product.
+    """
+    groups = [errors, *(errors[:, [k]] for k in range(errors.shape[1]))]
+    # Sums of squares lose digits unless what is summed is near 0.
+    centres = np.array([group[np.isfinite(group)].mean() if np.isfinite(group).any() else 0.0 for group in groups])
+    sums = np.stack([_film_sums(group, centre, thresholds) for group, centre in zip(groups, centres, strict=True)], -1)
+    medians = [_weighted_median(group) for group in groups]
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        n, n_found, off, squares, *within = np.einsum("bf,sfg->sgb", counts, sums, optimize=True)
+        mean = off / n_found
+        spread = np.sqrt(np.maximum(squares - n_found * mean**2, 0) / (n_found - 1))
+        rates = [100 * inside / n for inside in within]
+        return np.stack([mean + centres[:, None], spread, np.stack([median(counts) for median in medians]), *rates])
+
+    return statistic
+
+
+def _film_sums(errors: np.ndarray, centre: float, thresholds: Sequence[float]) -> np.ndarray:
+    """(4 + T, F) of errors (F, n): how many annotated, found; of their distance to the centre and its square; hits."""
+    found = np.isfinite(errors)
+    off = np.where(found, errors - centre, 0.0)
+    parts = [~np.isnan(errors), found, off, off**2, *(found & (errors <= t) for t in thresholds)]
+    return np.stack([part.sum(1).astype(np.float64) for part in parts])
+
+
+def _weighted_median(errors: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Median of the finite errors (F, n), each taken as often as its film was drawn: counts (B, F) -> (B,)."""
+    films = np.nonzero(np.isfinite(errors))[0]
+    values = errors[np.isfinite(errors)]
+    order = np.argsort(values)
+    values, films = values[order], films[order]
+
+    def median(counts: np.ndarray) -> np.ndarray:
+        if not len(values):
+            return np.full(len(counts), np.nan)
+        up_to = np.cumsum(counts[:, films].astype(np.int32), axis=1)
+        n = up_to[:, -1:]
+        # The m-th drawn value (from 0) comes after all values up to which no more than m were drawn.
+        middle = [np.minimum((up_to <= m).sum(1), len(values) - 1) for m in ((n - 1) // 2, n // 2)]
+        return np.where(n[:, 0] > 0, (values[middle[0]] + values[middle[1]]) / 2, np.nan)
+
+    return median
