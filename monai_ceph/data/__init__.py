@@ -18,8 +18,9 @@ if TYPE_CHECKING:
         read_annotations,
     )
     from monai_ceph.data.datalist import isbi2015_datalist
-    from monai_ceph.data.film import FilmInfo, FilmReader, film_size, find_films, read_film
+    from monai_ceph.data.film import FilmInfo, film_size, find_films, read_film
     from monai_ceph.data.film_format import FilmError
+    from monai_ceph.data.film_reader import FilmReader
     from monai_ceph.data.names import FILM_SUFFIXES, film_name
     from monai_ceph.data.phantom import Phantom, draw_phantom, write_phantoms
 
@@ -29,7 +30,7 @@ _HOME = {
     "FILM_SUFFIXES": "names",
     "FilmError": "film_format",
     "FilmInfo": "film",
-    "FilmReader": "film",
+    "FilmReader": "film_reader",
     "Phantom": "phantom",
     "check_on_film": "annotations",
     "draw_phantom": "phantom",

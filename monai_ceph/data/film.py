@@ -21,17 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import itk
 import numpy as np
-from monai.data import ImageReader
 
 from monai_ceph.data.dicom_spacing import SPACING_TAGS, dicom_spacing
 from monai_ceph.data.film_format import FilmError, Format, film_format, is_dicom, tiff_tags
 from monai_ceph.data.names import FILM_SUFFIXES, OVERLAY_SUFFIX, film_name
+from monai_ceph.data.pillow_film import pillow_pixels
 from monai_ceph.data.quiet import quiet_libraries
 from monai_ceph.geometry import check_spacing
 
-__all__ = ["FILM_SUFFIXES", "FilmError", "FilmInfo", "FilmReader", "film_name", "film_size", "find_films", "read_film"]
+__all__ = ["FILM_SUFFIXES", "FilmError", "FilmInfo", "film_name", "film_size", "find_films", "read_film"]
 
 UNKNOWN_SPACING = "unknown"
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -74,12 +73,14 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
         ValueError: the given spacing is not positive.
     """
     path = Path(path)
-    given = None if spacing_mm is None else check_spacing(_plain(spacing_mm), "spacing_mm")
+    given = None if spacing_mm is None else check_spacing(plain_numbers(spacing_mm), "spacing_mm")
     kind = film_format(path)
     found = _dicom_spacing(path) if kind == "DICOM" else None
-    with quiet_libraries():
-        header = _read_header(path, kind)
-        pixels = _read_pixels(path, kind, header)
+    header, pixels = None, pillow_pixels(path, kind)
+    if pixels is None:
+        with quiet_libraries():
+            header = _read_header(path, kind)
+            pixels = _read_pixels(path, kind, header)
     film = _to_gray(pixels, path)
     if kind == "TIFF" and pixels.dtype.kind == "u" and pixels.shape[-1] == 1:
         tags = tiff_tags(path)
@@ -122,7 +123,7 @@ def find_films(paths: Sequence[str | Path]) -> list[Path]:
     for given in paths:
         path = Path(given)
         if path.is_dir():
-            inside = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".") and _looks_like_film(p)]
+            inside = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".") and looks_like_film(p)]
             if not inside:
                 raise FilmError(
                     f"{path}: there is no film in this folder; expected files ending in {' '.join(FILM_SUFFIXES)} "
@@ -136,62 +137,12 @@ def find_films(paths: Sequence[str | Path]) -> list[Path]:
     return sorted(films)
 
 
-class FilmReader(ImageReader):
-    """Reads films for MONAI's stock ``LoadImage`` / ``LoadImaged``.
-
-    The array is (X, Y) float32. Its metadata hold the identity as ``affine`` (a film's world frame is its own pixels),
-    ``spacing_mm`` (float64, (2,), NaN where unknown) and ``spacing_source``.
-
-    A film that cannot be used raises :class:`FilmError` from :meth:`get_data`, not from :meth:`read`: when ``read``
-    fails, ``LoadImage`` silently turns to its other readers, which follow other conventions.
-
-    Args:
-        spacing_mm: the pixel spacing of all films if the user knows it, as in :func:`read_film`.
-    """
-
-    def __init__(self, spacing_mm: float | Sequence[float] | None = None) -> None:
-        super().__init__()
-        self.spacing_mm = None if spacing_mm is None else check_spacing(_plain(spacing_mm), "FilmReader")
-
-    def verify_suffix(self, filename: Any) -> bool:
-        """Whether the one file given looks like a film."""
-        paths = _paths(filename)
-        return len(paths) == 1 and _looks_like_film(paths[0])
-
-    def read(self, data: Any, **kwargs: Any) -> list[Path]:
-        """Notes which file to read; see the class for why it is not opened yet."""
-        return _paths(data)
-
-    def get_data(self, img: list[Path]) -> tuple[np.ndarray, dict[str, Any]]:
-        """(X, Y) float32 and its metadata.
-
-        Raises:
-            FilmError: as :func:`read_film`, or several files were given for one film.
-        """
-        if len(img) != 1:
-            raise FilmError(f"Expected one file for a film, got {len(img)}: {', '.join(map(str, img))}.")
-        film, info = read_film(img[0], self.spacing_mm)
-        spacing = (np.nan, np.nan) if info.spacing_mm is None else info.spacing_mm
-        return film, {
-            "affine": np.eye(4),
-            "original_affine": np.eye(4),
-            "spatial_shape": np.array(film.shape),
-            "original_channel_dim": "no_channel",
-            "spacing_mm": np.array(spacing, dtype=np.float64),
-            "spacing_source": info.spacing_source,
-        }
-
-
-def _paths(data: Any) -> list[Path]:
-    return [Path(p) for p in ([data] if isinstance(data, (str, Path)) else data)]
-
-
-def _plain(spacing_mm: Any) -> Any:
+def plain_numbers(spacing_mm: Any) -> Any:
     """Arrays and tensors as plain numbers, which is what ``check_spacing`` and its message are about."""
     return spacing_mm.tolist() if hasattr(spacing_mm, "tolist") else spacing_mm
 
 
-def _looks_like_film(path: Path) -> bool:
+def looks_like_film(path: Path) -> bool:
     if path.name.upper() == "DICOMDIR" or path.name.endswith(OVERLAY_SUFFIX):
         return False
     return path.name.lower().endswith(FILM_SUFFIXES) or is_dicom(path)
@@ -199,6 +150,8 @@ def _looks_like_film(path: Path) -> bool:
 
 def _read_header(path: Path, kind: Format) -> Any:
     """ITK's ImageIO of a file, its header read. Raises FilmError if it cannot be read or is not one 2D image."""
+    import itk  # a second and a half until its first image: not for films that Pillow reads
+
     header = getattr(itk, _IMAGE_IO[kind]).New()
     try:
         header.SetFileName(str(path))
@@ -216,6 +169,8 @@ def _read_header(path: Path, kind: Format) -> Any:
 
 def _read_pixels(path: Path, kind: Format, header: Any) -> np.ndarray:
     """(Y, X, components) as ITK gives them."""
+    import itk
+
     component = header.GetComponentTypeAsString(header.GetComponentType())
     image_type = itk.VectorImage[getattr(itk, _NATIVE.get(component, "D")), 2]
     reader = itk.ImageFileReader[image_type].New()

@@ -21,7 +21,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from monai_ceph.data.film import FILM_SUFFIXES, FilmError, FilmInfo, FilmReader, film_size, find_films, read_film
+from monai_ceph.data.film import FILM_SUFFIXES, FilmError, FilmInfo, film_size, find_films, read_film
+from monai_ceph.data.film_reader import FilmReader
 from monai_ceph.data.quiet import quiet_libraries
 
 DX, CR, SC = (

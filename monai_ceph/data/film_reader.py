@@ -1,0 +1,64 @@
+"""Films for MONAI's ``LoadImage``. Apart from :mod:`monai_ceph.data.film`, which reads them without MONAI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monai.data import ImageReader
+
+from monai_ceph.data.film import looks_like_film, plain_numbers, read_film
+from monai_ceph.data.film_format import FilmError
+from monai_ceph.geometry import check_spacing
+
+
+class FilmReader(ImageReader):
+    """Reads films for MONAI's stock ``LoadImage`` / ``LoadImaged``.
+
+    The array is (X, Y) float32. Its metadata hold the identity as ``affine`` (a film's world frame is its own pixels),
+    ``spacing_mm`` (float64, (2,), NaN where unknown) and ``spacing_source``.
+
+    A film that cannot be used raises :class:`FilmError` from :meth:`get_data`, not from :meth:`read`: when ``read``
+    fails, ``LoadImage`` silently turns to its other readers, which follow other conventions.
+
+    Args:
+        spacing_mm: the pixel spacing of all films if the user knows it, as in :func:`read_film`.
+    """
+
+    def __init__(self, spacing_mm: float | Sequence[float] | None = None) -> None:
+        super().__init__()
+        self.spacing_mm = None if spacing_mm is None else check_spacing(plain_numbers(spacing_mm), "FilmReader")
+
+    def verify_suffix(self, filename: Any) -> bool:
+        """Whether the one file given looks like a film."""
+        paths = _paths(filename)
+        return len(paths) == 1 and looks_like_film(paths[0])
+
+    def read(self, data: Any, **kwargs: Any) -> list[Path]:
+        """Notes which file to read; see the class for why it is not opened yet."""
+        return _paths(data)
+
+    def get_data(self, img: list[Path]) -> tuple[np.ndarray, dict[str, Any]]:
+        """(X, Y) float32 and its metadata.
+
+        Raises:
+            FilmError: as :func:`read_film`, or several files were given for one film.
+        """
+        if len(img) != 1:
+            raise FilmError(f"Expected one file for a film, got {len(img)}: {', '.join(map(str, img))}.")
+        film, info = read_film(img[0], self.spacing_mm)
+        spacing = (np.nan, np.nan) if info.spacing_mm is None else info.spacing_mm
+        return film, {
+            "affine": np.eye(4),
+            "original_affine": np.eye(4),
+            "spatial_shape": np.array(film.shape),
+            "original_channel_dim": "no_channel",
+            "spacing_mm": np.array(spacing, dtype=np.float64),
+            "spacing_source": info.spacing_source,
+        }
+
+
+def _paths(data: Any) -> list[Path]:
+    return [Path(p) for p in ([data] if isinstance(data, (str, Path)) else data)]
