@@ -99,21 +99,20 @@ def merge_all(patches: torch.Tensor, starts: torch.Tensor, film_size: Sequence[i
     return total / count.clamp(min=1)
 
 
-def merge_own(patches: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def merge_own(own: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Each landmark from its own patches and its own channel, in a window that just holds them.
 
     Args:
-        patches: (N, K, N, P, P) heatmaps.
+        own: (N, K, P, P) heatmaps: a landmark's patches, its own channel.
         starts: (N, K, 2).
     Returns:
         (N, W, W) mean heatmaps, 0 outside the patches, and (N, 2) int64, each window's first pixel.
     """
-    n, size = patches.shape[0], patches.shape[-1]
-    own = patches[torch.arange(n), :, torch.arange(n)]
+    n, size = own.shape[0], own.shape[-1]
     corner = starts.amin(dim=1)
     inside = starts - corner[:, None]
     window = int(inside.max()) + size
-    total, count = patches.new_zeros(2, n, window, window)
+    total, count = own.new_zeros(2, n, window, window)
     for landmark, places in enumerate(inside.tolist()):
         for patch, (x, y) in enumerate(places):
             total[landmark, x : x + size, y : y + size] += own[landmark, patch]
@@ -225,29 +224,37 @@ class TwoStageInferer(Inferer):
         logits = torch.cat([network.local_net(batch).to(torch.float32) for batch in crops.split(self.batch_size)])
         patches = logits.softmax(dim=1)[:, :-1].unflatten(0, starts.shape[:2])
         if self.merge == "all":
-            merged, corner = merge_all(patches, starts, film.shape), torch.zeros_like(starts[:, 0])
-        else:
-            merged, corner = merge_own(patches, starts)
-        corner = corner.to(film.device)
-        if self.guide_sigma_px is not None:
-            sigma = torch.as_tensor(self.guide_sigma_px, dtype=torch.float32, device=film.device)
-            if sigma.numel() not in (1, len(merged)):
-                raise ValueError(
-                    f"guide_sigma_px has {sigma.numel()} widths, the network {len(merged)} landmarks; "
-                    "give one number, or one a landmark."
-                )
-            sigma = sigma.expand(len(merged))
-            merged = merged * guide_prior(coarse, corner, merged.shape[-2:], sigma)
-        return merged, corner
+            return self._guided(merge_all(patches, starts, film.shape), torch.zeros_like(starts[:, 0]), coarse)
+        landmark = torch.arange(len(patches))
+        return self._guided(*merge_own(patches[landmark, :, landmark], starts), coarse)
+
+    def _guided(
+        self, merged: torch.Tensor, corner: torch.Tensor, coarse: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Merged heatmaps (N, W, H) times the guide's prior, if there is a guide."""
+        corner = corner.to(merged.device)
+        if self.guide_sigma_px is None:
+            return merged, corner
+        sigma = torch.as_tensor(self.guide_sigma_px, dtype=torch.float32, device=merged.device)
+        if sigma.numel() not in (1, len(merged)):
+            raise ValueError(
+                f"guide_sigma_px has {sigma.numel()} widths, the network {len(merged)} landmarks; "
+                "give one number, or one a landmark."
+            )
+        prior = guide_prior(coarse, corner, merged.shape[-2:], sigma.expand(len(merged)))
+        return merged * prior, corner
+
+    def _decoded(self, merged: torch.Tensor, corner: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
+        """(N, 3), as :meth:`__call__` returns them, from merged heatmaps (N, W, H)."""
+        points = self.decoder(merged) + corner
+        points = torch.where(points.isnan(), coarse, points)
+        return torch.cat([points, merged.amax((-2, -1))[:, None]], dim=-1)
 
     def _one(self, film: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
         film = torch.as_tensor(film)
         if hasattr(film, "as_tensor"):  # slicing a MetaTensor 95 times would track 95 affines
             film = film.as_tensor()
-        merged, corner = self.merged_heatmaps(film, coarse, network)
-        points = self.decoder(merged) + corner
-        points = torch.where(points.isnan(), coarse, points)
-        return torch.cat([points, merged.amax((-2, -1))[:, None]], dim=-1)
+        return self._decoded(*self.merged_heatmaps(film, coarse, network), coarse)
 
 
 class GlobalStageInferer(Inferer):

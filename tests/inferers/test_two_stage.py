@@ -364,9 +364,9 @@ def test_patches_start_where_the_slow_loop_says_and_stay_inside(x: float, y: flo
 
 def test_own_windows_of_landmarks_at_opposite_borders() -> None:
     """Their patches are moved by different lengths, so their windows would differ in size: all get the largest."""
-    patches = torch.ones(2, 5, 2, 9, 9)
+    own = torch.ones(2, 5, 9, 9)
     starts = patch_starts(torch.tensor([[2.0, 2.0], [25.0, 25.0]]), patch_offsets(9, 1.8), 9, (50, 50))
-    merged, corner = merge_own(patches, starts)
+    merged, corner = merge_own(own, starts)
     assert corner.tolist() == [[0, 0], [17, 17]]
     assert merged.shape == (2, 17, 17)
     assert merged.unique().tolist() == [0, 1]
