@@ -1,0 +1,109 @@
+"""What both ablations share: the validation films, how they are scored, and the table that is written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from tqdm import tqdm
+
+from monai_ceph.commands.system import default_bundle, load_system
+from monai_ceph.data import isbi2015_datalist
+from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
+from monai_ceph.inferers import AutocastInferer
+from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
+from monai_ceph.metrics.summary import figures
+from monai_ceph.transforms import PointsToFilmd
+from monai_ceph.writers.atomic import write_text
+
+SHIPPED: dict[str, Any] = {
+    "patch_size": 128,
+    "expansion": 1.0,
+    "merge": "own",
+    "guide_sigma_px": None,
+    "coarse_decoder": decode_soft_centroid,
+    "decoder": decode_threshold_mean,
+}
+PAPER: dict[str, Any] = {
+    "patch_size": 125,
+    "expansion": 1.8,
+    "merge": "all",
+    "guide_sigma_px": None,
+    "coarse_decoder": decode_argmax,
+    "decoder": decode_threshold_mean,
+}
+
+
+class ValidationFilms:
+    """The held-out films of the bundle's ``evaluate.json``, loaded once; ground truth is the observers' mean."""
+
+    def __init__(self, dataset_dir: Path) -> None:
+        config = ConfigParser()
+        config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
+        items = isbi2015_datalist(dataset_dir, films=config.get_parsed_content("validation_films"))
+        system = load_system(spacing_mm=0.1)
+        self.device = system.device
+        self.films = [{**item, **system.load(Path(item["image"]))} for item in tqdm(items, desc="reading films")]
+
+    def errors_mm(self, network: torch.nn.Module, inferer: Callable[..., Any]) -> np.ndarray:
+        """Radial errors of an inferer, (F, N), mm."""
+        run, to_film, errors = AutocastInferer(inferer), PointsToFilmd(), []
+        for film in self.films:
+            with torch.inference_mode():
+                pred = run(film["image"][None].to(self.device), network)[0]
+            out = to_film({**film, "pred": pred})
+            errors.append((out["pred_mm"] - out["target_mm"]).norm(dim=-1).numpy())
+        return np.stack(errors)
+
+
+COLUMNS = ("films", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "sdr_2.5", "sdr_3")
+COLUMNS += ("sdr_4", "difference_mm", "difference_low", "difference_high")
+
+
+def write_table(
+    path: Path,
+    names: Sequence[str],
+    rows: Mapping[tuple[str, ...], tuple[np.ndarray, np.ndarray]],
+    films: ValidationFilms,
+    how: str,
+) -> None:
+    """Writes an ablation's table, with what it takes to get it again in its first line.
+
+    Args:
+        path: the CSV file.
+        names: what the parts of a row's name are.
+        rows: name -> errors of the row and of the row it is compared with, both (F, N), mm.
+        films: what was scored.
+        how: what else was the same for all rows.
+    """
+    lines = []
+    for name, (errors, baseline) in rows.items():
+        score, interval = figures(errors), intervals(errors)["overall"]
+        rates = score["sdr_percent"]
+        # Paired: the same films, so that what makes a film hard cancels.
+        by_film = (errors - baseline).mean(axis=1)
+        low, high = bootstrap_bounds(lambda counts, d=by_film: counts @ d / len(d), len(by_film), ())
+        numbers = (score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"])
+        numbers += (rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high))
+        lines.append([*name, len(errors), *("" if np.isnan(n) else f"{n:.3f}" for n in numbers)])
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    text = io.StringIO()
+    text.write(
+        f"# {len(films.films)} ISBI 2015 validation films, ground truth: mean of both observers; {how}; intervals: "
+        f"{METHOD}; difference: MRE less that of the row called as shipped, paired by film; commit "
+        f"{head.stdout.strip()}, torch {torch.__version__}, MONAI {monai.__version__}, {films.device}, "
+        f"{torch.get_num_threads()} threads; command: python benchmarks/{Path(sys.argv[0]).name} --dataset_dir ...\n"
+    )
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*names, *COLUMNS])
+    table.writerows(lines)
+    write_text(path, text.getvalue())
