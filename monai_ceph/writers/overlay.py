@@ -144,7 +144,7 @@ def place_labels(
     anchors: np.ndarray,
     label_sizes: Sequence[tuple[float, float]],
     taken: Sequence[Box],
-    picture_size: tuple[int, int],
+    picture_size: tuple[float, float],
     gap: float,
 ) -> list[Box]:
     """A place for each label near its point, off the points and off each other as far as there is room.
@@ -187,7 +187,7 @@ def _candidates(anchor: np.ndarray, size: tuple[float, float], gap: float) -> li
     return candidates
 
 
-def _crowding(box: Box, occupied: Sequence[Box], picture_size: tuple[int, int]) -> float:
+def _crowding(box: Box, occupied: Sequence[Box], picture_size: tuple[float, float]) -> float:
     inside = overlap(box, (0, 0, picture_size[0], picture_size[1]))
     outside = (box[2] - box[0]) * (box[3] - box[1]) - inside
     return 10 * outside + 4 * sum(overlap(box, other) for other in occupied)

@@ -1,0 +1,19 @@
+"""Figures of predictions and their errors: arrays in, a matplotlib figure out. Needs matplotlib."""
+
+from monai_ceph.figures.detection_curve import detection_curve
+from monai_ceph.figures.error_box_plot import error_box_plot
+from monai_ceph.figures.error_ellipses import error_ellipses
+from monai_ceph.figures.heatmap_panels import FilmHeatmaps, heatmap_panels
+from monai_ceph.figures.save import as_svg, save_figure
+from monai_ceph.figures.site_offset import site_offset_plot
+
+__all__ = [
+    "FilmHeatmaps",
+    "as_svg",
+    "detection_curve",
+    "error_box_plot",
+    "error_ellipses",
+    "heatmap_panels",
+    "save_figure",
+    "site_offset_plot",
+]

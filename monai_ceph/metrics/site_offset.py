@@ -1,0 +1,84 @@
+"""Whether a site marks its landmarks elsewhere: the mean offset of each, and how many films it takes to know it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class SiteOffset:
+    """The offset of N landmarks along x and y.
+
+    Args:
+        n: (N,) films with both points, int.
+        bias_mm: (N, 2), (x, y), mean of predicted minus reference, mm; NaN for n = 0.
+        margin_mm: (N, 2), mm: the 95 % interval of the bias is ``bias_mm`` plus and minus this; NaN for n < 2.
+        films_needed: (N,) films at which the margin of both axes is expected within the target; NaN for n < 2.
+        target_mm: that target.
+    """
+
+    n: np.ndarray
+    bias_mm: np.ndarray
+    margin_mm: np.ndarray
+    films_needed: np.ndarray
+    target_mm: float
+
+
+def site_offset(offsets_mm: np.ndarray, target_mm: float = 0.5) -> SiteOffset:
+    """Bias per landmark and axis, with its 95 % interval and the number of films that would bring it to the target.
+
+    The interval is Student's: ``t(n - 1) * s / sqrt(n)`` to either side, with s the standard deviation over films
+    (n - 1) and t the 97.5 % quantile. The number of films is the least m >= 2 with
+    ``t(m - 1) * s / sqrt(m) <= target_mm``, for the axis with the larger s. Each interval is one of 2 N: of 38, about
+    two do not hold their bias.
+
+    Args:
+        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm in the film's frame; NaN where either is unknown.
+        target_mm: how well the bias is to be known, mm to either side.
+    Raises:
+        ValueError: offsets that are not (F, N, 2), or a target that is not positive.
+        ImportError: SciPy is missing.
+    Source:
+        Student, Biometrika 6 (1908) 1-25, https://doi.org/10.1093/biomet/6.1.1.
+    """
+    offsets = np.asarray(offsets_mm, dtype=np.float64)
+    if offsets.ndim != 3 or offsets.shape[2] != 2:
+        raise ValueError(f"Expected offsets of shape (films, landmarks, 2), got {offsets.shape}.")
+    if not target_mm > 0:
+        raise ValueError(f"Expected a positive target_mm, got {target_mm}.")
+    known = np.asarray(np.isfinite(offsets).all(-1))
+    n = known.sum(0)
+    bias, margin = np.full((2, offsets.shape[1], 2), np.nan)
+    needed = np.full(offsets.shape[1], np.nan)
+    for k in range(offsets.shape[1]):
+        some = offsets[known[:, k], k]
+        if len(some):
+            bias[k] = some.mean(0)
+        if len(some) > 1:
+            spread = some.std(0, ddof=1)
+            margin[k] = student_margin(spread, len(some))
+            needed[k] = films_needed(float(spread.max()), target_mm)
+    return SiteOffset(n, bias, margin, needed, target_mm)
+
+
+def student_margin(spread: np.ndarray | float, n: int) -> np.ndarray:
+    """Half the 95 % interval of a mean of n values with this standard deviation. Raises ImportError without SciPy."""
+    try:
+        from scipy.stats import t
+    except ImportError as error:
+        raise ImportError("Intervals need SciPy; install it with: pip install 'monai-ceph[evaluate]'") from error
+    return np.asarray(t.ppf((1 + CONFIDENCE) / 2, n - 1) * np.asarray(spread) / math.sqrt(n))
+
+
+def films_needed(spread_mm: float, target_mm: float) -> int:
+    """The least number of films, at least 2, at which :func:`student_margin` is within the target."""
+    # 1.9 is below every quantile of t here, so the count starts below the answer and walks up to it.
+    films = max(2, math.ceil((1.9 * spread_mm / target_mm) ** 2))
+    while student_margin(spread_mm, films) > target_mm:
+        films += 1
+    return films
