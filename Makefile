@@ -15,10 +15,10 @@ export FILM SPACING OUTPUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers bundle format docs clean
+.PHONY: help install demo test coverage check lint types layers bundle format docs landmarker-env clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo "Settings: PYTHON=python3.12 (3.11 or newer), CONSTRAINTS=file of pinned versions"
 
 install: $(INSTALLED)  ## make .venv with the package and all its extras
@@ -73,5 +73,13 @@ docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
 	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/build/html
 	@echo "docs/build/html/index.html"
 
-clean:  ## remove what was built here, but .venv
+landmarker-env: .venv-landmarker/.installed  ## .venv-landmarker, for the benchmark's models of that library
+
+# An environment of its own: its pins (SciPy, torchvision) are not ours. The interpreter is chosen as for .venv.
+.venv-landmarker/.installed: constraints/landmarker.txt $(INSTALLED)
+	@$(PY) -m venv .venv-landmarker
+	@.venv-landmarker/bin/python -m pip install -qq --disable-pip-version-check -c $< landmarker torch torchvision
+	@touch $@
+
+clean:  ## remove what was built here, but the environments
 	@rm -rf docs/build demo_output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
