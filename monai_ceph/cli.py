@@ -14,7 +14,6 @@ from pathlib import Path
 from monai_ceph import __version__
 
 FORMATS = ("csv", "markups", "overlay")
-PROTOCOLS = ("mean", "each")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,9 +75,9 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = commands.add_parser(
         "evaluate",
         help="score predicted landmarks against references",
-        description="Print mean radial error (MRE +- SD, median) and successful detection rates (SDR at 2, 2.5, 3 and "
-        "4 mm), overall and per landmark. Films are matched by file name without folder and suffix; only films in "
-        "PREDICTIONS.csv are scored.",
+        description="Print mean radial error (MRE, SD, median) and successful detection rates (SDR at 2, 2.5, 3 and "
+        "4 mm) with 95 % intervals over films, overall and per landmark; the same between observers where there are "
+        "several. Films are matched by file name without folder and suffix; only films in PREDICTIONS.csv are scored.",
     )
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.csv", help="landmarks.csv of monai-ceph predict")
     parser.add_argument(
@@ -92,13 +91,30 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--spacing", required=True, type=_millimetres, metavar="MM", help="size of a film pixel in mm")
     parser.add_argument(
         "--protocol",
-        choices=PROTOCOLS,
         default="mean",
-        help="score against the references' mean (default), or against each of them",
+        metavar="mean|each|OBSERVER",
+        help="score against the references' mean (default), against each of them, or against one, by its name without "
+        "folder and suffix",
     )
     parser.add_argument("--scheme", default="isbi19", help="landmark scheme: a name or a .json file (default: isbi19)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
+    parser.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="FILM|LIST",
+        help="leave out a film, or a list of films: isbi2015-duplicates, the 23 of Test1 that the challenge holds "
+        "twice, which also prints how far their two annotations are apart; may be given several times",
+    )
+    parser.add_argument(
+        "--exclude-landmark",
+        action="append",
+        default=[],
+        metavar="SYMBOL",
+        help="leave out a landmark; may be given several times",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write every single error to this file")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every figure to this file, as CSV")
     parser.set_defaults(run=_evaluate)
 
 
@@ -125,8 +141,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         spacing_mm=arguments.spacing,
         protocol=arguments.protocol,
         scheme=arguments.scheme,
+        exclude=arguments.exclude,
+        exclude_landmarks=arguments.exclude_landmark,
         json_file=arguments.json,
         csv_file=arguments.csv,
+        summary_file=arguments.summary,
     )
     return 0
 

@@ -20,15 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.commands.evaluate import Comparison, evaluate, report
+from monai_ceph.commands.evaluate import evaluate
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.annotations import read_annotations
 from monai_ceph.data.film import find_films, read_film
 from monai_ceph.data.names import film_name
 from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.landmarks import ISBI19
+from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.writers import Prediction
 from monai_ceph.writers.atomic import write_text
+from monai_ceph.writers.evaluation_table import evaluation_text
 from monai_ceph.writers.saver import make_folder
 
 SPACING_MM = 0.4
@@ -146,8 +148,8 @@ def demo(
 
     _say(start, "scoring\n")
     truth = unseen_dir / "points.csv"
-    [score] = evaluate(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM, json_file=output / "scores.json")
-    write_text(output / "scores.txt", report(score, ISBI19))
+    scores = evaluate(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM, json_file=output / "scores.json")
+    write_text(output / "scores.txt", evaluation_text(scores))
     picture = _draw(output, unseen_dir, truth)
     print()
     _say(start, "done. Drawn films are easier than real ones: these figures say that all parts work together, no more.")
@@ -158,7 +160,7 @@ def demo(
         f"  weights     {work / 'models' / 'model.pt'}\n"
         f"  curves      tensorboard --logdir '{work / 'runs'}'"
     )
-    return score
+    return scores.scores[0]
 
 
 def _clear(output: Path) -> None:

@@ -14,7 +14,7 @@ from monai_ceph.metrics.summary import DECIMALS, check_errors
 LEVEL = 0.95
 RESAMPLES = 9999
 SEED = 0
-METHOD = f"{LEVEL:.0%} percentile bootstrap over films, {RESAMPLES} resamples, seed {SEED}"
+METHOD = f"{100 * LEVEL:g} % percentile bootstrap over films, {RESAMPLES} resamples, seed {SEED}"
 BATCH = 500
 """Resamples at a time: enough for NumPy to be quick, few enough to stay in the cache."""
 

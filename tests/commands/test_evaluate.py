@@ -3,14 +3,19 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import monai_ceph
 from monai_ceph.cli import main
 from monai_ceph.commands.evaluate import evaluate
+from monai_ceph.data.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
+from monai_ceph.metrics import intervals
 from monai_ceph.writers import Prediction, write_landmarks_csv, write_markups
 from tests.reference.scores import distance, score
 
@@ -57,6 +62,12 @@ def _flat(figures: dict[str, object]) -> dict[str, float]:
     return figures | {f"sdr {key}": value for key, value in rates.items()}  # type: ignore[attr-defined,return-value]
 
 
+def _rows(printed: str, name: str) -> list[list[str]]:
+    """The cells of the table rows of that name, without intervals."""
+    lines = [line for line in printed.splitlines() if line.startswith(name + " ")]
+    return [re.sub(r" \[.*?\]", "", line).split() for line in lines]
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     return {
@@ -82,37 +93,200 @@ def test_mean_of_two_observers_is_scored_as_by_hand(files: dict[str, Path], caps
     assert comparison["per_landmark"]["Pog'"]["n"] == 3
 
     printed = capsys.readouterr().out
-    (row,) = [line.split() for line in printed.splitlines() if line.startswith("all ")]
+    row, _ = _rows(printed, "all")  # the second is of the two observers
     assert row[1:3] == ["57", "0"]
     keys = ("mre", "sd", "median", "sdr 2", "sdr 2.5", "sdr 3", "sdr 4")
     assert [float(cell) for cell in row[3:]] == pytest.approx([expected[k] for k in keys], abs=0.00501)
     assert [line.split()[0] for line in printed.splitlines() if line.split() and line.split()[0] in ISBI19.symbols] == (
-        list(ISBI19.symbols)
+        list(ISBI19.symbols) * 2
     )
     assert str(files["a"]) in printed and str(files["b"]) in printed
 
 
 def test_each_observer_is_scored_alone(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    comparisons = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each")
+    comparisons = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").scores
     assert [c.reference for c in comparisons] == [str(files["a"]), str(files["b"])]
     for comparison, seed in zip(comparisons, (2, 3), strict=True):
         expected = _expected(_points(1, 15), _points(seed, 10), 0.1)
         assert comparison.errors_mm.mean() == pytest.approx(expected["mre"])
-    assert capsys.readouterr().out.count("landmark ") == 2
+    assert capsys.readouterr().out.count("landmark ") == 3
+
+
+@pytest.mark.parametrize("name", ["b", "path"])
+def test_one_observer_is_chosen_and_the_other_stays_beside(files: dict[str, Path], name: str) -> None:
+    protocol = str(files["b"]) if name == "path" else name
+    evaluation = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol=protocol)
+    assert [c.reference for c in evaluation.scores] == [str(files["b"])]
+    expected = _expected(_points(1, 15), _points(3, 10), 0.1)
+    assert evaluation.scores[0].errors_mm.mean() == pytest.approx(expected["mre"])
+    assert len(evaluation.observers) == 1
+
+
+def test_observers_of_one_name_are_told_apart_by_their_paths(files: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    again = _table(tmp_path / "other" / "a.csv", _points(3, 10))
+    with pytest.raises(ValueError, match="got 'a', which 2 of them are called; give its path"):
+        evaluate(files["predicted"], [files["a"], again], spacing_mm=0.1, protocol="a")
+    evaluation = evaluate(files["predicted"], [files["a"], again], spacing_mm=0.1, protocol=str(again))
+    assert [c.reference for c in evaluation.scores] == [str(again)]
+
+
+def test_observers_are_compared_with_each_other(files: dict[str, Path]) -> None:
+    a, b, c = _points(2, 10), _points(3, 10), _points(4, 10)
+    a["001"][0] = LOST
+    b["002"][1] = LOST
+    del c["003"]
+    _table(files["a"], a)
+    _table(files["b"], b)
+    third = _table(files["a"].with_name("c.csv"), c)
+    arguments = [str(files[k]) for k in ("predicted", "a", "b")]
+    assert main(["evaluate", *arguments, str(third), "--spacing", "0.1", "--json", str(files["json"])]) == 0
+    pairs = json.loads(files["json"].read_text())["observers"]
+    names = [str(files["a"]), str(files["b"]), str(third)]
+    assert [(p["reference"], p["compared"]) for p in pairs] == [
+        (names[0], names[1]), (names[0], names[2]), (names[1], names[2]),
+    ]  # fmt: skip
+    # What one of them left out is unknown, and nobody has missed it.
+    for film, points in a.items():
+        points[np.isnan(b[film])] = math.nan
+    b["001"][0] = a["001"][0] = LOST
+    assert _flat(pairs[0]["overall"]) == pytest.approx(_expected(b, a, 0.1))
+    assert (pairs[0]["overall"]["n"], pairs[0]["overall"]["missing"]) == (55, 0)
+    assert pairs[1]["films"] == ["001", "002"]
+
+
+def test_observers_without_a_landmark_in_common_are_no_pair(files: dict[str, Path]) -> None:
+    a, b = _points(2, 10), _points(3, 10)
+    for film in FILMS:
+        a[film][10:] = math.nan
+        b[film][:10] = math.nan
+    _table(files["a"], a)
+    _table(files["b"], b)
+    assert evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").observers == ()
+
+
+def test_films_and_landmarks_are_left_out(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(files[k]) for k in ("predicted", "a", "b")]
+    options = ["--exclude", "folder/002.jpg", "--exclude-landmark", "Go", "--exclude-landmark", "S"]
+    assert main(["evaluate", *arguments, "--spacing", "0.1", *options, "--json", str(files["json"])]) == 0
+    content = json.loads(files["json"].read_text())
+    kept = [k for k, symbol in enumerate(ISBI19.symbols) if symbol not in ("Go", "S")]
+    a, b, found = ({f: p[kept] for f, p in _points(*x).items() if f != "002"} for x in ((2, 10), (3, 10), (1, 15)))
+    expected = _expected(found, {film: (a[film] + b[film]) / 2 for film in found}, 0.1)
+    assert _flat(content["comparisons"][0]["overall"]) == pytest.approx(expected)
+    assert _flat(content["observers"][0]["overall"]) == pytest.approx(_expected(b, a, 0.1))
+    assert list(content["comparisons"][0]["per_landmark"]) == [ISBI19.symbols[k] for k in kept]
+    assert (content["excluded_films"], content["excluded_landmarks"]) == ({"002": ["002"]}, ["Go", "S"])
+    assert "left out     film 002, landmark Go, landmark S\n" in capsys.readouterr().out
+
+
+@pytest.fixture
+def challenge(tmp_path: Path) -> dict[str, Path]:
+    """Two observers of four challenge films, of which 278 is 159 again; 159, 278 and 300 are predicted."""
+    where = np.random.default_rng(0).uniform(100, 1900, (19, 2))
+
+    def some(seed: int, films: tuple[str, ...]) -> dict[str, np.ndarray]:
+        noise = np.random.default_rng(seed).normal(0, 10, (len(films), 19, 2))
+        return dict(zip(films, np.round(where + noise), strict=True))
+
+    everything = ("028", "159", "278", "300")
+    return {
+        "predicted": _table(tmp_path / "p.csv", some(1, everything[1:])),
+        "a": _table(tmp_path / "a.csv", some(2, everything)),
+        "b": _table(tmp_path / "b.csv", some(3, everything)),
+        "json": tmp_path / "e.json",
+    }
+
+
+@pytest.mark.parametrize("protocol", ["mean", "each", "b"])
+def test_duplicates_of_the_challenge_are_left_out_and_are_a_retest(challenge: dict[str, Path], protocol: str) -> None:
+    arguments = [str(challenge[k]) for k in ("predicted", "a", "b")]
+    options = ["--protocol", protocol, "--exclude", "isbi2015-duplicates", "--json", str(challenge["json"])]
+    assert main(["evaluate", *arguments, "--spacing", "0.1", *options]) == 0
+    content = json.loads(challenge["json"].read_text())
+    assert content["excluded_films"] == {"isbi2015-duplicates": ["278"]}
+    assert all(comparison["films"] == ["159", "300"] for comparison in content["comparisons"])
+    a, b = (read_annotations(challenge[k]).points_px for k in "ab")
+    truths = {"a": a, "b": b, "mean": {film: (a[film] + b[film]) / 2 for film in a}}
+    for one, name in zip(content["retest"], {"each": "ab"}.get(protocol, [protocol]), strict=True):
+        first, again = truths[name]["159"], truths[name]["278"]
+        assert (one["compared"], one["films"]) == ("same film again", ["278 = 159"])
+        assert _flat(one["overall"]) == pytest.approx(_expected({"": again}, {"": first}, 0.1))
+
+
+def test_films_that_happen_to_be_called_like_duplicates_are_no_retest(challenge: dict[str, Path]) -> None:
+    evaluation = evaluate(challenge["predicted"], [challenge["a"]], spacing_mm=0.1)
+    assert (evaluation.retest, evaluation.scores[0].films) == ((), ("159", "278", "300"))
+
+
+def test_list_of_which_nothing_is_predicted_is_a_remark(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
+    assert evaluation.scores[0].films == FILMS
+    assert "isbi2015-duplicates: none of its films is predicted, so none was left out." in capsys.readouterr().out
+
+
+def test_every_figure_has_its_row_in_the_summary(files: dict[str, Path]) -> None:
+    summary = files["csv"].with_name("summary.csv")
+    references = [files["a"], files["b"]]
+    evaluation = evaluate(files["predicted"], references, spacing_mm=0.1, summary_file=summary)
+    rows = list(csv.DictReader(summary.open(newline="")))
+    assert len(rows) == 2 * 20 * 9
+    assert {row["compared"] for row in rows} == {"predictions", str(files["b"])}
+    assert {row["protocol"] for row in rows} == {"mean"}
+    [mre] = [
+        row for row in rows if (row["compared"], row["landmark"], row["figure"]) == ("predictions", "Me", "mre_mm")
+    ]
+    assert float(mre["value"]) == pytest.approx(evaluation.scores[0].summary["per_landmark"]["Me"]["mre"], abs=1e-4)
+    assert float(mre["low"]) < float(mre["value"]) < float(mre["high"])
+    assert {row["figure"] for row in rows} == {
+        "n", "missing", "mre_mm", "sd_mm", "median_mm",
+        "sdr_2mm_percent", "sdr_2.5mm_percent", "sdr_3mm_percent", "sdr_4mm_percent",
+    }  # fmt: skip
+
+
+def test_intervals_are_printed_and_written(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    evaluation = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
+    expected = intervals(evaluation.scores[0].errors_mm, ISBI19.symbols)
+    content = json.loads(files["json"].read_text())
+    assert content["comparisons"][0]["intervals"]["overall"]["mre"] == list(expected["overall"]["mre"])
+    assert content["comparisons"][0]["intervals"]["per_landmark"]["Sn"]["sdr_percent"]["2"] is None  # 0 %
+    assert content["interval_method"] == "95 % percentile bootstrap over films, 9999 resamples, seed 0"
+    assert content["version"] == monai_ceph.__version__
+    low, high = expected["overall"]["mre"]
+    assert capsys.readouterr().out.count(f" [{low:.2f}, {high:.2f}]") == 2
+
+
+def test_without_scipy_all_figures_are_there_without_intervals(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    summary = files["csv"].with_name("summary.csv")
+    evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], summary_file=summary)
+    printed = capsys.readouterr().out
+    assert "No intervals: they need SciPy, pip install 'monai-ceph[evaluate]'.\n" in printed
+    assert "[" not in printed.replace("monai-ceph[", "")
+    content = json.loads(files["json"].read_text())
+    assert content["comparisons"][0]["intervals"] is content["interval_method"] is None
+    assert _flat(content["comparisons"][0]["overall"]) == pytest.approx(_expected(_points(1, 15), _points(2, 10), 0.1))
+    assert {row["low"] for row in csv.DictReader(summary.open(newline=""))} == {""}
 
 
 def test_each_axis_has_its_own_spacing(files: dict[str, Path]) -> None:
-    (comparison,) = evaluate(files["predicted"], [files["a"]], spacing_mm=(0.1, 0.3))
+    (comparison,) = evaluate(files["predicted"], [files["a"]], spacing_mm=(0.1, 0.3)).scores
     p, t = _points(1, 15)["001"][0], _points(2, 10)["001"][0]
     assert comparison.errors_mm[0, 0] == pytest.approx(math.hypot((p[0] - t[0]) * 0.1, (p[1] - t[1]) * 0.3))
 
 
 def test_single_errors_are_written_to_a_table(files: dict[str, Path]) -> None:
-    comparisons = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, csv_file=files["csv"])
+    comparisons = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, csv_file=files["csv"]).scores
     rows = list(csv.DictReader(files["csv"].open(newline="")))
     assert len(rows) == 57
     assert (rows[19]["film"], rows[19]["landmark"], rows[19]["reference"]) == ("002", "S", str(files["a"]))
     assert float(rows[19]["error_mm"]) == pytest.approx(comparisons[0].errors_mm[1, 0], abs=1e-4)
+    off = (_points(1, 15)["002"][0] - _points(2, 10)["002"][0]) * 0.1
+    assert [float(rows[19][name]) for name in ("dx_mm", "dy_mm")] == pytest.approx(off, abs=1e-4)
 
 
 def test_landmark_without_prediction_is_counted_and_named(
@@ -126,7 +300,8 @@ def test_landmark_without_prediction_is_counted_and_named(
     assert comparison["missing_landmarks"] == ["002: Ar"]
     assert _flat(comparison["overall"]) == pytest.approx(_expected(predicted, _points(2, 10), 0.1))
     assert "1 of 57 annotated landmarks have no prediction (misses for SDR): 002: Ar" in capsys.readouterr().out
-    assert [r["landmark"] for r in csv.DictReader(files["csv"].open(newline="")) if not r["error_mm"]] == ["Ar"]
+    unknown = [row for row in csv.DictReader(files["csv"].open(newline="")) if not row["error_mm"]]
+    assert [(row["landmark"], row["dx_mm"], row["dy_mm"]) for row in unknown] == [("Ar", "", "")]
 
 
 def test_landmark_that_one_observer_left_out_has_no_mean(files: dict[str, Path]) -> None:
@@ -146,7 +321,7 @@ def test_film_without_reference_is_named_and_not_scored(
     a = _points(2, 10)
     del a["003"]
     _table(files["a"], a)
-    (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1)
+    (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
     assert (comparison.films, comparison.without_reference) == (("001", "002"), ("003",))
     assert "1 predicted films have no reference and are not scored: 003" in capsys.readouterr().out
 
@@ -155,7 +330,7 @@ def test_only_predicted_films_are_scored(files: dict[str, Path]) -> None:
     predicted = _points(1, 15)
     del predicted["001"]
     _table(files["predicted"], predicted)
-    (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1)
+    (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
     assert comparison.films == ("002", "003")
 
 
@@ -169,7 +344,7 @@ def test_landmark_that_nobody_annotated_has_no_figures(
     evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
     figures = json.loads(files["json"].read_text())["comparisons"][0]["per_landmark"]["A"]
     assert (figures["n"], figures["mre"], figures["sdr_percent"]["2"]) == (0, None, None)
-    (row,) = [line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("A ")]
+    (row,) = _rows(capsys.readouterr().out, "A")
     assert row == ["A", "0", "0", *"-------"]
 
 
@@ -179,7 +354,7 @@ def test_markups_in_millimetres_are_a_reference(files: dict[str, Path], tmp_path
     for film, points in _points(2, 10).items():
         known = Prediction(film + ".png", ISBI19, points, np.ones(19), (0.127, 0.127), "user")
         write_markups(folder / f"{film}.mrk.json", known)
-    (comparison,) = evaluate(files["predicted"], [folder], spacing_mm=0.127)
+    (comparison,) = evaluate(files["predicted"], [folder], spacing_mm=0.127).scores
     expected = _expected(_points(1, 15), _points(2, 10), 0.127)
     assert comparison.errors_mm.mean() == pytest.approx(expected["mre"], abs=1e-3)
 
@@ -187,7 +362,7 @@ def test_markups_in_millimetres_are_a_reference(files: dict[str, Path], tmp_path
 def test_dicom_name_without_suffix_stays_whole(tmp_path: Path) -> None:
     points = {f"1.2.840.{k}": p for k, p in enumerate(_points(1, 5).values())}
     predicted = _table(tmp_path / "landmarks.csv", points, suffix="")
-    (comparison,) = evaluate(predicted, [_table(tmp_path / "a.csv", points, suffix=".dcm")], spacing_mm=0.1)
+    (comparison,) = evaluate(predicted, [_table(tmp_path / "a.csv", points, suffix=".dcm")], spacing_mm=0.1).scores
     assert comparison.films == ("1.2.840.0", "1.2.840.1", "1.2.840.2")
     assert comparison.errors_mm.max() == 0
 
@@ -240,6 +415,34 @@ def test_reference_without_any_landmark_is_named(files: dict[str, Path], capsys:
     assert "a.csv: there is no landmark on any of the 3 predicted films." in error
 
 
+@pytest.mark.parametrize(
+    ("option", "name", "message"),
+    [
+        (
+            "--exclude",
+            "0002",
+            "'0002' cannot be left out: it is no predicted film (001, 002, 003) and no list of films",
+        ),
+        ("--exclude", "isbi-duplicates", "no list of films (isbi2015-duplicates)."),
+        ("--exclude-landmark", "go", "'go' cannot be left out: scheme 'isbi19' has S N Or"),
+    ],
+)
+def test_mistyped_exclusion_is_named(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], option: str, name: str, message: str
+) -> None:
+    error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", option, name], capsys)
+    assert message in error
+
+
+def test_everything_left_out_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    options = [text for film in FILMS for text in ("--exclude", film)]
+    error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", *options], capsys)
+    assert "All 3 predicted films are left out; none is left to score." in error
+    options = [text for symbol in ISBI19.symbols for text in ("--exclude-landmark", symbol)]
+    error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", *options], capsys)
+    assert "All landmarks of scheme 'isbi19' are left out; none is left to score." in error
+
+
 def test_unknown_scheme_is_named(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", "--scheme", "isbi20"], capsys)
     assert "Unknown landmark scheme 'isbi20'" in error
@@ -258,13 +461,13 @@ def test_impossible_spacing_is_refused_from_python_too(files: dict[str, Path], s
 
 
 def test_unknown_protocol_is_refused_from_python_too(files: dict[str, Path]) -> None:
-    with pytest.raises(ValueError, match="protocol 'mean' or 'each', got 'median'"):
-        evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, protocol="median")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="protocol 'mean', 'each', or one of the observers a, b, got 'median'"):
+        evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="median")
 
 
 @pytest.mark.real_films
 def test_observers_of_the_challenge_differ_as_published(real_films: Path) -> None:
     tables = [real_films / "isbi2015" / f"train_{who}.csv" for who in ("senior", "junior")]
-    (comparison,) = evaluate(tables[0], [tables[1]], spacing_mm=0.1)
+    (comparison,) = evaluate(tables[0], [tables[1]], spacing_mm=0.1).scores
     assert comparison.errors_mm.shape == (150, 19)
     assert comparison.errors_mm.mean() == pytest.approx(2.35, abs=0.01)

@@ -1,0 +1,109 @@
+"""An evaluation as JSON and as CSV tables: everything, for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from monai_ceph import __version__
+from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.interval import METHOD
+from monai_ceph.writers.evaluation import Evaluation
+
+ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
+SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "value", "low", "high")
+
+
+def evaluation_json(evaluation: Evaluation) -> str:
+    """Everything that was found, and how; what is unknown is null, and so are intervals where there are none."""
+    has_intervals = all(comparison.intervals is not None for comparison in evaluation.comparisons)
+    content = {
+        "version": __version__,
+        "predictions": evaluation.predictions,
+        "references": list(evaluation.references),
+        "protocol": evaluation.protocol,
+        "scheme": evaluation.scheme,
+        "spacing_mm": evaluation.spacing_mm and list(evaluation.spacing_mm),
+        "excluded_films": {name: list(films) for name, films in evaluation.excluded_films.items()},
+        "excluded_landmarks": list(evaluation.excluded_landmarks),
+        "interval_method": METHOD if has_intervals else None,
+        "comparisons": [_comparison(one) for one in evaluation.scores],
+        "observers": [_comparison(one) for one in evaluation.observers],
+        "retest": [_comparison(one) for one in evaluation.retest],
+        "remarks": list(evaluation.remarks),
+    }
+    return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
+
+
+def errors_csv(comparisons: Sequence[Comparison]) -> str:
+    """Every annotated landmark: :data:`ERROR_COLUMNS`, mm, points less reference; empty where it was not found."""
+    rows = [
+        [one.reference, one.films[f], one.symbols[k], *map(_cell, (one.errors_mm[f, k], *one.offsets_mm[f, k]))]
+        for one in comparisons
+        for f, k in np.argwhere(~np.isnan(one.errors_mm))
+    ]
+    return _csv(ERROR_COLUMNS, rows)
+
+
+def summary_csv(evaluation: Evaluation) -> str:
+    """Every figure in a row of its own: :data:`SUMMARY_COLUMNS`; low and high are its interval's bounds."""
+    rows = [
+        [one.compared, one.reference, evaluation.protocol, *row]
+        for one in evaluation.comparisons
+        for row in _figure_rows(one)
+    ]
+    return _csv(SUMMARY_COLUMNS, rows)
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None for NaN, tuples of two NaN included: what ``json.dumps`` can write."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if value and isinstance(value, tuple) and all(isinstance(item, float) and math.isnan(item) for item in value):
+        return None
+    if isinstance(value, (list, tuple)):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _comparison(one: Comparison) -> dict[str, Any]:
+    return {
+        "compared": one.compared,
+        "reference": one.reference,
+        "films": list(one.films),
+        **one.summary,
+        "intervals": one.intervals,
+        "missing_landmarks": one.missing,
+        "films_without_reference": list(one.without_reference),
+    }
+
+
+def _figure_rows(one: Comparison) -> Iterator[list[Any]]:
+    """landmark, figure, value, low, high."""
+    for landmark, figures, interval in one.rows:
+        yield [landmark, "n", figures["n"], "", ""]
+        yield [landmark, "missing", figures["missing"], "", ""]
+        for key in ("mre", "sd", "median"):
+            bounds = interval[key] if interval else (math.nan, math.nan)
+            yield [landmark, f"{key}_mm", *map(_cell, (figures[key], *bounds))]  # type: ignore[literal-required]
+        for rate, value in figures["sdr_percent"].items():
+            bounds = interval["sdr_percent"][rate] if interval else (math.nan, math.nan)
+            yield [landmark, f"sdr_{rate}mm_percent", *map(_cell, (value, *bounds))]
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else ""
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue()

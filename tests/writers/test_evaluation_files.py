@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+
+from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.writers.evaluation import Evaluation
+from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv, without_nan
+
+
+def _comparison() -> Comparison:
+    points = np.array([[(3.0, 4.0), (math.nan, math.nan)], [(1.0, 1.0), (2.0, 2.0)]])
+    target = np.array([[(0.0, 0.0), (5.0, 5.0)], [(1.0, 2.0), (math.nan, math.nan)]])
+    return Comparison("predictions", "mean of a, b", ("S", "N"), ("007", "008"), points, target)
+
+
+def test_unknown_is_null_wherever_it_is() -> None:
+    value = {"a": math.nan, "b": [(math.nan, math.nan), (1.0, 2.0)], "c": (), "d": "NaN", "e": (math.nan, 1.0)}
+    assert without_nan(value) == {"a": None, "b": [None, [1.0, 2.0]], "c": [], "d": "NaN", "e": [None, 1.0]}
+
+
+def test_single_errors() -> None:
+    assert errors_csv([_comparison()]) == (
+        "reference,film,landmark,error_mm,dx_mm,dy_mm\n"
+        '"mean of a, b",007,S,5.0000,3.0000,4.0000\n'
+        '"mean of a, b",007,N,,,\n'
+        '"mean of a, b",008,S,1.0000,0.0000,-1.0000\n'
+    )
+
+
+def test_films_own_spacings_are_null() -> None:
+    content = json.loads(evaluation_json(Evaluation(scores=(_comparison(),))))
+    assert content["spacing_mm"] is None
+    assert content["comparisons"][0]["per_landmark"]["N"]["mre"] is None
+    assert (content["observers"], content["retest"]) == ([], [])
+
+
+def test_summary_leaves_unknown_figures_empty() -> None:
+    rows = summary_csv(Evaluation(scores=(_comparison(),))).splitlines()
+    assert 'predictions,"mean of a, b",mean,N,missing,1,,' in rows
+    assert 'predictions,"mean of a, b",mean,N,mre_mm,,,' in rows
+    assert 'predictions,"mean of a, b",mean,N,sdr_2mm_percent,0.0000,,' in rows
