@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from monai.bundle import ConfigParser
 
 import monai_ceph
@@ -109,7 +110,14 @@ def test_the_papers_inference(bundle: Path) -> None:
 def test_another_network_takes_the_place_of_both_stages(bundle: Path, base: str) -> None:
     network = parser_of(bundle, base, "swap_network").get_parsed_content("network_def")
     assert isinstance(network, TwoStageNet)
-    assert type(network.global_net).__name__ == type(network.local_net).__name__ == "AttentionUnet"
+    assert type(network.global_net.network).__name__ == type(network.local_net.network).__name__ == "AttentionUnet"
+
+
+def test_another_network_takes_a_film_at_the_global_stage_s_scale(bundle: Path) -> None:
+    """A film of 1935 x 2400 px is 290 px square there: no multiple of 8."""
+    network = parser_of(bundle, "inference", "swap_network").get_parsed_content("network_def").eval()
+    with torch.no_grad():
+        assert network(torch.zeros(1, 1, 290, 290)).shape == (1, len(ISBI19) + 1, 290, 290)
 
 
 def test_metadata(bundle: Path) -> None:

@@ -113,7 +113,7 @@ def test_another_network_trains_and_predicts(
     workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path
 ) -> None:
     def without_features(settings: dict[str, Any]) -> dict[str, Any]:
-        small = {"stage_net#channels": [4, 8, 8, 8], "dataset_dir": str(phantoms)}
+        small = {"stage_net#network#channels": [4, 8, 8, 8], "dataset_dir": str(phantoms)}
         return {key: value for key, value in settings.items() if not key.startswith("stage_net")} | small
 
     for stage, settings in (("global", GLOBAL), ("local", LOCAL)):
