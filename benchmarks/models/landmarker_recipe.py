@@ -107,6 +107,15 @@ def film_dataset(image: str, points_px: Any, transform: Compose, store: bool) ->
         )
 
 
+def decode(heatmaps: torch.Tensor) -> torch.Tensor:
+    """Heatmaps (B, N, 512, 512) to points (B, N, 2), (y, x), by the local soft-argmax of landmarker's example.
+
+    Its softmax overflows on values above 8, which a network gives that has seen few films: there by the plain argmax.
+    """
+    fine, coarse = (heatmap_to_coord(heatmaps, method=method) for method in ("local_soft_argmax", "argmax"))
+    return torch.where(fine.isfinite(), fine, coarse.to(fine.dtype))
+
+
 def to_film(points: torch.Tensor, film: dict[str, torch.Tensor]) -> np.ndarray:
     """Points (19, 2), (y, x) in the resized square, to (x, y) in film pixels."""
     original, padding = film["dim_original"][None], film["padding"][None]
@@ -174,7 +183,7 @@ def _line(budget: Budget, iterations: int, loss: float) -> str:
 
 
 def load(job: Job, network: nn.Module) -> Predictor:
-    """The trained network with landmarker's reading and its decoder, the local soft-argmax of its example."""
+    """The trained network with landmarker's reading and its decoder."""
     state = torch.load(job.work_dir / "model.pt", map_location=job.device, weights_only=True)
     network.load_state_dict(state["network"])
     network = network.to(job.device).eval()
@@ -187,8 +196,7 @@ def load(job: Job, network: nn.Module) -> Predictor:
     def locate(film: dict[str, torch.Tensor]) -> tuple[np.ndarray, None]:
         with job.autocast():
             output = network(film["image"].as_tensor()[None].to(job.device))
-        points = heatmap_to_coord(output.float(), method="local_soft_argmax")[0]
-        return to_film(points, film), None
+        return to_film(decode(output.float())[0], film), None
 
     return Predictor(read=read, locate=locate)
 
