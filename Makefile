@@ -40,7 +40,7 @@ demo: $(INSTALLED)  ## phantom films: draw, train small, predict, score.  FILM=p
 ifeq ($(strip $(FILM)),)
 	@$(PY) -m monai_ceph.commands.demo --output "$$OUTPUT"
 else
-	@$(PY) -m monai_ceph predict "$$FILM" --output "$$OUTPUT" --format csv,markups,overlay $${SPACING:+--spacing "$$SPACING"}
+	@$(PY) -m monai_ceph predict "$$FILM" --output "$$OUTPUT" --overwrite $${SPACING:+--spacing "$$SPACING"}
 endif
 
 test: $(INSTALLED)  ## all tests.  ARGS='-m "not slow"' passes options to pytest

@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cannot be parsed exit with 2.
     """
     arguments = build_parser().parse_args(argv)
+    arguments.own_process = argv is None
     try:
         return int(arguments.run(arguments))
     except (ValueError, OSError, ImportError) as error:
@@ -67,6 +68,9 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=FORMATS,
         metavar=",".join(FORMATS),
         help="what to write, separated by commas (default: all)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="do films again that are done in DIR (default: they are left out)"
     )
     parser.set_defaults(run=_predict)
 
@@ -120,6 +124,7 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def _predict(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.predict import predict
+    from monai_ceph.commands.system import load_system, load_system_alone
 
     failed = predict(
         arguments.films,
@@ -128,6 +133,8 @@ def _predict(arguments: argparse.Namespace) -> int:
         bundle=arguments.bundle,
         device=arguments.device,
         formats=arguments.format,
+        overwrite=arguments.overwrite,
+        load=load_system_alone if arguments.own_process else load_system,
     )
     return 1 if failed else 0
 

@@ -7,8 +7,6 @@ array indices to that frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
 
@@ -77,27 +75,3 @@ def mm_to_px(points_mm: torch.Tensor, spacing_mm: torch.Tensor | tuple[float, fl
     """The inverse of :func:`px_to_mm`."""
     points_mm = _with_fractions(points_mm)
     return points_mm / torch.as_tensor(spacing_mm, dtype=points_mm.dtype, device=points_mm.device)
-
-
-def check_spacing(spacing_mm: float | Sequence[float] | torch.Tensor, where: str) -> tuple[float, float]:
-    """A pixel spacing as (along x, along y), or a clear error.
-
-    Args:
-        spacing_mm: one number for square pixels, or two.
-        where: what the number was given for, for the message.
-    Raises:
-        ValueError: not one or two finite positive numbers.
-    """
-    try:
-        # As a tensor first: a text such as "12" is no pair of numbers, a 0-d array is one number.
-        values = torch.as_tensor(spacing_mm, dtype=torch.float64).flatten().tolist()
-    except (TypeError, ValueError, RuntimeError):
-        values = []
-    if len(values) == 1:
-        values *= 2
-    if len(values) != 2 or not all(0 < v < float("inf") for v in values):
-        raise ValueError(
-            f"{where}: pixel spacing must be one or two positive numbers in mm, got {spacing_mm!r}; "
-            "give the size of one film pixel, e.g. 0.1."
-        )
-    return values[0], values[1]

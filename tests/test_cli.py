@@ -10,6 +10,7 @@ import pytest
 
 from monai_ceph import __version__
 from monai_ceph.cli import main
+from monai_ceph.commands.system import load_system, load_system_alone
 
 PREDICT = ["predict", "film.png", "--output", "out"]
 
@@ -43,12 +44,24 @@ def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> No
         "bundle": None,
         "device": "auto",
         "formats": ("csv", "markups", "overlay"),
+        "overwrite": False,
+        "load": load_system,
     }
 
 
 def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     predict = _stand_in(monkeypatch, "predict")
-    options = ["--spacing", "0.127", "--bundle", "b", "--device", "cuda:0", "--format", "overlay, csv,csv"]
+    options = [
+        "--spacing",
+        "0.127",
+        "--bundle",
+        "b",
+        "--device",
+        "cuda:0",
+        "--format",
+        "overlay, csv,csv",
+        "--overwrite",
+    ]
     assert main(["predict", "a b.png", "folder", "--output", "out", *options]) == 0
     assert predict.arguments == ([Path("a b.png"), Path("folder")], Path("out"))
     assert predict.options == {
@@ -56,7 +69,16 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "bundle": Path("b"),
         "device": "cuda:0",
         "formats": ("overlay", "csv"),
+        "overwrite": True,
+        "load": load_system,
     }
+
+
+def test_process_of_its_own_starts_with_less_of_monai(monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = _stand_in(monkeypatch, "predict")
+    monkeypatch.setattr(sys, "argv", ["monai-ceph", *PREDICT])
+    assert main() == 0
+    assert predict.options["load"] is load_system_alone
 
 
 def test_exit_status_is_one_however_many_films_failed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_ceph.geometry import affine_2d, array_to_film, check_spacing, film_to_array, mm_to_px, px_to_mm
+from monai_ceph.geometry import affine_2d, array_to_film, film_to_array, mm_to_px, px_to_mm
 from tests.reference import dots
 
 number = st.floats(-3000, 3000)
@@ -90,30 +90,3 @@ def test_unknown_spacing_gives_unknown_mm() -> None:
 def test_one_spacing_a_film_of_a_batch() -> None:
     mm = px_to_mm(torch.ones(2, 3, 2), torch.tensor([[0.1, 0.2], [1.0, 2.0]])[:, None])
     assert mm[:, 0].tolist() == pytest.approx(np.array([[0.1, 0.2], [1.0, 2.0]]))
-
-
-@pytest.mark.parametrize(
-    ("given_", "expected"),
-    [
-        (0.1, (0.1, 0.1)),
-        (2, (2.0, 2.0)),
-        ([0.1, 0.2], (0.1, 0.2)),
-        ((0.1, 0.2), (0.1, 0.2)),
-        ([0.5], (0.5, 0.5)),
-        (np.float32(0.5), (0.5, 0.5)),
-        (np.array(0.5), (0.5, 0.5)),
-        (np.array([0.5, 0.25]), (0.5, 0.25)),
-        (torch.tensor([0.5, 0.25]), (0.5, 0.25)),
-    ],
-)
-def test_spacing_given_in_any_form(given_: object, expected: tuple[float, float]) -> None:
-    assert check_spacing(given_, "film") == expected  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "bad", [0, -0.1, math.nan, math.inf, [0.1, 0], [0.1, 0.2, 0.3], [], "0.1", "12", None, [None, 1]]
-)
-def test_spacing_that_is_none(bad: object) -> None:
-    message = f"x.png: pixel spacing must be one or two positive numbers in mm, got {bad!r}; give the size"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        check_spacing(bad, "x.png")  # type: ignore[arg-type]

@@ -20,9 +20,9 @@ from monai_ceph.commands.scoring import (
 )
 from monai_ceph.data.annotations import Annotations, read_annotations
 from monai_ceph.data.duplicates import DUPLICATES
-from monai_ceph.geometry import check_spacing
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.spacing import check_spacing
 from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.evaluation import Evaluation
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from monai_ceph.commands.system import System, load_system, root_cause
+from monai_ceph import __version__
+from monai_ceph.commands.ranks import Ranks, ranks
+from monai_ceph.commands.system import bundle_config, load_system, root_cause
 from monai_ceph.data.film import find_films, read_film
 from monai_ceph.data.names import OVERLAY_SUFFIX
-from monai_ceph.writers import Prediction, write_landmarks_csv, write_markups
+from monai_ceph.data.quiet import aloud
+from monai_ceph.writers.journal import Journal, film_identity
+from monai_ceph.writers.markups import write_markups
+from monai_ceph.writers.prediction import Prediction
 from monai_ceph.writers.saver import make_folder, markups_name
+
+Given = TypeVar("Given")
+Got = TypeVar("Got")
+
+
+class Predictor(Protocol):
+    """What :func:`predict` needs of a :class:`~monai_ceph.commands.system.System`."""
+
+    def load(self, film: Path) -> Any: ...
+
+    def predict(self, item: Any) -> Prediction: ...
 
 
 def predict(
@@ -23,8 +44,13 @@ def predict(
     bundle: Path | None = None,
     device: str = "auto",
     formats: Sequence[str] = ("csv", "markups", "overlay"),
+    overwrite: bool = False,
+    load: Callable[[Path | None, float | None, str], Predictor] = load_system,
 ) -> int:
     """Find the landmarks of films and write them.
+
+    Films that were done before, in this folder and with these settings, are left out; so a run that was stopped goes on
+    when it is started again. Under ``torchrun``, processes share the films.
 
     Args:
         films: files and folders.
@@ -33,34 +59,49 @@ def predict(
         bundle: the bundle's folder; None is the shipped one.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         formats: which of ``csv``, ``markups``, ``overlay`` to write.
+        overwrite: do again what was done before.
+        load: makes the system from bundle, spacing and device; not called if all films were done before.
     Returns:
         How many films failed; each is named on standard error.
     Raises:
-        ValueError, OSError, ImportError: nothing can be done at all; the message says why.
+        ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
+            why.
     """
     found = find_films(films)
     _refuse_same_names(found)
     if "overlay" in formats:
-        import monai_ceph.writers.overlay  # noqa: F401  a missing Pillow is told before any work
+        from monai_ceph.writers.overlay import load_pillow
+
+        load_pillow()  # that it is missing is told before any work
     make_folder(output)
-    system = load_system(bundle, spacing_mm, device)
-    done: list[Prediction] = []
-    failed = 0
-    try:
-        for film, item in _progress(_load_ahead(system, found), len(found)):
+    settings = _settings(bundle, spacing_mm)
+    with ranks() as us:
+        if us.rank > 0:
+            us.wait()
+        with closing(Journal(output, settings, us.rank, fresh=overwrite)) as journal:
+            if us.rank == 0:
+                us.wait()
+            mine = [
+                film
+                for film in us.share(found)
+                if not journal.has(film, formats, _results(output, film, formats).values())
+            ]
             try:
-                if isinstance(item, Exception):
-                    raise item
-                prediction = system.predict(item)
-                _write_one(output, film, prediction, formats)
-                done.append(prediction)
-            except Exception as error:  # one bad film, of whatever kind, never stops a batch
-                failed += 1
-                print(f"monai-ceph predict: {_sentence(film, error)}", file=sys.stderr)
-    finally:  # also after Ctrl-C: what is done is kept
-        if "csv" in formats and done:
-            write_landmarks_csv(output / "landmarks.csv", done)
-    print(f"{len(done)} of {len(found)} films done, in {output}")
+                failed = _predict(partial(load, bundle, spacing_mm, device), mine, output, formats, journal, us)
+            except BaseException:  # also Ctrl-C
+                if us.count == 1:
+                    _write_table(journal, output, found, formats)
+                raise
+            if us.rank > 0:
+                journal.close()
+            failed, tried = us.sum(failed, len(mine))
+            if us.rank == 0:
+                journal.gather()
+                _write_table(journal, output, found, formats)
+                before = len(found) - tried
+                note = f", {before} of them before (--overwrite does them again)" if before else ""
+                print(f"{len(found) - failed} of {len(found)} films done, in {output}{note}")
+            us.wait()
     return failed
 
 
@@ -74,42 +115,136 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
         seen[film.name] = film
 
 
-def _load_ahead(system: System, films: Iterable[Path]) -> Iterator[tuple[Path, Any]]:
-    """Each film with its prepared item, or with the exception it raised; the next is read while this one is used."""
+def _settings(bundle: Path | None, spacing_mm: float | None) -> dict[str, str]:
+    """What a film's results depend on beside the film: films of other settings are not mixed with these."""
+    config = bundle_config(bundle)
+    weights = config.parents[1] / "models" / "model.pt"
 
-    def load(film: Path) -> Any:
+    def digest(path: Path) -> str:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "none"
+
+    return {
+        "version": __version__,
+        "bundle": digest(config),
+        "weights": digest(weights),
+        "spacing": "the file's" if spacing_mm is None else f"{spacing_mm:g} mm",
+    }
+
+
+def _predict(
+    load: Callable[[], Predictor],
+    films: Sequence[Path],
+    output: Path,
+    formats: Sequence[str],
+    journal: Journal,
+    us: Ranks,
+) -> int:
+    """Reads, predicts and writes at the same time, a few films ahead and no more; returns how many films failed."""
+    if not films:
+        return 0
+    system = load()
+    failed, workers = 0, _workers()
+    bar = _bar(len(films)) if us.rank == 0 else None
+    with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(workers) as writers:
+        read = ahead(readers, partial(_read, system), films, workers)
+        written = ahead(writers, partial(_write, output, formats), _found(system, read), workers)
+        for (film, identity, found), writing in written:
+            error = found if isinstance(found, Exception) else writing.exception()
+            if error is None:
+                journal.add(film, identity, found, formats)
+            elif isinstance(error, OSError) and error is not found:
+                raise error  # it is the folder that is at fault: the other films would go the same way
+            else:  # one bad film, of whatever kind, never stops a batch
+                failed += 1
+                with aloud():
+                    print(f"monai-ceph predict: {_sentence(film, error)}", file=sys.stderr)
+            if bar is not None:
+                with aloud():
+                    bar.update()
+    if bar is not None:
+        bar.close()
+    return failed
+
+
+def ahead(
+    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], depth: int
+) -> Iterator[tuple[Given, Future[Got]]]:
+    """Calls a function in other threads, on ``depth`` items beyond the one that is asked for; keeps their order.
+
+    Args:
+        pool: the threads.
+        function: what to call.
+        items: taken one by one as there is room.
+        depth: how many to be ahead.
+    Yields:
+        Each item and its future.
+    """
+    waiting: deque[tuple[Given, Future[Got]]] = deque()
+    for item in items:
+        waiting.append((item, pool.submit(function, item)))
+        if len(waiting) > depth:
+            yield waiting.popleft()
+    while waiting:
+        yield waiting.popleft()
+
+
+def _workers() -> int:
+    """Threads to read with, and as many to write with: the cores of this process, within reason."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(2, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
+
+
+def _read(system: Predictor, film: Path) -> tuple[dict[str, Any], Any]:
+    return film_identity(film), system.load(film)
+
+
+def _found(
+    system: Predictor, read: Iterable[tuple[Path, Future[tuple[dict[str, Any], Any]]]]
+) -> Iterator[tuple[Path, dict[str, Any], Any]]:
+    """Each film with its identity and its prediction, or what was raised on the way to it."""
+    for film, reading in read:
         try:
-            return system.load(film)
+            identity, item = reading.result()
+            found: Any = system.predict(item)
         except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        waiting: list[tuple[Path, Future[Any]]] = []
-        for film in films:
-            waiting.append((film, pool.submit(load, film)))
-            if len(waiting) > 1:
-                first, future = waiting.pop(0)
-                yield first, future.result()
-        for first, future in waiting:
-            yield first, future.result()
+            identity, found = {}, error
+        yield film, identity, found
 
 
-def _progress(items: Iterator[Any], total: int) -> Iterable[Any]:
+def _write(output: Path, formats: Sequence[str], job: tuple[Path, dict[str, Any], Any]) -> None:
+    film, _, found = job
+    if isinstance(found, Exception):
+        return
+    for kind, path in _results(output, film, formats).items():
+        if kind == "markups":
+            write_markups(path, found)
+        else:
+            from monai_ceph.writers.overlay import write_overlay
+
+            write_overlay(path, read_film(film)[0], found)
+
+
+def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path]:
+    """The files that a film has to itself, by format."""
+    names = {"markups": markups_name(film.name), "overlay": f"{film.name}{OVERLAY_SUFFIX}"}
+    return {kind: output / name for kind, name in names.items() if kind in formats}
+
+
+def _write_table(journal: Journal, output: Path, films: Sequence[Path], formats: Sequence[str]) -> None:
+    table = output / "landmarks.csv"
+    if "csv" in formats and not journal.write_table(table, films) and table.exists():
+        print(f"monai-ceph predict: no film was done: '{table}' is of an earlier run.", file=sys.stderr)
+
+
+def _bar(total: int) -> Any:
+    """tqdm's bar, or None where nobody would see it."""
+    if total < 2 or not sys.stderr.isatty():
+        return None
     try:
         from tqdm import tqdm
     except ImportError:
-        return items
-    bar: Iterable[Any] = tqdm(items, total=total, unit="film", disable=total < 2 or not sys.stderr.isatty())
-    return bar
-
-
-def _write_one(output: Path, film: Path, prediction: Prediction, formats: Sequence[str]) -> None:
-    if "markups" in formats:
-        write_markups(output / markups_name(prediction.image), prediction)
-    if "overlay" in formats:
-        from monai_ceph.writers.overlay import write_overlay
-
-        write_overlay(output / f"{prediction.image}{OVERLAY_SUFFIX}", read_film(film)[0], prediction)
+        return None
+    return tqdm(total=total, unit="film")
 
 
 def _sentence(film: Path, error: BaseException) -> str:

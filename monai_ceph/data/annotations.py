@@ -14,8 +14,8 @@ from monai_ceph.data.markups import parse_markups
 from monai_ceph.data.names import film_name
 from monai_ceph.data.points import AnnotationError, Annotations, check_on_film, read_text
 from monai_ceph.data.table import read_table
-from monai_ceph.geometry import check_spacing
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.spacing import check_spacing
 
 __all__ = ["AnnotationError", "Annotations", "check_on_film", "mean_annotations", "read_annotations"]
 

@@ -11,7 +11,7 @@ from monai.data import ImageReader
 
 from monai_ceph.data.film import looks_like_film, plain_numbers, read_film
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.geometry import check_spacing
+from monai_ceph.spacing import check_spacing
 
 
 class FilmReader(ImageReader):

@@ -19,8 +19,8 @@ import numpy as np
 from monai_ceph.data.phantom_anatomy import Face, build_face, circle
 from monai_ceph.data.phantom_shape import SYMBOLS
 from monai_ceph.data.raster import Box, blur_fine, blur_matrix, fill_polygon, resize_matrix, ribbon, smooth_curve
-from monai_ceph.geometry import check_spacing
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.spacing import check_spacing
 
 _MARGIN_MM = 3.0  # no landmark is drawn closer to the film's border
 _COARSE_MM = 1.0  # grid of everything that is smooth

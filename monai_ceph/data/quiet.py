@@ -29,23 +29,24 @@ def quiet_libraries() -> Iterator[None]:
         _leave()
 
 
+@contextmanager
+def aloud() -> Iterator[None]:
+    """Lets one thread print although another may be inside :func:`quiet_libraries`, where its words would be lost."""
+    with _lock:
+        _restore()
+        try:
+            yield
+        finally:
+            if _inside:
+                _redirect()
+
+
 def _enter() -> None:
     global _inside
     with _lock:
         _inside += 1
-        if _inside > 1:
-            return
-        for python_stream in (sys.stdout, sys.stderr):
-            if python_stream is not None:  # None in a process without a console
-                python_stream.flush()
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for stream in _STREAMS:
-            try:
-                _saved[stream] = os.dup(stream)
-            except OSError:  # a closed stream has nothing to keep quiet
-                continue
-            os.dup2(nowhere, stream)
-        os.close(nowhere)
+        if _inside == 1:
+            _redirect()
 
 
 def _leave() -> None:
@@ -53,7 +54,25 @@ def _leave() -> None:
     with _lock:
         _inside -= 1
         if _inside == 0:
-            for stream, saved in _saved.items():
-                os.dup2(saved, stream)
-                os.close(saved)
-            _saved.clear()
+            _restore()
+
+
+def _redirect() -> None:
+    for python_stream in (sys.stdout, sys.stderr):
+        if python_stream is not None:  # None in a process without a console
+            python_stream.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in _STREAMS:
+        try:
+            _saved[stream] = os.dup(stream)
+        except OSError:  # a closed stream has nothing to keep quiet
+            continue
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
+def _restore() -> None:
+    for stream, saved in _saved.items():
+        os.dup2(saved, stream)
+        os.close(saved)
+    _saved.clear()

@@ -12,7 +12,8 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
-from monai_ceph.geometry import affine_2d, check_spacing
+from monai_ceph.geometry import affine_2d
+from monai_ceph.spacing import check_spacing
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from monai_ceph.writers.atomic import write_text
@@ -15,41 +15,52 @@ COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence")
 """The header that others rely on; further columns come after these."""
 
 
-def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
-    """The table as text.
+def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:
+    """The table's header: :data:`COLUMNS`, ``spacing_source``, then the extra columns, each once.
 
-    Pixels have three decimals, mm four, the rest four; an unknown value is an empty cell. After :data:`COLUMNS` come
-    ``spacing_source`` and the predictions' extra columns in the order in which they first appear.
-
-    Args:
-        predictions: any number of films, of one scheme or several.
-    Returns:
-        CSV with a header and ``\\n`` at each line's end.
     Raises:
         ValueError: an extra column has the name of another column.
     """
-    extra = tuple(dict.fromkeys(name for prediction in predictions for name in prediction.extra))
-    header = (*COLUMNS, "spacing_source")
+    header, extra = (*COLUMNS, "spacing_source"), tuple(dict.fromkeys(extra))
     doubled = sorted(set(header) & set(extra))
     if doubled:
         raise ValueError(f"The extra columns {doubled} have names that the landmark table uses; rename them.")
+    return header + extra
+
+
+def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator[list[str]]:
+    """One row for each landmark of a film, under :func:`landmark_columns` of the same extra columns.
+
+    Pixels have three decimals, mm four, the rest four; an unknown value is an empty cell.
+    """
+    points_mm = prediction.points_mm
+    for k, symbol in enumerate(prediction.scheme.symbols):
+        yield [
+            prediction.image,
+            symbol,
+            *(_cell(value, 3) for value in prediction.points_px[k]),
+            *(_cell(value, 4) for value in points_mm[k]),
+            _cell(prediction.confidence[k], 4),
+            prediction.spacing_source,
+            *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
+        ]
+
+
+def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
+    """The table as text: a header and ``\\n`` at each line's end.
+
+    Args:
+        predictions: any number of films, of one scheme or several; extra columns come in the order in which they first
+            appear.
+    Raises:
+        ValueError: as :func:`landmark_columns`.
+    """
+    extra = tuple(dict.fromkeys(name for prediction in predictions for name in prediction.extra))
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(header + extra)
+    table.writerow(landmark_columns(extra))
     for prediction in predictions:
-        points_mm = prediction.points_mm
-        for k, symbol in enumerate(prediction.scheme.symbols):
-            table.writerow(
-                [
-                    prediction.image,
-                    symbol,
-                    *(_cell(value, 3) for value in prediction.points_px[k]),
-                    *(_cell(value, 4) for value in points_mm[k]),
-                    _cell(prediction.confidence[k], 4),
-                    prediction.spacing_source,
-                    *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
-                ]
-            )
+        table.writerows(landmark_rows(prediction, extra))
     return text.getvalue()
 
 

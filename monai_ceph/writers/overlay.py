@@ -50,7 +50,7 @@ def draw_overlay(
         ValueError: a film that is not (X, Y), or reference points of another shape than the predicted ones.
         ImportError: Pillow is missing.
     """
-    pillow = _pillow()
+    pillow = load_pillow()
     film = np.asarray(film)
     if film.ndim != 2 or 0 in film.shape:
         raise ValueError(f"'{prediction.image}': expected a film of shape (X, Y) to draw on, got {film.shape}.")
@@ -280,7 +280,8 @@ def _draw_legend(
     return box
 
 
-def _pillow() -> Any:
+def load_pillow() -> Any:
+    """Pillow, with the parts that drawing needs. Raises ImportError, which names the extra, if it is not there."""
     try:
         import PIL
         from PIL import Image, ImageDraw, ImageFont  # noqa: F401  (imported into PIL's namespace)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.writers.landmarks_csv import write_landmarks_csv
@@ -40,13 +39,13 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
         scheme: the landmarks.
     """
     meta = item[image_key].meta
-    spacing = torch.as_tensor(meta["spacing_mm"], dtype=torch.float64).flatten().tolist()
+    spacing = np.asarray(meta["spacing_mm"], dtype=np.float64).ravel().tolist()
     known = bool(np.isfinite(spacing).all())
     return Prediction(
         image=Path(str(meta["filename_or_obj"])).name,
         scheme=scheme,
-        points_px=torch.as_tensor(item["pred_px"]).numpy().astype(np.float64),
-        confidence=torch.as_tensor(item["confidence"]).numpy().astype(np.float64),
+        points_px=np.asarray(item["pred_px"], dtype=np.float64),
+        confidence=np.asarray(item["confidence"], dtype=np.float64),
         spacing_mm=(spacing[0], spacing[1]) if known else None,
         spacing_source=str(meta["spacing_source"]),
     )

@@ -45,7 +45,7 @@ def test_folder_of_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path)
     assert predict(phantom_films, "--output", out, "--bundle", tiny_bundle, *SPACING) == 0
     names = [film.name for film in films_in(phantom_films)]
     kinds = [f"{name}{suffix}" for name in names for suffix in (".mrk.json", ".overlay.png")]
-    assert sorted(p.name for p in out.iterdir()) == sorted([*kinds, "landmarks.csv"])
+    assert sorted(p.name for p in out.iterdir()) == sorted([*kinds, "landmarks.csv", ".landmarks.jsonl"])
     table = rows(out / "landmarks.csv")
     assert list(table[0])[:7] == ["image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence"]
     assert [(row["image"], row["landmark"]) for row in table] == [(n, s) for n in names for s in ISBI19.symbols]
@@ -60,8 +60,8 @@ def test_folder_of_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path)
 def test_results_beside_the_films_are_no_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:
     film = films_in(phantom_films)[0]
     (tmp_path / film.name).write_bytes(film.read_bytes())
-    for _ in range(2):
-        assert predict(tmp_path, "--output", tmp_path, "--bundle", tiny_bundle, *SPACING) == 0
+    for again in ((), ("--overwrite",)):
+        assert predict(tmp_path, *again, "--output", tmp_path, "--bundle", tiny_bundle, *SPACING) == 0
         assert {row["image"] for row in rows(tmp_path / "landmarks.csv")} == {film.name}
 
 
@@ -79,7 +79,7 @@ def test_unknown_spacing_leaves_mm_empty(tiny_bundle: Path, phantom_films: Path,
 def test_format_csv_writes_nothing_else(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:
     film = films_in(phantom_films)[0]
     assert predict(film, "--output", tmp_path / "o", "--bundle", tiny_bundle, "--format", "csv", *SPACING) == 0
-    assert [p.name for p in (tmp_path / "o").iterdir()] == ["landmarks.csv"]
+    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [".landmarks.jsonl", "landmarks.csv"]
 
 
 def test_one_bad_film_is_named_and_the_rest_done(
@@ -92,7 +92,7 @@ def test_one_bad_film_is_named_and_the_rest_done(
     assert predict(good[0], bad, good[1], "--output", out, "--bundle", tiny_bundle, *SPACING) == 1
     assert str(bad) in only_error(capsys)
     assert {row["image"] for row in rows(out / "landmarks.csv")} == {good[0].name, good[1].name}
-    assert not list(out.glob("bad*")) and not list(out.glob(".*"))
+    assert not list(out.glob("bad*")) and [path.name for path in out.glob(".*")] == [".landmarks.jsonl"]
 
 
 def _text(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
-from monai_ceph.commands.system import default_bundle, load_system, resolve_device
+from monai_ceph.commands.absent import as_if_absent
+from monai_ceph.commands.system import UNUSED, _is_plain, default_bundle, load_system, resolve_device
 from monai_ceph.data.annotations import read_annotations
 from tests.bundles.tiny import SPACING_MM
 
@@ -52,3 +55,72 @@ def test_device_names() -> None:
     assert resolve_device("auto").type in ("cpu", "cuda")
     with pytest.raises(ValueError, match="Unknown device 'gpu'; expected auto, cpu or cuda:0"):
         resolve_device("gpu")
+
+
+def test_device_of_a_process_that_torchrun_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("auto") == torch.device("cuda:0")
+    for rank, device in (("1", "cuda:1"), ("2", "cuda:0")):  # three processes on two GPUs
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        assert resolve_device("auto") == torch.device(device)
+
+
+def test_one_prediction_loads_no_more_than_it_needs(
+    tiny_bundle: Path, phantom_films: Path, tmp_path: Path, repository: Path
+) -> None:
+    film = next(phantom_films.glob("*.png"))
+    arguments = ["predict", film, "--output", tmp_path / "out", "--bundle", tiny_bundle, "--spacing", SPACING_MM]
+    code = (
+        "import sys; from monai_ceph.cli import main\n"
+        "status = main()\n"
+        f"print(status, [name for name in {UNUSED} if name in sys.modules])\n"
+        "import scipy, pandas, itk"  # afterwards they are there
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, cwd=repository
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1] == "0 []" and ran.stderr == ""
+
+
+def test_nothing_to_do_and_nothing_found_load_no_network(tmp_path: Path, repository: Path) -> None:
+    code = (
+        "import sys; from monai_ceph.cli import main\n"
+        "main(); sys.exit(bool({'torch', 'monai', 'pydicom', 'itk', 'pandas'} & set(sys.modules)))"
+    )
+    call = [sys.executable, "-c", code, "predict", str(tmp_path / "none.png"), "--output", str(tmp_path / "out")]
+    ran = subprocess.run(call, capture_output=True, text=True, cwd=repository)
+    assert "there is no such film or folder" in ran.stderr
+    assert ran.returncode == 0
+
+
+def test_absent_packages_are_back_afterwards() -> None:
+    sys.modules.pop("colorsys", None)
+    with as_if_absent(["colorsys", "json"]):
+        with pytest.raises(ModuleNotFoundError, match="colorsys"):
+            import colorsys
+        import json as still_there  # noqa: F401  was imported before
+    import colorsys  # noqa: F401
+
+
+@pytest.mark.parametrize(
+    ("config", "plain"),
+    [
+        (
+            '{"network": {"_target_": "BasicUNet"}, "inferer": {"_target_": "monai_ceph.inferers.AutocastInferer"}}',
+            True,
+        ),
+        ('{"network": {"_target_": "DiNTS"}}', False),
+        ('{"preprocessing": {"_target_": "Compose", "transforms": [{"_target_": "FillHolesd"}]}}', False),
+        ("{", False),
+    ],
+)
+def test_bundle_of_other_parts_gets_all_of_monai(tmp_path: Path, config: str, plain: bool) -> None:
+    (tmp_path / "inference.json").write_text(config)
+    assert _is_plain(tmp_path / "inference.json") is plain
+
+
+def test_shipped_bundle_is_plain_with_either_network(shipped_bundle: Path) -> None:
+    for name in ("inference", "swap_network"):
+        assert _is_plain(shipped_bundle / "configs" / f"{name}.json")

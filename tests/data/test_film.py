@@ -23,7 +23,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from monai_ceph.data.film import FILM_SUFFIXES, FilmError, FilmInfo, film_size, find_films, read_film
 from monai_ceph.data.film_reader import FilmReader
-from monai_ceph.data.quiet import quiet_libraries
+from monai_ceph.data.quiet import aloud, quiet_libraries
 
 DX, CR, SC = (
     "1.2.840.10008.5.1.4.1.1.1.1",
@@ -473,9 +473,20 @@ def test_what_is_printed_after_quiet_libraries_is_heard(capfd: pytest.CaptureFix
     assert capfd.readouterr() == ("heard", "again")
 
 
+def test_one_thread_speaks_while_another_keeps_the_libraries_quiet(capfd: pytest.CaptureFixture) -> None:
+    with quiet_libraries():
+        os.write(2, b"from C")
+        with aloud():
+            os.write(2, b"heard")
+        os.write(2, b"from C")
+    with aloud():
+        os.write(2, b" again")
+    assert capfd.readouterr().err == "heard again"
+
+
 def test_threads_read_at_the_same_time(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     arrays = [picture() // (k + 1) for k in range(8)]
-    paths = [write(tmp_path / f"{k}.png", array) for k, array in enumerate(arrays)]
+    paths = [write(tmp_path / f"{k}.mha", array) for k, array in enumerate(arrays)]  # read by ITK, which is kept quiet
     with ThreadPoolExecutor(4) as pool:
         films = list(pool.map(lambda path: read_film(path)[0], paths * 5))
     for film, array in zip(films, arrays * 5, strict=True):

@@ -1,0 +1,71 @@
+"""Sharing films over the processes that ``torchrun`` started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+PATIENCE = timedelta(days=7)
+"""How long a process that is done waits for the others."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One of several processes that do one job; all of them call the same methods in the same order."""
+
+    rank: int = 0
+    count: int = 1
+
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """This process's items: every count-th, so that all processes get on alike."""
+        return items[self.rank :: self.count]
+
+    def sum(self, *numbers: int) -> list[int]:
+        """Each number summed over the processes; returns when all have come to here.
+
+        Raises:
+            OSError: another process has ended before.
+        """
+        if self.count == 1:
+            return list(numbers)
+        import torch
+        import torch.distributed as dist
+
+        total = torch.tensor(numbers, dtype=torch.int64)
+        try:
+            dist.all_reduce(total)
+        except RuntimeError as error:
+            raise OSError(
+                "another process of this run has ended early, and says why; what is done is kept, and the same command "
+                "goes on with the rest."
+            ) from error
+        return total.tolist()
+
+    def wait(self) -> None:
+        """Returns when all processes have come to here. Raises as :meth:`sum`."""
+        self.sum(0)
+
+
+@contextmanager
+def ranks() -> Iterator[Ranks]:
+    """The processes of this run, as torchrun's environment variables tell; one if there are none.
+
+    They talk through gloo, whatever they compute on: a few numbers are all they have to tell each other.
+    """
+    count = int(os.environ.get("WORLD_SIZE", 1))
+    if count == 1:
+        yield Ranks()
+        return
+    import torch.distributed as dist
+
+    dist.init_process_group("gloo", timeout=PATIENCE)
+    try:
+        yield Ranks(dist.get_rank(), count)
+    finally:
+        dist.destroy_process_group()

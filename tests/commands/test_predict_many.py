@@ -1,0 +1,275 @@
+"""The loop over many films, with a stand-in for the network: what runs at once, what is kept, what a stop leaves."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monai_ceph.commands.predict import predict
+from monai_ceph.data.quiet import quiet_libraries
+from monai_ceph.landmarks import ISBI19
+from monai_ceph.writers import Prediction
+
+JOURNAL = ".landmarks.jsonl"
+
+
+class Item:
+    """A film that was read: as much memory as a small one."""
+
+    def __init__(self, film: Path) -> None:
+        self.film, self.pixels = film, np.zeros(100_000, np.uint8)
+
+
+class Stub:
+    """Reads nothing and finds each film's own number everywhere."""
+
+    def __init__(
+        self, on_load: Callable[[Path], Any] = lambda _: None, on_predict: Callable[[Path], Any] = lambda _: 0
+    ):
+        self.on_load, self.on_predict = on_load, on_predict
+        self.predicted: list[str] = []
+        self.loads = 0
+
+    def __call__(self, bundle: Path | None, spacing_mm: float | None, device: str) -> Stub:
+        self.loads += 1
+        return self
+
+    def load(self, film: Path) -> Item:
+        self.on_load(film)
+        return Item(film)
+
+    def predict(self, item: Item) -> Prediction:
+        self.predicted.append(item.film.name)
+        self.on_predict(item.film)
+        points = np.full((19, 2), float("".join(c for c in item.film.stem if c.isdigit())))
+        return Prediction(item.film.name, ISBI19, points, np.ones(19), None, "unknown")
+
+
+def links(folder: Path, count: int) -> Path:
+    """A folder with one phantom's worth of bytes under many names."""
+    folder.mkdir()
+    one = folder.parent / "one.png"
+    one.write_bytes(b"a phantom")
+    for k in range(count):
+        (folder / f"film_{k:05d}.png").symlink_to(one)
+    return folder
+
+
+def run(films: Path, out: Path, stub: Stub, **options: Any) -> int:
+    return predict([films], out, **{"formats": ("csv",), "load": stub, **options})
+
+
+def done(out: Path) -> dict[str, float]:
+    """The films of the table and what was found on them; each film has all its rows."""
+    with (out / "landmarks.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    found = {row["image"]: float(row["x_px"]) for row in rows}
+    assert [(row["image"], row["landmark"]) for row in rows] == [(name, s) for name in found for s in ISBI19.symbols]
+    return found
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_films(tmp_path: Path) -> None:
+    films = links(tmp_path / "films", 10_000)
+    alive: weakref.WeakSet[Any] = weakref.WeakSet()
+    most, used = 0, {}
+
+    class Counting(Stub):
+        def load(self, film: Path) -> Item:
+            item = super().load(film)
+            alive.add(item)
+            return item
+
+        def predict(self, item: Item) -> Prediction:
+            nonlocal most
+            most = max(most, len(alive))
+            count = len(self.predicted)
+            if count == 1000:
+                tracemalloc.start()
+            if count in (2000, 9000):
+                used[count] = tracemalloc.get_traced_memory()[0]
+            return super().predict(item)
+
+    try:
+        assert run(films, tmp_path / "out", Counting()) == 0
+    finally:
+        tracemalloc.stop()
+    assert most <= 80
+    # What is left of a film is its name and its place in the journal: 300 bytes; its prediction would be over 1500.
+    assert (used[9000] - used[2000]) / 7000 < 450
+    assert done(tmp_path / "out") == {f"film_{k:05d}.png": k for k in range(10_000)}
+
+
+def test_next_film_is_read_while_one_is_predicted(tmp_path: Path) -> None:
+    begun = {f"film_{k:05d}.png": threading.Event() for k in range(4)}
+
+    def wait_for_next(film: Path) -> None:
+        number = int(film.stem[-5:])
+        following = begun.get(f"film_{number + 1:05d}.png")
+        assert following is None or following.wait(30), "nobody reads ahead"
+
+    stub = Stub(on_load=lambda film: begun[film.name].set(), on_predict=wait_for_next)
+    assert run(links(tmp_path / "films", 4), tmp_path / "out", stub) == 0
+
+
+def test_film_is_predicted_while_the_one_before_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = threading.Event()
+
+    def slow_write(path: Path, prediction: Prediction) -> None:
+        if prediction.image == "film_00000.png":
+            assert second.wait(30), "the writer holds up the network"
+
+    monkeypatch.setattr("monai_ceph.commands.predict.write_markups", slow_write)
+    stub = Stub(on_predict=lambda film: second.set() if film.name == "film_00001.png" else None)
+    assert run(links(tmp_path / "films", 2), tmp_path / "out", stub, formats=("csv", "markups")) == 0
+
+
+def test_same_command_again_does_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out, stub = links(tmp_path / "films", 5), tmp_path / "out", Stub()
+    run(films, out, stub)
+    (films / "film_00005.png").symlink_to(tmp_path / "one.png")
+    capsys.readouterr()
+    run(films, out, stub)
+    assert stub.predicted == [f"film_{k:05d}.png" for k in range(6)] and len(done(out)) == 6
+    assert "6 of 6 films done" in (said := capsys.readouterr().out) and "5 of them before (--overwrite does" in said
+    run(films, out, stub)
+    assert stub.loads == 2, "the network was loaded for nothing"
+    run(films, out, stub, overwrite=True)
+    assert len(stub.predicted) == 12
+
+
+def test_table_holds_the_films_that_were_asked_for(tmp_path: Path) -> None:
+    films, out, stub = links(tmp_path / "films", 3), tmp_path / "out", Stub()
+    run(films, out, stub)
+    assert predict([films / "film_00001.png"], out, formats=("csv",), load=stub) == 0
+    assert list(done(out)) == ["film_00001.png"] and len(stub.predicted) == 3
+
+
+def test_film_lacking_a_result_is_done_again(tmp_path: Path) -> None:
+    films, out, stub = links(tmp_path / "films", 2), tmp_path / "out", Stub()
+    run(films, out, stub)
+    run(films, out, stub, formats=("csv", "markups"))
+    assert len(stub.predicted) == 4
+    (out / "film_00001.png.mrk.json").unlink()
+    run(films, out, stub, formats=("csv", "markups"))
+    assert stub.predicted[4:] == ["film_00001.png"]
+
+
+def test_films_of_other_settings_are_refused(tmp_path: Path) -> None:
+    films, out, stub = links(tmp_path / "films", 2), tmp_path / "out", Stub()
+    run(films, out, stub, spacing_mm=0.1)
+    with pytest.raises(ValueError, match=r"other settings \(spacing 0\.1 mm then, 0\.127 mm now\)"):
+        run(films, out, stub, spacing_mm=0.127)
+    run(films, out, stub, spacing_mm=0.127, overwrite=True)
+    assert len(stub.predicted) == 4
+
+
+def test_film_that_failed_is_tried_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out = links(tmp_path / "films", 9), tmp_path / "out"
+
+    def fail(film: Path) -> None:
+        if film.name == "film_00004.png":
+            raise ValueError(f"{film}: blank")
+
+    assert run(films, out, Stub(on_load=fail)) == 1
+    assert "film_00004.png: blank" in capsys.readouterr().err
+    assert len(done(out)) == 8
+    again = Stub()
+    assert run(films, out, again) == 0
+    assert again.predicted == ["film_00004.png"] and list(done(out)) == [f"film_{k:05d}.png" for k in range(9)]
+
+
+def test_table_of_an_earlier_run_is_not_passed_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out = links(tmp_path / "films", 2), tmp_path / "out"
+    out.mkdir()
+    (out / "landmarks.csv").write_text("old")
+
+    def fail(film: Path) -> None:
+        raise ValueError("blank")
+
+    assert run(films, out, Stub(on_load=fail)) == 2
+    captured = capsys.readouterr()
+    assert f"no film was done: '{out / 'landmarks.csv'}' is of an earlier run." in captured.err
+    assert "0 of 2 films done" in captured.out and (out / "landmarks.csv").read_text() == "old"
+
+
+def test_failure_is_heard_while_readers_keep_the_libraries_quiet(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    begun, heard = threading.Event(), threading.Event()
+
+    def read_for_long(film: Path) -> None:
+        if film.name == "film_00000.png":
+            assert begun.wait(30)
+            raise ValueError("blank")
+        if film.name == "film_00001.png":
+            with quiet_libraries():
+                begun.set()
+                heard.wait(1)
+
+    assert run(links(tmp_path / "films", 3), tmp_path / "out", Stub(on_load=read_for_long)) == 1
+    assert "film_00000.png: blank" in capfd.readouterr().err
+
+
+def test_result_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
+    films, out, stub = links(tmp_path / "films", 200), tmp_path / "out", Stub()
+    (out / "film_00003.png.mrk.json").mkdir(parents=True)
+    with pytest.raises(OSError, match=r"Cannot write '.*film_00003\.png\.mrk\.json'"):
+        run(films, out, stub, formats=("csv", "markups"))
+    assert len(stub.predicted) < 100
+    assert list(done(out)) == [f"film_{k:05d}.png" for k in range(3)]
+    (out / "film_00003.png.mrk.json").rmdir()
+    assert run(films, out, stub, formats=("csv", "markups")) == 0
+    assert len(done(out)) == 200
+
+
+def test_interrupted_run_leaves_its_table(tmp_path: Path) -> None:
+    def interrupt(film: Path) -> None:
+        if film.name == "film_00050.png":
+            raise KeyboardInterrupt
+
+    films, out = links(tmp_path / "films", 60), tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run(films, out, Stub(on_predict=interrupt))
+    kept = done(out)
+    assert 0 < len(kept) <= 50
+    again = Stub()
+    assert run(films, out, again) == 0
+    assert set(again.predicted).isdisjoint(kept) and len(done(out)) == 60
+
+
+def test_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    films, out = links(tmp_path / "films", 300), tmp_path / "out"
+    code = (
+        "import sys, time; from pathlib import Path; from tests.commands.test_predict_many import Stub, run\n"
+        "run(Path(sys.argv[1]), Path(sys.argv[2]), Stub(on_predict=lambda film: time.sleep(0.01)))"
+    )
+    killed = subprocess.Popen([sys.executable, "-c", code, str(films), str(out)], cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 120
+    while not (out / JOURNAL).exists() or (out / JOURNAL).stat().st_size < 30_000:
+        assert killed.poll() is None and time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    lines = (out / JOURNAL).read_bytes().splitlines(keepends=True)
+    with (out / JOURNAL).open("ab") as file:  # wherever the kill came, half a line is no film
+        file.write(lines[-1][: len(lines[-1]) // 2])
+    noted = len(lines) - 1
+    assert 10 < noted < 300 and not (out / "landmarks.csv").exists()
+    again = Stub()
+    assert run(films, out, again) == 0
+    assert again.predicted == [f"film_{k:05d}.png" for k in range(noted, 300)]
+    assert done(out) == {f"film_{k:05d}.png": k for k in range(300)}
