@@ -3,16 +3,19 @@
 from monai_ceph.figures.detection_curve import detection_curve
 from monai_ceph.figures.error_box_plot import error_box_plot
 from monai_ceph.figures.error_ellipses import error_ellipses
+from monai_ceph.figures.evaluation import EvaluationFigure, evaluation_figures
 from monai_ceph.figures.heatmap_panels import FilmHeatmaps, heatmap_panels
 from monai_ceph.figures.save import as_svg, save_figure
 from monai_ceph.figures.site_offset import site_offset_plot
 
 __all__ = [
+    "EvaluationFigure",
     "FilmHeatmaps",
     "as_svg",
     "detection_curve",
     "error_box_plot",
     "error_ellipses",
+    "evaluation_figures",
     "heatmap_panels",
     "save_figure",
     "site_offset_plot",

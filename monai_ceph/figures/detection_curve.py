@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, check_thr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_LINE = 100
+"""Characters of a legend's line."""
 _DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
 _LINES = list(product(_DASHES, (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, INK)))
 
@@ -52,7 +55,7 @@ def detection_curve(
     check_thresholds(thresholds)
     if not errors_mm:
         raise ValueError("Expected at least one set of errors to draw a curve of, got none.")
-    figure = new_figure(4.4)
+    figure = new_figure(4.0 + 0.2 * len(errors_mm))
     axes = figure.add_subplot()
     plain(axes, grid="y")
     marked = [threshold for threshold in thresholds if threshold <= limit_mm]
@@ -78,10 +81,10 @@ def detection_curve(
     axes.set_ylim(0, 101)
     axes.set_xlabel("largest error that counts as found (mm)", fontsize=TEXT_PT, color=INK)
     axes.set_ylabel("landmarks found (%)", fontsize=TEXT_PT, color=INK)
-    legend = axes.legend(loc="lower right", fontsize=TEXT_PT, frameon=True, handlelength=3)
+    # Below, because names are often paths, and would leave the curves no room.
+    legend = figure.legend(loc="outside lower left", fontsize=TEXT_PT, frameon=False, handlelength=3)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    legend.get_frame().set(edgecolor="none", facecolor="white", alpha=0.9)
     curves = count(len(errors_mm), "set") + " of predictions"
     title(figure, "Successful detection rate" + (f", {curves}" if len(errors_mm) > 1 else ""))
     return figure
@@ -105,4 +108,5 @@ def _percent(annotated: np.ndarray, within_mm: np.ndarray | Sequence[float]) -> 
 def _label(name: str, annotated: np.ndarray, threshold: float) -> str:
     missing = int(np.isinf(annotated).sum())
     numbers = f"n = {len(annotated)}" + (f", {missing} missing" if missing else "")
-    return f"{name}: {float(_percent(annotated, [threshold])[0]):.1f} % within {threshold:g} mm ({numbers})"
+    label = f"{name}: {float(_percent(annotated, [threshold])[0]):.1f} % within {threshold:g} mm ({numbers})"
+    return "\n".join(wrap(label, _LINE))

@@ -29,10 +29,10 @@ def test_curve_goes_through_the_tables_rates(errors: list[float]) -> None:
 
 
 def test_missing_landmarks_keep_the_curve_below_100_percent() -> None:
-    axes = detection_curve({"a": np.array([1.0, 2.0, 3.0, np.inf])}).axes[0]
-    (curve,) = _curves(axes.lines)
+    figure = detection_curve({"a": np.array([1.0, 2.0, 3.0, np.inf])})
+    (curve,) = _curves(figure.axes[0].lines)
     assert curve.get_ydata()[-1] == 75
-    (text,) = axes.get_legend().get_texts()
+    (text,) = figure.legends[0].get_texts()
     assert text.get_text() == "a: 50.0 % within 2 mm (n = 4, 1 missing)"
 
 
@@ -60,3 +60,10 @@ def test_no_set_is_named() -> None:
 def test_name_with_dollars_is_no_formula() -> None:
     figure = detection_curve({r"$\no$": np.ones(3)})
     figure.draw_without_rendering()
+
+
+def test_long_name_leaves_the_curve_its_room() -> None:
+    long, short = (detection_curve({name: np.ones(3)}) for name in ("folder/" * 30, "a"))
+    for figure in (long, short):
+        figure.draw_without_rendering()
+    assert long.axes[0].get_position().width == pytest.approx(short.axes[0].get_position().width)
