@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from monai_ceph import __version__
 
@@ -45,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_predict(commands)
     _add_evaluate(commands)
+    _add_compare(commands)
     return parser
 
 
@@ -84,6 +86,30 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "several. Films are matched by file name without folder and suffix; only films in PREDICTIONS.csv are scored.",
     )
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.csv", help="landmarks.csv of monai-ceph predict")
+    _add_scoring(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write every single error to this file")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every figure to this file, as CSV")
+    parser.set_defaults(run=_evaluate)
+
+
+def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "compare",
+        help="say whether one set of predictions is better than another",
+        description="Print how much the predictions of B.csv differ from those of A.csv in mean radial error (MRE) and "
+        "detection rate (SDR at 2 mm) on the films that both have, with 95 % intervals over films and a permutation "
+        "test, overall and per landmark. A negative difference in MRE is in favour of B.",
+    )
+    parser.add_argument("a", type=Path, metavar="A.csv", help="landmarks.csv of monai-ceph predict")
+    parser.add_argument("b", type=Path, metavar="B.csv", help="the same of other predictions")
+    _add_scoring(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
+    parser.set_defaults(run=_compare)
+
+
+def _add_scoring(parser: argparse.ArgumentParser) -> None:
+    """What every score depends on: references, spacing, protocol, what is left out."""
     parser.add_argument(
         "references",
         nargs="+",
@@ -106,8 +132,8 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         action="append",
         default=[],
         metavar="FILM|LIST",
-        help="leave out a film, or a list of films: isbi2015-duplicates, the 23 of Test1 that the challenge holds "
-        "twice, which also prints how far their two annotations are apart; may be given several times",
+        help="leave out a film, or a list of films: isbi2015-duplicates, the 23 films of Test1 that the challenge has "
+        "under another name as well; may be given several times",
     )
     parser.add_argument(
         "--exclude-landmark",
@@ -116,10 +142,6 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         metavar="SYMBOL",
         help="leave out a landmark; may be given several times",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write every single error to this file")
-    parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every figure to this file, as CSV")
-    parser.set_defaults(run=_evaluate)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -145,16 +167,35 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     evaluate(
         arguments.predictions,
         arguments.references,
-        spacing_mm=arguments.spacing,
-        protocol=arguments.protocol,
-        scheme=arguments.scheme,
-        exclude=arguments.exclude,
-        exclude_landmarks=arguments.exclude_landmark,
+        **_scoring(arguments),
         json_file=arguments.json,
         csv_file=arguments.csv,
         summary_file=arguments.summary,
     )
     return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.compare import compare
+
+    compare(
+        arguments.a,
+        arguments.b,
+        arguments.references,
+        **_scoring(arguments),
+        json_file=arguments.json,
+    )
+    return 0
+
+
+def _scoring(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "spacing_mm": arguments.spacing,
+        "protocol": arguments.protocol,
+        "scheme": arguments.scheme,
+        "exclude": arguments.exclude,
+        "exclude_landmarks": arguments.exclude_landmark,
+    }
 
 
 def _millimetres(text: str) -> float:

@@ -114,6 +114,22 @@ def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
+def test_compare_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    compare = _stand_in(monkeypatch, "compare")
+    options = ["--spacing", "0.1", "--protocol", "anna", "--scheme", "s.json", "--json", "m.json"]
+    options += ["--exclude", "007", "--exclude-landmark", "Go"]
+    assert main(["compare", "a.csv", "b.csv", "r.csv", "folder", *options]) == 0
+    assert compare.arguments == (Path("a.csv"), Path("b.csv"), [Path("r.csv"), Path("folder")])
+    assert compare.options == {
+        "spacing_mm": 0.1,
+        "protocol": "anna",
+        "scheme": "s.json",
+        "exclude": ["007"],
+        "exclude_landmarks": ["Go"],
+        "json_file": Path("m.json"),
+    }
+
+
 @pytest.mark.parametrize(
     "error", [ValueError("'a.png' is no image."), OSError("Cannot write 'b'."), ImportError("needs Pillow")]
 )

@@ -13,7 +13,7 @@ from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.data.names import film_name
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.writers.evaluation_table import named
+from monai_ceph.writers.text import named
 
 Observers = Sequence[tuple[str, Annotations]]
 """Each observer's source, as it was given, and points."""

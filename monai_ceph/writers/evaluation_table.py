@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
@@ -11,10 +10,8 @@ from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM
 from monai_ceph.metrics.interval import LEVEL, Bounds, Interval
 from monai_ceph.metrics.summary import Figures
 from monai_ceph.writers.evaluation import Evaluation
+from monai_ceph.writers.text import WIDTH, aligned, figure, first, named, settings
 
-NAMED = 8
-"""How many of a list of films or landmarks the terminal names; the JSON file has them all."""
-WIDTH = len("100.00")
 RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 
 
@@ -24,7 +21,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
     parts += [comparison_text(comparison) for comparison in evaluation.comparisons]
     if evaluation.remarks:
         parts.append(
-            f"{len(evaluation.remarks)} remarks on the files read:\n  " + "\n  ".join(_first(evaluation.remarks))
+            f"{len(evaluation.remarks)} remarks on the files read:\n  " + "\n  ".join(first(evaluation.remarks))
         )
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
@@ -35,7 +32,7 @@ def overall_text(comparisons: Sequence[Comparison]) -> str:
     rows = ["", "", "n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", *(f"SDR {rate} mm (%)" for rate in RATES)]
     headings = zip(_short(c.compared for c in comparisons), _short(c.reference for c in comparisons), strict=True)
     table = [rows, *([who, f"vs {whom}", *column] for (who, whom), column in zip(headings, columns, strict=True))]
-    lines = _aligned(list(zip(*table, strict=True)))
+    lines = aligned(list(zip(*table, strict=True)))
     rule = "-" * max(map(len, lines))
     return "\n".join([*lines[:2], rule, *lines[2:], rule, _legend(comparisons)])
 
@@ -47,7 +44,7 @@ def comparison_text(comparison: Comparison) -> str:
     # The two figures that are quoted most have their intervals here: with all of them no line could be read.
     bracketed = ("mre", RATES[0])
     rows = [[name, *_cells(figures, interval, bracketed)] for name, figures, interval in comparison.rows]
-    lines = _aligned([header, *rows])
+    lines = aligned([header, *rows])
     rule = "-" * max(map(len, lines))
     text = [f"{comparison.compared} against {comparison.reference} ({len(comparison.films)} films)"]
     text += [rule, lines[0], rule, lines[1], rule, *lines[2:], rule]
@@ -65,33 +62,18 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join(text) + "\n"
 
 
-def named(items: Sequence[str], limit: int = NAMED) -> str:
-    """The first of some names, and how many more there are."""
-    return ", ".join(_first(items, limit))
-
-
-def with_interval(value: float, bounds: Bounds | None, decimals: int) -> str:
-    """`` 0.925 [0.84, 1.02]``; without brackets where there is no interval, "-" where there is no value."""
-    text = f"{'-' if math.isnan(value) else f'{value:.{decimals}f}':>{WIDTH}}"
-    if bounds is None or math.isnan(bounds[0]):
-        return text
-    low, high = (f"{bound:.{decimals - 1}f}" for bound in bounds)
-    return f"{text} [{low}, {high}]"
-
-
 def _settings(evaluation: Evaluation) -> str:
     lines = []
     if evaluation.predictions:
         lines.append(f"predictions  {evaluation.predictions}")
     lines += [f"{'references' if k == 0 else '':11}  {name}" for k, name in enumerate(evaluation.references)]
-    spacing = evaluation.spacing_mm
-    size = "each film's own" if spacing is None else " x ".join(f"{s:g}" for s in spacing) + " mm"
-    lines.append(f"protocol     {evaluation.protocol}; scheme {evaluation.scheme}; spacing {size}")
-    left_out = [f"{name} ({len(films)} films)" for name, films in evaluation.excluded_films.items() if films != (name,)]
-    left_out += [f"film {name}" for name, films in evaluation.excluded_films.items() if films == (name,)]
-    left_out += [f"landmark {symbol}" for symbol in evaluation.excluded_landmarks]
-    if left_out:
-        lines.append(f"left out     {', '.join(left_out)}")
+    lines += settings(
+        evaluation.protocol,
+        evaluation.scheme,
+        evaluation.spacing_mm,
+        evaluation.excluded_films,
+        evaluation.excluded_landmarks,
+    )
     return "\n".join(lines)
 
 
@@ -99,7 +81,7 @@ def _cells(figures: Figures, interval: Interval | None, bracketed: Sequence[str]
     """n, missing and all figures, those that are named with their intervals."""
 
     def cell(key: str, value: float, bounds: Bounds | None, decimals: int) -> str:
-        return with_interval(value, bounds if key in bracketed else None, decimals)
+        return figure(value, decimals, bounds if key in bracketed else None)
 
     cells = [f"{figures[key]:>{WIDTH}}" for key in ("n", "missing")]  # type: ignore[literal-required]
     for key in ("mre", "sd", "median"):
@@ -116,20 +98,9 @@ def _legend(comparisons: Sequence[Comparison]) -> str:
     return text + f"\nIn brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell, as at 100 %."
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with columns of equal width. The cells are flush left: numbers have been given theirs."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-
-
 def _short(names: Iterable[str]) -> list[str]:
     """Names as short as they stay distinct: files without folder and suffix, a mean without its parts."""
     names = list(names)
     short = {name: "mean" if name.startswith("mean of ") else PurePath(name).stem for name in names}
     distinct = len(set(short.values())) == len(short)
     return [short[name] if distinct else name for name in names]
-
-
-def _first(items: Sequence[str], limit: int = NAMED) -> list[str]:
-    rest = len(items) - limit
-    return [*items[:limit], *([f"and {rest} more"] if rest > 0 else [])]

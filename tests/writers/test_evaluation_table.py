@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.writers.evaluation_table import comparison_text, overall_text, with_interval
+from monai_ceph.writers.evaluation_table import comparison_text, overall_text
 
 pytest.importorskip("scipy")
 
@@ -60,16 +60,3 @@ def test_table_by_landmark() -> None:
             start = header.index(name)
             assert row[start : start + len(cell)] == cell, f"{name!r} in\n{text}"
     assert text.splitlines()[-1].endswith("have no prediction (misses for SDR): 001: N")
-
-
-@pytest.mark.parametrize(
-    ("value", "bounds", "text"),
-    [
-        (0.925, (0.84, 1.02), " 0.925 [0.84, 1.02]"),
-        (0.925, None, " 0.925"),
-        (0.925, (np.nan, np.nan), " 0.925"),
-        (np.nan, (np.nan, np.nan), "     -"),
-    ],
-)
-def test_value_with_interval(value: float, bounds: tuple[float, float] | None, text: str) -> None:
-    assert with_interval(value, bounds, 3) == text

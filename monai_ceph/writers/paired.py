@@ -1,0 +1,129 @@
+"""Two sets of predictions compared with each other, for the terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from monai_ceph import __version__
+from monai_ceph.metrics.interval import LEVEL, METHOD
+from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
+from monai_ceph.writers.evaluation_files import without_nan
+from monai_ceph.writers.text import WIDTH, aligned, figure, first, settings
+
+
+@dataclass(frozen=True)
+class PairedEvaluation:
+    """What came of it, and how.
+
+    Args:
+        differences: by reference.
+        films: those in both tables and in the reference, by reference.
+        a, b: where the predictions come from.
+        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
+            :class:`monai_ceph.writers.evaluation.Evaluation`.
+    """
+
+    differences: Mapping[str, PairedDifferences]
+    films: Mapping[str, tuple[str, ...]]
+    a: str
+    b: str
+    protocol: str
+    scheme: str
+    spacing_mm: tuple[float, float]
+    excluded_films: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded_landmarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def paired_text(paired: PairedEvaluation) -> str:
+    """Settings; for each reference the overall differences, then those of each landmark; remarks."""
+    how = settings(paired.protocol, paired.scheme, paired.spacing_mm, paired.excluded_films, paired.excluded_landmarks)
+    parts = ["\n".join([f"A            {paired.a}", f"B            {paired.b}", *how])]
+    for reference, differences in paired.differences.items():
+        parts += [_overall(reference, paired.films[reference], differences), _by_landmark(differences)]
+    parts.append(f"In brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell.\np by a {TEST}.")
+    if paired.remarks:
+        parts.append(f"{len(paired.remarks)} remarks:\n  " + "\n  ".join(first(paired.remarks)))
+    return "\n\n".join(parts) + "\n"
+
+
+def paired_json(paired: PairedEvaluation) -> str:
+    """Everything; unknown is null."""
+    content = {
+        "version": __version__,
+        "a": paired.a,
+        "b": paired.b,
+        "protocol": paired.protocol,
+        "scheme": paired.scheme,
+        "spacing_mm": list(paired.spacing_mm),
+        "excluded_films": {name: list(films) for name, films in paired.excluded_films.items()},
+        "excluded_landmarks": list(paired.excluded_landmarks),
+        "interval_method": METHOD,
+        "test": TEST,
+        "comparisons": [
+            {
+                "reference": reference,
+                "films": list(paired.films[reference]),
+                "sdr_threshold_mm": differences.threshold,
+                "found": differences.found,
+                "overall": _json(differences.overall),
+                "per_landmark": {symbol: _json(pair) for symbol, pair in differences.per_landmark.items()},
+            }
+            for reference, differences in paired.differences.items()
+        ],
+        "remarks": list(paired.remarks),
+    }
+    return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
+
+
+def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferences) -> str:
+    rows = [["", "     A", "     B", " B - A", "     p"]]
+    rows += [
+        [name, *_cells(one, decimals), _p(one.p)]
+        for name, one, decimals in _named_figures(differences.overall, differences.threshold)
+    ]
+    lines = aligned(rows)
+    rule = "-" * max(map(len, lines))
+    found = differences.found
+    note = (
+        f"MRE of the {differences.overall.mre.n} landmarks that both found, SDR of the {differences.overall.sdr.n} "
+        f"annotated; found by A alone {found['only_a']}, by B alone {found['only_b']}, by neither {found['neither']}."
+    )
+    return "\n".join([f"against {reference} ({len(films)} films)", rule, lines[0], rule, *lines[1:], rule, note])
+
+
+def _by_landmark(differences: PairedDifferences) -> str:
+    names = [name.split()[0] for name, _, _ in _named_figures(differences.overall, differences.threshold)]
+    rows = [
+        ["landmark", *(cell for name in names for cell in ("     n", f" {name} A", "     B", " B - A", "p (Holm)"))]
+    ]
+    for symbol, pair in differences.per_landmark.items():
+        row = [symbol]
+        for _, one, decimals in _named_figures(pair, differences.threshold):
+            row += [f"{one.n:{WIDTH}}", *_cells(one, decimals), _p(one.p_holm)]
+        rows.append(row)
+    lines = aligned(rows)
+    rule = "-" * max(map(len, lines))
+    tested = sum(not math.isnan(pair.mre.p) for pair in differences.per_landmark.values())
+    note = f"p adjusted by Holm's method for {tested} comparisons, for each figure by itself."
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule, note])
+
+
+def _named_figures(pair: Paired, threshold: float) -> list[tuple[str, Difference, int]]:
+    return [("MRE (mm)", pair.mre, 3), (f"SDR {threshold:g} mm (%)", pair.sdr, 2)]
+
+
+def _cells(one: Difference, decimals: int) -> list[str]:
+    return [figure(one.a, decimals), figure(one.b, decimals), figure(one.difference, decimals, one.bounds, sign="+")]
+
+
+def _p(value: float) -> str:
+    return "     -" if math.isnan(value) else f"{value:.4f}"
+
+
+def _json(pair: Paired) -> dict[str, Any]:
+    return {name: one._asdict() for name, one in pair._asdict().items()}

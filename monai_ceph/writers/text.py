@@ -1,0 +1,69 @@
+"""Figures, columns and lists of names for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from monai_ceph.metrics.interval import Bounds
+
+NAMED = 8
+"""How many of a list of films or landmarks the terminal names; the JSON file has them all."""
+WIDTH = len("100.00")
+"""Every figure is at least so wide: points then stand under each other in a column that is flush left."""
+
+
+def named(items: Sequence[str], limit: int = NAMED) -> str:
+    """The first of some names, and how many more there are."""
+    return ", ".join(first(items, limit))
+
+
+def first(items: Sequence[str], limit: int = NAMED) -> list[str]:
+    """The first of some names, and as the last "and 3 more"."""
+    rest = len(items) - limit
+    return [*items[:limit], *([f"and {rest} more"] if rest > 0 else [])]
+
+
+def figure(value: float, decimals: int, bounds: Bounds | None = None, sign: Literal["", "+"] = "") -> str:
+    """`` 0.925 [0.84, 1.02]``; without brackets where there is no interval, "-" where there is no value.
+
+    Args:
+        value: NaN where unknown.
+        decimals: of the value; its bounds have one less.
+        bounds: its interval; None or NaN where there is none.
+        sign: "+" shows it for positive numbers as well.
+    """
+    text = f"{'-' if math.isnan(value) else f'{value:{sign}.{decimals}f}':>{WIDTH}}"
+    if bounds is None or math.isnan(bounds[0]):
+        return text
+    low, high = (f"{bound:{sign}.{decimals - 1}f}" for bound in bounds)
+    return f"{text} [{low}, {high}]"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with columns of equal width, flush left."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def settings(
+    protocol: str,
+    scheme: str,
+    spacing_mm: tuple[float, float] | None,
+    excluded_films: Mapping[str, tuple[str, ...]],
+    excluded_landmarks: Sequence[str],
+) -> list[str]:
+    """How figures came about: the lines above a table.
+
+    Args:
+        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks: as in
+            :class:`monai_ceph.writers.evaluation.Evaluation`.
+    """
+    spacing = "each film's own" if spacing_mm is None else " x ".join(f"{s:g}" for s in spacing_mm) + " mm"
+    lines = [f"protocol     {protocol}; scheme {scheme}; spacing {spacing}"]
+    left_out = [
+        f"film {name}" if films == (name,) else f"{name} ({len(films)} films)" for name, films in excluded_films.items()
+    ]
+    left_out += [f"landmark {symbol}" for symbol in excluded_landmarks]
+    return [*lines, f"left out     {', '.join(left_out)}"] if left_out else lines

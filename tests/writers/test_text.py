@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from monai_ceph.writers.text import aligned, figure, named, settings
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "text"),
+    [
+        (0.925, (0.84, 1.02), " 0.925 [0.84, 1.02]"),
+        (0.925, None, " 0.925"),
+        (0.925, (math.nan, math.nan), " 0.925"),
+        (math.nan, (math.nan, math.nan), "     -"),
+        (-0.925, (-1.02, -0.84), "-0.925 [-1.02, -0.84]"),
+    ],
+)
+def test_figure(value: float, bounds: tuple[float, float] | None, text: str) -> None:
+    assert figure(value, 3, bounds) == text
+
+
+def test_figure_with_its_sign() -> None:
+    assert figure(4.346, 2, (-4.0, 13.04), sign="+") == " +4.35 [-4.0, +13.0]"
+
+
+def test_columns() -> None:
+    assert aligned([["name", "n"], ["a", "     1"], ["longer", "     2"]]) == [
+        "name    n",
+        "a            1",
+        "longer       2",
+    ]
+
+
+def test_no_more_than_some_names() -> None:
+    assert named(["a", "b", "c"], 3) == "a, b, c"
+    assert named(["a", "b", "c", "d"], 3) == "a, b, c, and 1 more"
+
+
+def test_settings() -> None:
+    films = {"007": ("007",), "isbi2015-duplicates": ("278", "294")}
+    assert settings("mean", "isbi19", None, films, ("Go",)) == [
+        "protocol     mean; scheme isbi19; spacing each film's own",
+        "left out     film 007, isbi2015-duplicates (2 films), landmark Go",
+    ]
+    assert settings("each", "five", (0.1, 0.2), {}, ()) == ["protocol     each; scheme five; spacing 0.1 x 0.2 mm"]
