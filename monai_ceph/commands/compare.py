@@ -16,9 +16,9 @@ from monai_ceph.commands.scoring import (
     score,
 )
 from monai_ceph.data.annotations import Annotations, read_annotations
-from monai_ceph.geometry import check_spacing
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.paired import paired_differences
+from monai_ceph.spacing import check_spacing
 from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.paired import PairedEvaluation, paired_json, paired_text
 from monai_ceph.writers.text import named
