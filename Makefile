@@ -15,7 +15,7 @@ export FILM SPACING OUTPUT
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers bundle format docs landmarker-env clean
+.PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ bundle: $(INSTALLED)
 format: $(INSTALLED)  ## let ruff sort imports and format
 	@$(PY) -m ruff check -q --select I --fix .
 	@$(PY) -m ruff format -q .
+
+figures: $(INSTALLED)  ## the pictures of docs/, from drawn films; trains a demo first where there is none (minutes)
+	@$(PY) tools/figures.py --demo "$$OUTPUT"
 
 docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
 	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/build/html

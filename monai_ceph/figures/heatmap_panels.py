@@ -28,7 +28,7 @@ class FilmHeatmaps:
     Args:
         name: to print beside its row.
         film: (X, Y), any gray values.
-        global_heatmap: (Xg, Yg), probabilities, of the whole film at any scale.
+        global_heatmap: (Xg, Yg), 0 to 1, of the whole film at any scale.
         merged_heatmap: (Xm, Ym), as the global one.
         predicted: (N, 2), (x, y), array indices of ``film``; NaN where a landmark was not found.
         reference: (N, 2), as predicted; NaN where there is none.
@@ -74,7 +74,7 @@ def heatmap_panels(films: Sequence[FilmHeatmaps]) -> Figure:
         marks = _show_points(row[2], film)
         row[0].set_ylabel(film.name, fontsize=SMALL_PT, color=FAINT, parse_math=False)
     bar = figure.colorbar(drawn, cax=figure.add_subplot(grid[-1, :2]), orientation="horizontal")
-    bar.set_label("probability, largest of all landmarks", fontsize=SMALL_PT, color=FAINT)
+    bar.set_label("probability, relative to each landmark's largest", fontsize=SMALL_PT, color=FAINT)
     bar.ax.tick_params(labelsize=SMALL_PT, labelcolor=FAINT, color=FAINT)
     bar.ax.set_facecolor("black")
     bar.outline.set_visible(False)

@@ -11,17 +11,21 @@ from monai_ceph.networks import TwoStageNet
 
 
 def compress(heatmaps: torch.Tensor, corner: torch.Tensor, film_size: Sequence[int]) -> torch.Tensor:
-    """The largest of the landmarks' heatmaps at each pixel of the film.
+    """The largest of the landmarks' heatmaps at each pixel of the film, each relative to its own maximum.
+
+    A landmark is decoded from its heatmap relative to its maximum, however low that is: this shows what the decoder
+    sees.
 
     Args:
         heatmaps: (N, W, H), one a landmark, each of a window of the film.
         corner: (N, 2) int64, the first pixel of each window. What hangs over the film's end is dropped.
         film_size: (X, Y).
     Returns:
-        (X, Y); 0 where there is no window.
+        (X, Y), 0 to 1; 0 where there is no window.
     """
     plane = heatmaps.new_zeros(*film_size[-2:])
-    for heatmap, (x, y) in zip(heatmaps, corner.tolist(), strict=True):
+    relative = heatmaps / heatmaps.amax((-2, -1), keepdim=True).clamp(min=torch.finfo(heatmaps.dtype).tiny)
+    for heatmap, (x, y) in zip(relative, corner.tolist(), strict=True):
         part = plane[x : x + heatmap.shape[0], y : y + heatmap.shape[1]]
         torch.maximum(part, heatmap[: part.shape[0], : part.shape[1]], out=part)
     return plane
@@ -37,7 +41,7 @@ def compressed_heatmaps(
         network: the two-stage network.
         inferer: its settings are used: scale, patches, merge and guide.
     Returns:
-        (X * global_scale, Y * global_scale) and (X, Y): the largest probability of any landmark at each pixel.
+        (X * global_scale, Y * global_scale) and (X, Y), see :func:`compress`.
     Source:
         Zhong et al. 2019, figure 3, rows a and b.
     """
@@ -46,4 +50,4 @@ def compressed_heatmaps(
         coarse = inferer.coarse_points(pixels[None], network)[0]
         merged, corner = inferer.merged_heatmaps(pixels, coarse, network)
         whole = coarse_heatmaps(pixels[None], network, inferer.global_scale)[0]
-    return whole.amax(0), compress(merged, corner, pixels.shape)
+    return compress(whole, torch.zeros_like(corner), whole.shape), compress(merged, corner, pixels.shape)

@@ -27,12 +27,18 @@ def _film() -> torch.Tensor:
 
 
 def test_largest_of_overlapping_windows_wins_and_the_rest_is_zero() -> None:
-    heatmaps = torch.tensor([[[0.1, 0.2], [0.3, 0.4]], [[0.9, 0.1], [0.1, 0.1]]])
+    heatmaps = torch.tensor([[[0.1, 0.2], [0.3, 1.0]], [[0.5, 0.4], [0.4, 0.4]]])
     plane = compress(heatmaps, torch.tensor([[0, 0], [1, 1]]), (4, 3))
     expected = np.zeros((4, 3), dtype=np.float32)
-    expected[:2, :2] = [[0.1, 0.2], [0.3, 0.9]]
-    expected[1, 2] = expected[2, 1] = expected[2, 2] = 0.1
-    np.testing.assert_array_equal(plane.numpy(), expected)
+    expected[:2, :2] = [[0.1, 0.2], [0.3, 1.0]]
+    expected[1, 2] = expected[2, 1] = expected[2, 2] = 0.4 / 0.5
+    np.testing.assert_allclose(plane.numpy(), expected)
+
+
+def test_faint_landmark_is_as_bright_as_any_and_an_empty_one_is_dark() -> None:
+    heatmaps = torch.zeros(3, 2, 2)
+    heatmaps[0, 0, 0], heatmaps[1, 1, 1] = 1e-6, 0.9
+    assert compress(heatmaps, torch.zeros(3, 2, dtype=torch.long), (2, 2)).tolist() == [[1, 0], [0, 1]]
 
 
 def test_window_over_the_films_end_is_cut() -> None:
@@ -48,8 +54,8 @@ def test_maxima_lie_where_the_inferer_finds_the_landmarks(merge: str) -> None:
     whole, merged = compressed_heatmaps(_film(), network, inferer)
     assert whole.shape == (30, 40)
     assert merged.shape == (60, 80)
-    for x, y, confidence in inferer(_film()[None], network)[0].tolist():
-        assert merged[round(x), round(y)].item() == pytest.approx(confidence, abs=1e-6)
+    for x, y, _ in inferer(_film()[None], network)[0].tolist():
+        assert merged[round(x), round(y)].item() == pytest.approx(1, abs=1e-6)
         assert whole[round(x / 2 - 0.25), round(y / 2 - 0.25)] > 0.5
     assert merged[0, 0] == 0
     assert not merged.requires_grad
