@@ -29,6 +29,7 @@ class TwoStageNet(torch.nn.Module):
         super().__init__()
         self.global_net = global_net
         self.local_net = local_net
+        self.channels = len(scheme) + 1
         # A tensor, because a checkpoint read with weights_only=True and a TorchScript export both keep one.
         self.symbols: torch.Tensor
         self.register_buffer("symbols", torch.tensor(list(" ".join(scheme.symbols).encode()), dtype=torch.uint8))
