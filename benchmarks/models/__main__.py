@@ -130,7 +130,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--work_dir", type=Path, help="default: runs/benchmark_<minutes>min_<device>")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "models.csv")
     parser.add_argument(
-        "--landmarker_python", default=str(ROOT / ".venv-landmarker" / "bin" / "python"), help="see make landmarker-env"
+        "--landmarker_python",
+        default=os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON") or str(ROOT / ".venv-landmarker" / "bin" / "python"),
+        help="interpreter for landmarker (default: MONAI_CEPH_LANDMARKER_PYTHON, else that of make landmarker-env)",
     )
     arguments = parser.parse_args(argv)
     if arguments.work_dir is None:
