@@ -6,16 +6,17 @@ FILM ?=
 SPACING ?=
 OUTPUT ?= demo_output
 ARGS ?=
+DATASET ?=
 
 INSTALLED := .venv/.installed
 PY := .venv/bin/python
 
 # The text of a user's path reaches the shell as a variable, never as code.
-export FILM SPACING OUTPUT
+export FILM SPACING OUTPUT DATASET
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env clean
+.PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env benchmark clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -83,6 +84,11 @@ landmarker-env: .venv-landmarker/.installed  ## .venv-landmarker, for the benchm
 	@$(PY) -m venv .venv-landmarker
 	@.venv-landmarker/bin/python -m pip install -qq --disable-pip-version-check -c $< landmarker torch torchvision
 	@touch $@
+
+benchmark: $(INSTALLED) landmarker-env  ## models compared, two hours.  DATASET=isbi2015 [ARGS='--minutes 60 --device cuda:0']
+	@test -n "$$DATASET" || { echo "Name the ISBI 2015 data set: make benchmark DATASET=/path/to/isbi2015" >&2; exit 1; }
+	@$(PY) -m benchmarks.models --dataset_dir "$$DATASET" $(ARGS)
+	@$(PY) -m benchmarks.report
 
 clean:  ## remove what was built here, but the environments
 	@rm -rf docs/build demo_output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

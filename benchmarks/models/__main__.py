@@ -14,9 +14,9 @@ import argparse
 import csv
 import io
 import json
+import math
 import os
 import platform
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from monai.bundle import ConfigParser
 
 from benchmarks.models.registry import MODELS, Model
@@ -52,10 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     train = [film for film in films if film["film"] not in held_out["validation_films"]]
     test = [film for film in films if film["film"] in held_out["validation_films"]]
     failed = run(arguments, train, test, held_out["film_spacing_mm"])
-    command = shlex.join(["python", "-m", "benchmarks.models", *(sys.argv[1:] if argv is None else argv)])
     table = score(arguments.work_dir, test, held_out["film_spacing_mm"])
     if table:
-        write_text(arguments.output, _csv(table, _provenance(arguments, train, test, command)))
+        write_text(arguments.output, _csv(table, _provenance(arguments, train, test)))
         print(f"{len(table)} models in {arguments.output}")
     return 1 if failed else 0
 
@@ -174,21 +174,28 @@ def _source(model: Model, versions: dict[str, str]) -> str:
     return f"{model.source} {versions[model.source]}" if model.source in versions else f"{model.source} (this commit)"
 
 
-def _provenance(arguments: argparse.Namespace, train: Films, test: Films, command: str) -> str:
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
-    ).stdout.strip()
+def _provenance(arguments: argparse.Namespace, train: Films, test: Films) -> str:
+    """How the table was made, for its first line; no path of this machine."""
+    commit = ["git", "describe", "--always", "--dirty"]
     versions: dict[str, str] = {}
     for record in sorted(arguments.work_dir.glob("*/train.json")):
-        versions |= json.loads(record.read_text())["versions"]
-    named = ", ".join(f"{name} {versions[name]}" for name in ("torch", "monai", "landmarker") if name in versions)
-    return (
-        f"ISBI 2015 training films: {len(train)} trained on, {len(test)} held out ({film_name(test[0]['image'])}, "
-        f"{film_name(test[1]['image'])} ... {film_name(test[-1]['image'])}); ground truth: mean of both observers; "
-        f"budget: {arguments.minutes:g} min a model, "
-        f"{'computing time' if arguments.device == 'cpu' else 'wall time'}, {arguments.threads} threads, "
-        f"{arguments.device}; intervals: {METHOD}; commit {commit}; {_processor()}; {named}; {command}"
-    )
+        versions |= json.loads(record.read_text(encoding="utf-8"))["versions"]
+    names = [film_name(film["image"]) for film in test]
+    held_out = f"{len(test)} held out ({names[0]}, {names[1]} ... {names[-1]})"
+    on_cpu = arguments.device == "cpu"
+    minutes, threads, device = (f"--{name} {getattr(arguments, name)}" for name in ("minutes", "threads", "device"))
+    parts = [
+        f"ISBI 2015 training films: {len(train)} trained on, {held_out}",
+        "ground truth: mean of both observers",
+        f"budget: {arguments.minutes:g} min of {'computing' if on_cpu else 'wall'} time a model",
+        f"machine: {_processor() if on_cpu else torch.cuda.get_device_name(arguments.device)}, "
+        f"{arguments.threads} thread{'s' if arguments.threads > 1 else ''}",
+        f"intervals: {METHOD}",
+        ", ".join(f"{name} {versions[name]}" for name in ("torch", "monai", "landmarker") if name in versions),
+        f"commit {subprocess.run(commit, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()}",
+        f"command: python -m benchmarks.models --dataset_dir DIR {minutes} {threads} {device} --seed {arguments.seed}",
+    ]
+    return "; ".join(parts)
 
 
 def _processor() -> str:
@@ -205,8 +212,13 @@ def _csv(table: list[dict[str, Any]], provenance: str) -> str:
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in table:
-        writer.writerow({key: round(value, 3) if isinstance(value, float) else value for key, value in row.items()})
+        writer.writerow({key: _cell(value) for key, value in row.items()})
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Unknown figures are empty."""
+    return value if not isinstance(value, float) else "" if math.isnan(value) else round(value, 3)
 
 
 if __name__ == "__main__":

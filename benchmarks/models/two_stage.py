@@ -14,9 +14,10 @@ Options of the job:
 
 from __future__ import annotations
 
+import functools
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ from monai_ceph.inferers.autocast import fastest_dtype
 
 SHARES = {"global": 1 / 3, "local": 2 / 3}
 """Stage -> its part of the budget, in the order of training."""
-FEWEST_ITERATIONS = 300
-SMALLEST_BATCH = 2
+FEWEST_ITERATIONS = 600
 AVERAGES_A_RUN = 5
 """Iterations of a run over those that the moving average spans; 1736 x 0.003 in the shipped global stage."""
 WARM_UP, TIMED = 4, 16
@@ -79,37 +79,53 @@ def load(job: Job, **overrides: Any) -> Predictor:
     return Predictor(lambda film: system.load(Path(film)), locate)
 
 
+def plan(seconds: float, films: int, batch: int, an_iteration: Callable[[int], float]) -> tuple[int, int]:
+    """How to spend a stage's time.
+
+    Args:
+        seconds: there are.
+        films: to train on.
+        batch: films an iteration, as shipped.
+        an_iteration: films an iteration -> seconds that one takes.
+    Returns:
+        Films an iteration, and epochs: at least one.
+    """
+    each = an_iteration(batch)
+    while seconds / each < FEWEST_ITERATIONS and batch > 1:
+        batch //= 2
+        each = an_iteration(batch)
+    steps = films // batch  # the bundle's loader drops an incomplete batch
+    return batch, max(1, round(seconds / each / steps))
+
+
 def _train_stage(job: Job, stage: str, share: float) -> dict[str, Any]:
-    seconds = 60 * job.minutes * share
     shipped = {**ConfigParser.load_config_files(_configs(job, ["train", f"train_{stage}"])), **_overrides(job, stage)}
-    batch: int = shipped["films_per_batch"]
-    each = _seconds_an_iteration(job, stage, batch)
-    while seconds / each < FEWEST_ITERATIONS and batch > SMALLEST_BATCH:
-        batch = max(batch // 2, SMALLEST_BATCH)
-        each = _seconds_an_iteration(job, stage, batch)
-    steps = len(job.train) // batch  # as the bundle's loader, which drops an incomplete batch
-    epochs = max(1, round(seconds / each / steps))
+    seconds, films = 60 * job.minutes * share, len(job.train)
+    timed = functools.partial(_seconds_an_iteration, job, stage)
+    batch, epochs = plan(seconds, films, min(shipped["films_per_batch"], films), timed)
+    iterations = epochs * (films // batch)
     workflow = _workflow(
         job,
         stage,
-        epochs,
+        epochs=epochs,
         films_per_batch=batch,
-        ema_momentum=max(shipped["ema_momentum"], AVERAGES_A_RUN / (epochs * steps)),
-        **{"ema#warmup_iters": min(shipped["ema"]["warmup_iters"], epochs * steps // 2)},
+        ema_momentum=max(shipped["ema_momentum"], AVERAGES_A_RUN / iterations),
+        **{"ema#warmup_iters": min(shipped["ema"]["warmup_iters"], iterations // 2)},
     )
-    trainer = workflow.parser.get_parsed_content("train#trainer")  # reads the films, before the clock starts
+    workflow.parser.get_parsed_content("train#trainer")  # reads the films, before the clock starts
     budget = job.budget(share)
     workflow.run()
     record = {"minutes": budget.spent_minutes, "wall_minutes": budget.wall_minutes}
     torch.save(workflow.parser.get_parsed_content("ema").ema_model.state_dict(), job.work_dir / "model.pt")
     trained = workflow.parser.get_parsed_content("trained_net")
     parameters = sum(p.numel() for p in trained.parameters())
-    return {**record, "stage": stage, "iterations": trainer.state.iteration, "batch": batch, "parameters": parameters}
+    return {**record, "stage": stage, "iterations": iterations, "batch": batch, "parameters": parameters}
 
 
 def _seconds_an_iteration(job: Job, stage: str, batch: int) -> float:
     """By the budget's clock, in a run of as many films as make a batch: an epoch is then one iteration."""
-    workflow = _workflow(job, stage, WARM_UP + TIMED, films_per_batch=batch, train_datalist=_films(job)[:batch])
+    films = _films(job)[:batch]
+    workflow = _workflow(job, stage, epochs=WARM_UP + TIMED, films_per_batch=batch, train_datalist=films)
     trainer = workflow.parser.get_parsed_content("train#trainer")
     budget, at = job.budget(), []
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: at.append(budget.spent_minutes))
@@ -117,7 +133,7 @@ def _seconds_an_iteration(job: Job, stage: str, batch: int) -> float:
     return 60 * (at[-1] - at[WARM_UP - 1]) / TIMED
 
 
-def _workflow(job: Job, stage: str, epochs: int, **overrides: Any) -> ConfigWorkflow:
+def _workflow(job: Job, stage: str, *, epochs: int, **overrides: Any) -> ConfigWorkflow:
     """A stage's training as the bundle wires it, initialised: other films, no validation, one checkpoint by hand."""
     device = torch.device(job.device)
     given = {
@@ -134,8 +150,6 @@ def _workflow(job: Job, stage: str, epochs: int, **overrides: Any) -> ConfigWork
         "resume": False,
         "train#dataset#progress": False,
     }
-    if stage == "local" and not (job.work_dir / "model.pt").exists():
-        given["init_weights"] = None
     workflow = ConfigWorkflow(
         config_file=_configs(job, ["train", f"train_{stage}"]),
         meta_file=str(default_bundle() / "configs" / "metadata.json"),
