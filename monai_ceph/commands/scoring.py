@@ -12,7 +12,7 @@ from monai_ceph.data.annotations import Annotations, mean_annotations, read_anno
 from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.data.names import film_name
 from monai_ceph.landmarks import LandmarkScheme
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.comparison import Comparison, compare_films
 from monai_ceph.writers.text import named
 
 Observers = Sequence[tuple[str, Annotations]]
@@ -147,16 +147,11 @@ def score(
     Raises:
         ValueError: no film is left to score.
     """
-    annotated = {film for film, target in reference.points_px.items() if np.isfinite(target).all(-1).any()}
-    films = tuple(sorted(annotated & set(points.points_px)))
-    if not films:
-        raise ValueError(f"{name}: there is no landmark on any of the {len(points.points_px)} predicted films.")
     points_mm, target_mm = (
-        np.stack([np.asarray(some.points_px[film], dtype=np.float64) for film in films]) * spacing_mm
+        {film: np.asarray(points_px, dtype=np.float64) * spacing_mm for film, points_px in some.points_px.items()}
         for some in (points, reference)
     )
-    without = tuple(sorted(set(points.points_px) - set(films)))
-    return Comparison(compared, name, points.scheme.symbols, films, points_mm, target_mm, without)
+    return compare_films(compared, name, points.scheme.symbols, points_mm, target_mm)
 
 
 def agreement(

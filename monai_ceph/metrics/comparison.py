@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,3 +72,28 @@ class Comparison:
     def missing(self) -> list[str]:
         """The annotated landmarks that were not found, as "film: symbol"."""
         return [f"{self.films[f]}: {self.symbols[k]}" for f, k in np.argwhere(np.isinf(self.errors_mm))]
+
+
+def compare_films(
+    compared: str,
+    reference: str,
+    symbols: tuple[str, ...],
+    points_mm: Mapping[str, np.ndarray],
+    target_mm: Mapping[str, np.ndarray],
+) -> Comparison:
+    """Points against reference points, on the films where the reference has at least one; in the order of their names.
+
+    Args:
+        compared, reference: what to call them.
+        symbols: the N landmarks' symbols.
+        points_mm: film -> (N, 2), (x, y), mm; NaN where nothing was found.
+        target_mm: as points_mm; NaN where nobody annotated.
+    Raises:
+        ValueError: there is no such film.
+    """
+    annotated = {film for film, target in target_mm.items() if np.isfinite(target).all(-1).any()}
+    films = tuple(sorted(annotated & set(points_mm)))
+    if not films:
+        raise ValueError(f"{reference}: there is no landmark on any of the {len(points_mm)} predicted films.")
+    points, target = (np.stack([some[film] for film in films]) for some in (points_mm, target_mm))
+    return Comparison(compared, reference, symbols, films, points, target, tuple(sorted(set(points_mm) - set(films))))

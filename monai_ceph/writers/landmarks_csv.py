@@ -13,6 +13,8 @@ from monai_ceph.writers.prediction import Prediction
 
 COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence")
 """The header that others rely on; further columns come after these."""
+PX_DECIMALS = 3
+"""Scores are computed from points to a thousandth of a pixel, out of the table or straight from an engine."""
 
 
 def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator
         yield [
             prediction.image,
             symbol,
-            *(_cell(value, 3) for value in prediction.points_px[k]),
+            *(_cell(value, PX_DECIMALS) for value in prediction.points_px[k]),
             *(_cell(value, 4) for value in points_mm[k]),
             _cell(prediction.confidence[k], 4),
             prediction.spacing_source,

@@ -17,6 +17,7 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
+from monai_ceph.cli import main
 from monai_ceph.data.annotations import read_annotations
 from monai_ceph.data.phantom import draw_phantom
 from monai_ceph.landmarks import ISBI19, LandmarkScheme, get_scheme
@@ -67,8 +68,8 @@ def test_the_four_commands_of_the_readme(bundle: Path, phantoms: Path, tmp_path:
     assert kept == {key for key in weights if key.startswith("global_net.")}
 
     command(["inference"], **TINY)
-    command(["inference", "evaluate"], **TINY, output_dir=tmp_path / "scores")
-    tables = [tmp_path / "bundle" / "eval" / "landmarks.csv", tmp_path / "scores" / "landmarks.csv"]
+    command(["inference", "evaluate"], **TINY)
+    tables = [tmp_path / "bundle" / folder / "landmarks.csv" for folder in ("eval", "evaluation")]
     assert films_of(tables[0]) == [f"phantom_00{k}.png" for k in range(4)]
     assert tables[0].read_text() == tables[1].read_text()
     for stage in ("global", "local"):
@@ -81,12 +82,47 @@ def test_landmarks_are_learned_and_scored(
     """The engine's figure is the mean distance between its table and the truth, computed here by itself."""
     train_both(workflow, ["own_films"], dataset_dir=str(phantoms))
     metrics = score(workflow, ["own_films"], dataset_dir=str(phantoms))
-    found = read_annotations(tmp_path / "eval" / "landmarks.csv").points_px
+    found = read_annotations(tmp_path / "evaluation" / "landmarks.csv").points_px
     truth = read_annotations(phantoms / "points.csv").points_px
     errors = [np.linalg.norm(found[film] - truth[film], axis=1) * SPACING_MM for film in truth]
     assert len(errors) == 4
     assert float(metrics["MRE_mm"]) == pytest.approx(np.mean(errors), abs=2e-3)
     assert float(metrics["SDR_2mm"]) == pytest.approx(np.mean(np.array(errors) <= 2.0), abs=1e-6)
+
+
+def test_bundle_and_command_line_give_the_same_figures(
+    workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All figures and intervals, from the engine and from the table that it wrote."""
+    untrained = workflow(["inference", "evaluate", "own_films"], "infer", **TINY, dataset_dir=str(phantoms))
+    (tmp_path / "models").mkdir()
+    torch.manual_seed(0)
+    torch.save(untrained.parser.get_parsed_content("network_def").state_dict(), tmp_path / "models" / "model.pt")
+    # Whole pixels, as people annotate: float32, in which the engine has them, holds these exactly.
+    references = [tmp_path / "anna.csv", tmp_path / "bert.csv"]
+    for reference, shift in zip(references, (0, 3), strict=True):
+        rows = [line.split(",") for line in (phantoms / "points.csv").read_text().splitlines()]
+        moved = [[r[0], r[1], *(str(round(float(v)) + shift) for v in r[2:4])] for r in rows[1:] if r[1:2] != ["Ar"]]
+        reference.write_text("\n".join(map(",".join, [["image", "landmark", "x_px", "y_px"], *moved])) + "\n")
+    options = {"dataset_dir": str(phantoms), "references": [str(path) for path in references]}
+    score(workflow, ["own_films"], **options)
+    printed = capsys.readouterr().out
+    folder = tmp_path / "evaluation"
+    arguments = [str(folder / "landmarks.csv"), *map(str, references), "--spacing", str(SPACING_MM)]
+    targets = {"--json": "scores.json", "--csv": "errors.csv", "--summary": "summary.csv"}
+    for option, name in targets.items():
+        arguments += [option, str(tmp_path / name)]
+    assert main(["evaluate", *arguments]) == 0
+
+    engine, command = (json.loads((path / "scores.json").read_text()) for path in (folder, tmp_path))
+    for name in ("films", "overall", "per_landmark", "intervals", "missing_landmarks"):
+        assert engine["comparisons"][0][name] == command["comparisons"][0][name], name
+    assert engine["comparisons"][0]["overall"]["n"] == 4 * 18
+    assert engine["spacing_mm"] == command["spacing_mm"] == [SPACING_MM, SPACING_MM]
+    tables = [list(csv.DictReader((path / "errors.csv").open(newline=""))) for path in (folder, tmp_path)]
+    assert [{**row, "reference": ""} for row in tables[0]] == [{**row, "reference": ""} for row in tables[1]]
+    rows = {line for line in capsys.readouterr().out.splitlines() if line[:3] in ("all", "S  ", "Po ", "Pog")}
+    assert rows and rows & set(printed.splitlines())
 
 
 def test_five_landmarks_of_ones_own(workflow: Callable[..., ConfigWorkflow], tmp_path: Path) -> None:
@@ -99,7 +135,7 @@ def test_five_landmarks_of_ones_own(workflow: Callable[..., ConfigWorkflow], tmp
     train_both(workflow, ["own_films"], **options)
     metrics = score(workflow, ["own_films"], **{k: v for k, v in options.items() if k != "validation_films"})
     assert np.isfinite(float(metrics["MRE_mm"]))
-    with (tmp_path / "eval" / "landmarks.csv").open(newline="", encoding="utf-8") as file:
+    with (tmp_path / "evaluation" / "landmarks.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["landmark"] for row in rows] == [*symbols] * 3
     state = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
@@ -154,7 +190,7 @@ def test_either_layout_of_isbi2015_trains(workflow: Callable[..., ConfigWorkflow
     workflow(["train", "train_global"], **{**GLOBAL, **options}).run()
     metrics = score(workflow, [], dataset_dir=str(root), validation_films=["006"])
     assert np.isfinite(float(metrics["MRE_mm"]))
-    assert [Path(name).stem for name in films_of(tmp_path / "eval" / "landmarks.csv")] == ["006"]
+    assert [Path(name).stem for name in films_of(tmp_path / "evaluation" / "landmarks.csv")] == ["006"]
 
 
 @pytest.mark.slow
