@@ -90,6 +90,8 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write every single error to this file")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every figure to this file, as CSV")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report with pictures, one HTML file")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the pictures there, as SVG and PNG")
     parser.set_defaults(run=_evaluate)
 
 
@@ -171,6 +173,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         json_file=arguments.json,
         csv_file=arguments.csv,
         summary_file=arguments.summary,
+        html_file=arguments.html,
+        figures_dir=arguments.figures,
     )
     return 0
 

@@ -99,6 +99,10 @@ def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "isbi2015-duplicates",
         "--exclude-landmark",
         "Go",
+        "--html",
+        "r.html",
+        "--figures",
+        "f",
     ]
     assert main(["evaluate", "p.csv", "a.csv", "b", *options]) == 0
     assert evaluate.arguments == (Path("p.csv"), [Path("a.csv"), Path("b")])
@@ -111,6 +115,8 @@ def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "json_file": Path("m.json"),
         "csv_file": Path("e.csv"),
         "summary_file": Path("s.csv"),
+        "html_file": Path("r.html"),
+        "figures_dir": Path("f"),
     }
 
 

@@ -20,13 +20,16 @@ from monai_ceph.commands.scoring import (
 )
 from monai_ceph.data.annotations import Annotations, read_annotations
 from monai_ceph.data.duplicates import DUPLICATES
+from monai_ceph.figures import as_svg, evaluation_figures, save_figure
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.spacing import check_spacing
 from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.evaluation import Evaluation
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
+from monai_ceph.writers.evaluation_report import Picture, write_report
 from monai_ceph.writers.evaluation_table import evaluation_text
+from monai_ceph.writers.saver import make_folder
 
 
 def evaluate(
@@ -41,6 +44,8 @@ def evaluate(
     json_file: Path | None = None,
     csv_file: Path | None = None,
     summary_file: Path | None = None,
+    html_file: Path | None = None,
+    figures_dir: Path | None = None,
 ) -> Evaluation:
     """Scores predictions, prints all figures, and writes them where asked to.
 
@@ -56,11 +61,14 @@ def evaluate(
         json_file: also write everything there.
         csv_file: also write every single error there.
         summary_file: also write every figure there, as a table.
+        html_file: also write a report there, with pictures.
+        figures_dir: also write the pictures there, as SVG and PNG; made if needed.
     Returns:
         What was printed.
     Raises:
         ValueError: input that cannot be scored; the message names the file and the remedy.
         OSError: a file cannot be written.
+        ImportError: pictures are asked for and an extra is missing.
     """
     spacing = check_spacing(spacing_mm, "--spacing")
     whole = get_scheme(scheme)
@@ -92,7 +100,19 @@ def evaluate(
         write_text(csv_file, errors_csv(evaluation.scores))
     if summary_file is not None:
         write_text(summary_file, summary_csv(evaluation))
+    if html_file is not None or figures_dir is not None:
+        _draw(evaluation, html_file, figures_dir)
     return evaluation
+
+
+def _draw(evaluation: Evaluation, html_file: Path | None, figures_dir: Path | None) -> None:
+    figures = evaluation_figures(evaluation)
+    if figures_dir is not None:
+        make_folder(figures_dir)
+        for one in figures:
+            save_figure(one.figure, figures_dir / one.name)
+    if html_file is not None:
+        write_report(html_file, evaluation, [Picture(as_svg(one.figure), one.caption) for one in figures])
 
 
 def between_observers(observers: Observers, spacing_mm: tuple[float, float]) -> tuple[Comparison, ...]:

@@ -35,6 +35,7 @@ def as_svg(figure: Figure) -> str:
     with _settings, matplotlib.rc_context(_SVG_SETTINGS), warnings.catch_warnings():
         # Whoever looks at the text brings the font for it; only the PNG has to have every letter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        _settle(figure)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(text, format="svg", metadata=nothing)
     svg = text.getvalue()
@@ -53,7 +54,13 @@ def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
         OSError: a file cannot be written; the message names it and the remedy.
     """
     svg, png = (Path(f"{path}{suffix}") for suffix in (".svg", ".png"))
-    write_text(svg, as_svg(figure))
+    write_text(svg, as_svg(figure))  # settles the figure
     with atomic_path(png) as temporary:
         figure.savefig(temporary, dpi=PNG_DPI, metadata={"Software": None})
     return svg, png
+
+
+def _settle(figure: Figure) -> None:
+    """Lays the figure out, once: laid out anew at each drawing, its parts would move a little each time."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")

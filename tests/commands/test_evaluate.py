@@ -471,3 +471,24 @@ def test_observers_of_the_challenge_differ_as_published(real_films: Path) -> Non
     (comparison,) = evaluate(tables[0], [tables[1]], spacing_mm=0.1).scores
     assert comparison.errors_mm.shape == (150, 19)
     assert comparison.errors_mm.mean() == pytest.approx(2.35, abs=0.01)
+
+
+def test_report_and_pictures_are_written(files: dict[str, Path], tmp_path: Path) -> None:
+    arguments = [str(files[k]) for k in ("predicted", "a", "b")]
+    html, figures = tmp_path / "report.html", tmp_path / "new" / "figures"
+    options = ["--html", str(html), "--figures", str(figures)]
+    assert main(["evaluate", *arguments, "--spacing", "0.1", *options]) == 0
+    names = ("detection_curve", "error_box_plot", "error_ellipses", "site_offset")
+    assert sorted(path.name for path in figures.iterdir()) == sorted(n + s for n in names for s in (".svg", ".png"))
+    page = html.read_text(encoding="utf-8")
+    assert page.count("<svg") == page.count("<figcaption") == len(names)
+    assert (figures / "error_box_plot.svg").read_text(encoding="utf-8") in page
+
+
+def test_missing_matplotlib_is_told_in_a_line(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    arguments = [str(files[k]) for k in ("predicted", "a")]
+    assert main(["evaluate", *arguments, "--spacing", "0.1", "--figures", str(files["json"].parent)]) == 1
+    assert "Figures need matplotlib" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from monai_ceph.figures import as_svg, error_box_plot, error_ellipses, save_figure
+from monai_ceph.figures import as_svg, detection_curve, error_box_plot, error_ellipses, save_figure
 
 DRAW = """
 import numpy as np
@@ -28,6 +28,13 @@ def _figure() -> Figure:
 def test_same_figure_is_the_same_text_in_another_process(repository: Path) -> None:
     other = subprocess.run([sys.executable, "-c", DRAW], cwd=repository, capture_output=True, text=True, check=True)
     assert other.stdout.rstrip("\n") == as_svg(_figure()).rstrip("\n")
+
+
+def test_figure_does_not_move_from_drawing_to_drawing(tmp_path: Path) -> None:
+    figure = detection_curve({"a": np.arange(12.0), "b": np.arange(7.0)})
+    first = as_svg(figure)
+    svg, _ = save_figure(figure, tmp_path / "a")
+    assert svg.read_text(encoding="utf-8") == as_svg(figure) == first
 
 
 def test_svg_is_well_formed_and_keeps_its_text() -> None:
