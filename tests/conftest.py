@@ -43,3 +43,12 @@ def real_films() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real films: there is no folder '{folder}'; set MONAI_CEPH_DATA to one, see docs/data.md")
     return folder
+
+
+@pytest.fixture(scope="session")
+def landmarker_python(repository: Path) -> str:
+    """landmarker's interpreter: MONAI_CEPH_LANDMARKER_PYTHON, or what ``make landmarker-env`` made; else a skip."""
+    python = os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON") or str(repository / ".venv-landmarker" / "bin" / "python")
+    if not Path(python).exists():
+        pytest.skip(f"no landmarker: there is no interpreter '{python}'; run: make landmarker-env")
+    return python

@@ -18,15 +18,6 @@ SIZES = ((240, 400), (500, 300))  # (width, height): padded at the sides, resp. 
 
 
 @pytest.fixture(scope="module")
-def landmarker_python(repository: Path) -> str:
-    """MONAI_CEPH_LANDMARKER_PYTHON, or what ``make landmarker-env`` made; else a skip."""
-    python = os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON") or str(repository / ".venv-landmarker" / "bin" / "python")
-    if not Path(python).exists():
-        pytest.skip(f"no landmarker: there is no interpreter '{python}'; run: make landmarker-env")
-    return python
-
-
-@pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Dark films with a bright dot of Gaussian profile at each of 19 landmarks."""
     folder, made = tmp_path_factory.mktemp("dots"), []

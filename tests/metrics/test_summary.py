@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monai_ceph.metrics import figures, summarise
+from tests.reference import evaluation
 from tests.reference.scores import score
 
 error = st.one_of(st.floats(0, 50), st.just(math.nan), st.just(math.inf))
@@ -21,6 +22,15 @@ def test_figures_are_those_of_the_plain_loop(errors: list[float]) -> None:
     # Rounding as the figures do it, or an error a hair over a threshold would be a difference between the two.
     expected = score([None if math.isnan(e) else round(e, 9) for e in errors])
     assert flat == pytest.approx(expected, nan_ok=True, abs=1e-7)
+
+
+def test_figures_are_those_of_numpy() -> None:
+    errors = np.random.default_rng(0).exponential(2, (30, 19))
+    errors[3, 4], errors[5, 6] = math.nan, math.inf
+    got = figures(errors)
+    assert [got["mre"], got["sd"], got["median"], *got["sdr_percent"].values()] == pytest.approx(
+        evaluation.figures(errors)
+    )
 
 
 def test_thirty_pixels_of_a_tenth_are_within_three_millimetres() -> None:
