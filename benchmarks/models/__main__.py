@@ -44,7 +44,7 @@ COLUMNS = (
 )
 Films = list[dict[str, Any]]
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
-"""glibc gives a layer's large buffers back, and getting them anew takes a sixth of a training step on a CPU. For all."""
+"""For all models: to give large buffers back and get them anew takes glibc a sixth of a training step on a CPU."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
