@@ -1,7 +1,7 @@
 """Random patches: around landmarks for the local stage, of the whole film for the global stage.
 
-A patch is cut, rotated and scaled in one resampling by MONAI's ``Affine``, which keeps the affine true: points stay in
-the film's frame and need no augmentation of their own.
+A patch is cut, rotated and scaled in one resampling, and its affine says so: points stay in the film's frame and need
+no augmentation of their own. MONAI's ``Affine`` cuts the same patch, to which a test holds this one, and takes longer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import Affine, MapTransform, RandomizableTransform
+from monai.transforms import MapTransform, RandomizableTransform
 
 from monai_ceph.geometry import film_to_array
 
@@ -40,11 +40,19 @@ def extract_patch(image: MetaTensor, place: PatchPlace, size: int) -> MetaTensor
         (C, size, size); its affine maps to the film's pixels.
     """
     cos, sin = math.cos(place.angle) / place.magnification, math.sin(place.angle) / place.magnification
-    # MONAI's Affine maps output to input with both counted from their centres.
-    shift = [c - (n - 1) / 2 for c, n in zip(place.centre, image.shape[-2:], strict=True)]
-    matrix = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]], [0.0, 0.0, 1.0]])
-    cut = Affine(affine=matrix, spatial_size=(size, size), mode="bilinear", padding_mode="zeros", image_only=True)
-    patch: MetaTensor = cut(image)
+    step = torch.tensor([[cos, -sin], [sin, cos]], dtype=torch.float64)
+    first = torch.tensor(place.centre, dtype=torch.float64) - step.sum(dim=1) * (size - 1) / 2
+    across, along = (step[:, k] * torch.arange(size, dtype=torch.float64)[:, None] for k in (0, 1))
+    index = first + across[:, None] + along[None]
+    # grid_sample counts from -1 to 1, edge to edge, and names the last axis first.
+    sides = torch.tensor(image.shape[-2:])
+    grid = ((2 * index + 1) / sides - 1).flip(-1)
+    pixels = image.as_tensor()
+    cut = torch.nn.functional.grid_sample(pixels[None], grid[None].to(pixels), align_corners=False)[0]
+    to_image = torch.eye(image.affine.shape[0], dtype=torch.float64)
+    to_image[:2, :2], to_image[:2, -1] = step, first
+    patch = MetaTensor(cut, meta=dict(image.meta))
+    patch.affine = image.affine @ to_image.to(image.affine)
     return patch
 
 

@@ -1,0 +1,199 @@
+"""How long does a film take, and where does the time go? One table, every row measured in this one run.
+
+    python -m benchmarks.speed.inference [--films FOLDER]
+
+From the film's file to its rows in a CSV file, model loaded. Each row runs in a process of its own, so that its memory
+and threads are its own; the first films warm it up and are not counted. Nothing else should run on the machine. Without
+``--films``, phantoms of the size of ISBI 2015's films are drawn. Writes ``benchmarks/results/speed_inference.csv``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from monai.networks.nets import FlexibleUNet
+
+from benchmarks.models.common import gflop, peak_memory_mb
+from benchmarks.speed.machine import commit, machine_name, matmul_peak_gflops
+from monai_ceph.commands.system import System, load_system
+from monai_ceph.data import find_films
+from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
+from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageInferer
+from monai_ceph.inferers.autocast import fastest_dtype
+from monai_ceph.writers.atomic import write_text
+from monai_ceph.writers.landmarks_csv import write_landmarks_csv
+
+PAPER: dict[str, Any] = {"patch_size": 125, "expansion": 1.8, "merge": "all", "coarse_decoder": decode_argmax}
+SHIPPED: dict[str, Any] = {
+    "patch_size": 128,
+    "expansion": 1.0,
+    "merge": "own",
+    "coarse_decoder": decode_soft_centroid,
+    "decoder": decode_threshold_mean,
+}
+LITERAL = "the paper's scheme, literal: 95 patches one by one, float32"
+OURS = "shipped"
+WARM_UP = 2
+
+
+def two_stage(make: Callable[..., Any], dtype: str, **knobs: Any) -> Callable[[str], System]:
+    """A way to build the shipped system with another inferer."""
+    return lambda device: replace(
+        load_system(spacing_mm=0.1, device=device), inferer=AutocastInferer(make(**knobs), dtype)
+    )
+
+
+class OneStage:
+    """In the place of an inferer: one pass of one network over the whole film at 512 px, and the heatmaps' maxima."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        self.network = network.eval()
+
+    def __call__(self, film: torch.Tensor, network: torch.nn.Module) -> torch.Tensor:
+        self.network.to(film.device)
+        scale = film.shape[-1] / 512
+        small = torch.nn.functional.interpolate(film.as_tensor(), (512, 512), mode="bilinear", antialias=True)
+        heatmaps = self.network(small).float()
+        return torch.cat([decode_argmax(heatmaps.sigmoid()) * scale, heatmaps.amax((-2, -1))[..., None]], -1)
+
+
+def hrnet_sized(dtype: str) -> Callable[[str], System]:
+    """FlexibleUNet on a ResNet-50: 32 M parameters, 39 GMAC at 512 px; HRNet-W32 has 28.5 M and 38. Random weights."""
+    return lambda device: replace(
+        load_system(spacing_mm=0.1, device=device),
+        inferer=AutocastInferer(
+            OneStage(FlexibleUNet(1, 19, "resnet50", pretrained=False, spatial_dims=2)),
+            dtype,
+        ),
+    )
+
+
+ROWS: dict[str, Callable[[str], System]] = {
+    LITERAL: two_stage(TwoStageInferer, "float32", batch_size=1, **PAPER),
+    "the paper's scheme, literal, fastest precision": two_stage(TwoStageInferer, "auto", batch_size=1, **PAPER),
+    "the paper's scheme, 19 patches at a time, fastest precision": two_stage(TwoStageInferer, "auto", **PAPER),
+    "shipped, but literal: 19 patches at a time": two_stage(TwoStageInferer, "auto", **SHIPPED),
+    "shipped, float32": two_stage(FastTwoStageInferer, "float32", **SHIPPED),
+    OURS: lambda device: load_system(spacing_mm=0.1, device=device),
+    "HRNet-W32-sized network at 512 px, float32": hrnet_sized("float32"),
+    "HRNet-W32-sized network at 512 px, fastest precision": hrnet_sized("auto"),
+}
+
+COLUMNS = (
+    "what",
+    "ms_per_film",
+    "times_faster",
+    "read_ms",
+    "locate_ms",
+    "write_ms",
+    "peak_memory_mb",
+    "gflop_per_film",
+    "share_of_peak",
+    "dtype",
+)
+
+
+def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
+    """One row: milliseconds are medians over the films."""
+    system = ROWS[name](device)
+    dtype = system.inferer.dtype if system.inferer.dtype != "auto" else fastest_dtype(system.device)
+    times: dict[str, list[float]] = {"read": [], "locate": [], "write": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for film in films:
+            with stopwatch(times["read"]):
+                item = system.load(film)
+            with stopwatch(times["locate"]):
+                prediction = system.predict(item)
+            with stopwatch(times["write"]):
+                write_landmarks_csv(Path(folder) / "landmarks.csv", [prediction])
+    read, locate, write = (1e3 * statistics.median(seconds[WARM_UP:]) for seconds in times.values())
+    memory = peak_memory_mb()
+    work = gflop(lambda: system.predict(item))
+    peak = matmul_peak_gflops(dtype, system.device)
+    return {
+        "what": name,
+        "ms_per_film": read + locate + write,
+        "read_ms": read,
+        "locate_ms": locate,
+        "write_ms": write,
+        "peak_memory_mb": memory,
+        "gflop_per_film": work,
+        "share_of_peak": work / peak / (locate / 1e3),
+        "peak_gflops": peak,
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+
+
+@contextmanager
+def stopwatch(seconds: list[float]) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds.append(time.perf_counter() - start)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--films", type=Path, help="folder of films of 0.1 mm pixels; default: phantoms")
+    parser.add_argument("--count", type=int, default=10, help="films a row, the warm-up's included")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
+    parser.add_argument("--only", metavar="ROW", help="measure this row and print it as JSON")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_inference.csv")
+    arguments = parser.parse_args()
+
+    if arguments.only:
+        films = find_films([arguments.films])[: arguments.count]
+        print(json.dumps(measure(arguments.only, films, arguments.device)))
+        return
+    with tempfile.TemporaryDirectory() as drawn:
+        films = arguments.films
+        if films is None:
+            films = Path(drawn)
+            write_phantoms(films, count=arguments.count, seed=0)
+        rows = []
+        for name in ROWS:
+            call = [sys.executable, "-m", "benchmarks.speed.inference", "--only", name, "--films", str(films)]
+            call += ["--count", str(arguments.count), "--device", arguments.device]
+            rows.append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
+            print(f"{rows[-1]['ms_per_film']:8.1f} ms  {name}", flush=True)
+    write_text(arguments.output, as_csv(rows, arguments))
+
+
+def as_csv(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> str:
+    """The table, with what it takes to get it again in its first line."""
+    literal = next(row["ms_per_film"] for row in rows if row["what"] == LITERAL)
+    peaks = {row["dtype"]: row["peak_gflops"] for row in rows}
+    text = io.StringIO()
+    text.write(
+        f"# {arguments.count - WARM_UP} {'films' if arguments.films else 'phantoms'}, median; "
+        f"{machine_name(torch.device(arguments.device))}; matmul peak "
+        f"{', '.join(f'{peak:.0f} GFLOP/s in {dtype}' for dtype, peak in peaks.items())}; commit {commit()}; torch "
+        f"{torch.__version__}, MONAI {monai.__version__}, numpy {np.__version__}; command: python -m "
+        f"benchmarks.speed.inference --count {arguments.count} --device {arguments.device}\n"
+    )
+    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        numbers = {key: f"{value:.3g}" for key, value in row.items() if isinstance(value, float)}
+        table.writerow({**row, **numbers, "times_faster": f"{literal / row['ms_per_film']:.1f}"})
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    main()
