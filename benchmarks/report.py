@@ -105,7 +105,7 @@ def with_section(text: str, new: str) -> str:
 
 def chart(rows: Sequence[Row]) -> Figure:
     """Mean radial error with its interval over the time that a film takes, logarithmic."""
-    figure = new_figure(4.6)
+    figure = new_figure(4.8)
     axes = figure.add_subplot()
     milliseconds, error, low, high = (
         np.array([float(row[name]) for row in rows]) for name in ("ms_per_film", "mre_mm", "mre_low", "mre_high")
@@ -136,7 +136,7 @@ def chart(rows: Sequence[Row]) -> Figure:
 
 
 def _label(axes: Axes, rows: Sequence[Row], points: np.ndarray, bars: np.ndarray) -> None:
-    """Each model's title beside its point, off the other points, bars and titles."""
+    """Each model's label beside its point, off the other points, bars and labels."""
 
     def to_pt(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         place = axes.transData.transform(np.stack([x, y], -1)) - axes.bbox.min
@@ -146,10 +146,10 @@ def _label(axes: Axes, rows: Sequence[Row], points: np.ndarray, bars: np.ndarray
     anchors = to_pt(points[:, 0], points[:, 1])
     bottom, top = (to_pt(points[:, 0], bars[:, k])[:, 1] for k in (0, 1))
     taken = [(x - 5, min(y - 5, t), x + 5, max(y + 5, b)) for (x, y), t, b in zip(anchors, top, bottom, strict=True)]
-    titles = [MODELS[row["model"]].title for row in rows]
-    sizes = [(0.58 * SMALL_PT * len(text), 1.3 * SMALL_PT) for text in titles]
+    labels = [MODELS[row["model"]].label for row in rows]
+    sizes = [(0.56 * SMALL_PT * len(text) + 6, 1.3 * SMALL_PT) for text in labels]
     places = place_labels(anchors, sizes, taken, (width, height), 7.0)
-    for row, text, (left, upper, right, lower) in zip(rows, titles, places, strict=True):
+    for row, text, (left, upper, right, lower) in zip(rows, labels, places, strict=True):
         x, y = (left + right) / 2 / width, 1 - (upper + lower) / 2 / height
         axes.text(x, y, text, transform=axes.transAxes, fontsize=SMALL_PT, color=_colour(row), ha="center", va="center")
 

@@ -13,38 +13,46 @@ class Model:
     """One row of the table.
 
     Args:
-        title: for people.
+        title: for the table.
+        label: for the chart, short.
         program: module of this folder.
         source: library that the model comes from, a distribution's name.
         options: further keys of its job.
     """
 
     title: str
+    label: str
     program: str
     source: str
     options: dict[str, Any] = field(default_factory=dict)
 
 
 MODELS = {
-    "two_stage": Model("two stages (this project)", "two_stage", "monai-ceph"),
-    "global_stage": Model("global stage alone", "global_stage", "monai-ceph"),
+    "two_stage": Model("two stages (this project)", "two stages", "two_stage", "monai-ceph"),
+    "global_stage": Model("global stage alone", "global stage", "global_stage", "monai-ceph"),
     "attention_unet": Model(
         "two stages, AttentionUnet",
+        "AttentionUnet",
         "two_stage",
         "monai-ceph",
         {"overlay": "bundles/cephalometric_landmarks/configs/swap_network.json"},
     ),
-    "dynunet": Model("two stages, DynUNet", "two_stage", "monai-ceph", {"overlay": f"{OVERLAYS}/dynunet.json"}),
+    "dynunet": Model(
+        "two stages, DynUNet", "DynUNet", "two_stage", "monai-ceph", {"overlay": f"{OVERLAYS}/dynunet.json"}
+    ),
     "swin_unetr": Model(
         "two stages, SwinUNETR",
+        "SwinUNETR",
         "two_stage",
         "monai-ceph",
         # 112 px would be padded to 128: no more computing, and more to see.
         {"overlay": f"{OVERLAYS}/swin_unetr.json", "overrides": {"local": {"patch_size": 128}}},
     ),
-    "scn": Model("SpatialConfiguration-Net, 512 px", "scn", "landmarker"),
-    "adaptive_heatmap": Model("U-Net with adaptive heatmaps, 512 px", "adaptive_heatmap", "landmarker"),
-    "one_stage_512": Model("BasicUNet, one stage, 512 px", "one_stage_512", "monai"),
-    "coordinate_regression": Model("coordinate regression, 256 px", "coordinate_regression", "monai"),
+    "scn": Model("SpatialConfiguration-Net, 512 px", "SCN", "scn", "landmarker"),
+    "adaptive_heatmap": Model(
+        "U-Net with adaptive heatmaps, 512 px", "adaptive heatmaps", "adaptive_heatmap", "landmarker"
+    ),
+    "one_stage_512": Model("BasicUNet, one stage, 512 px", "one stage", "one_stage_512", "monai"),
+    "coordinate_regression": Model("coordinate regression, 256 px", "coordinates", "coordinate_regression", "monai"),
 }
 """Name -> model, in the order of the table."""

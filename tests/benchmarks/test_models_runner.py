@@ -85,8 +85,8 @@ def test_a_failed_program_is_named_and_the_rest_go_on(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = {
-        "missing": Model("a program that is not there", "no_such_program", "monai"),
-        "foreign": Model("a library that is not installed", "scn", "landmarker"),
+        "missing": Model("a program that is not there", "missing", "no_such_program", "monai"),
+        "foreign": Model("a library that is not installed", "foreign", "scn", "landmarker"),
         "two_stage": MODELS["two_stage"],
     }
     monkeypatch.setattr(runner, "MODELS", models)
