@@ -42,7 +42,7 @@ from monai_ceph.data.datalist import datalist
 from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.writers.atomic import write_text
 
-SECONDS = 3.0
+SECONDS = 20.0
 """How long each row is measured, after a warm-up of a fifth of it."""
 
 
