@@ -143,8 +143,8 @@ def test_one_cycle_is_torch_s() -> None:
     ("seconds", "batch", "epochs"),
     [
         (4000, 8, 267),  # 4000 iterations fit: the shipped batch stays, of 15 iterations an epoch
-        (1000, 4, 65),  # 1000 of 8 films would, fewer than 1500: 2000 of 4
-        (1, 1, 1),  # nothing fits: one film an iteration, one epoch
+        (500, 4, 32),  # 500 of 8 films would, fewer than 600: 1000 of 4
+        (1, 2, 1),  # nothing fits: the smallest batch, one epoch
     ],
 )
 def test_a_batch_is_halved_until_enough_iterations_fit(seconds: float, batch: int, epochs: int) -> None:
