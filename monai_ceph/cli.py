@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_ceph import __version__
 
 FORMATS = ("csv", "markups", "overlay")
+BACKENDS = ("torch", "onnx")
+EXPORTS = ("onnx", "torchscript")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_evaluate(commands)
     _add_compare(commands)
+    _add_export(commands)
     return parser
 
 
@@ -64,6 +67,13 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="torch",
+        help="what runs the networks; onnx takes the bundle's models/model.onnx, or an .onnx file given as --bundle "
+        "(default: torch)",
+    )
     parser.add_argument(
         "--format",
         type=_formats,
@@ -146,9 +156,22 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write the whole system as one ONNX or TorchScript file",
+        description="Write a bundle's whole system, from a film's pixels to its landmarks, as one file that runs "
+        "without this package. The file is tried on a drawn film first, and only written if it gives the bundle's own "
+        "points.",
+    )
+    parser.add_argument("--format", choices=EXPORTS, default="onnx", help="default: onnx")
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="file to write")
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to export (default: the shipped one)")
+    parser.set_defaults(run=_export)
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.predict import predict
-    from monai_ceph.commands.system import load_system, load_system_alone
 
     failed = predict(
         arguments.films,
@@ -158,9 +181,19 @@ def _predict(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         formats=arguments.format,
         overwrite=arguments.overwrite,
-        load=load_system_alone if arguments.own_process else load_system,
+        load=_backend(arguments),
     )
     return 1 if failed else 0
+
+
+def _backend(arguments: argparse.Namespace) -> Callable[..., Any]:
+    if arguments.backend == "onnx":
+        from monai_ceph.commands.onnx_system import load_onnx_system
+
+        return load_onnx_system
+    from monai_ceph.commands.system import load_system, load_system_alone
+
+    return load_system_alone if arguments.own_process else load_system
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -200,6 +233,13 @@ def _scoring(arguments: argparse.Namespace) -> dict[str, Any]:
         "exclude": arguments.exclude,
         "exclude_landmarks": arguments.exclude_landmark,
     }
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.export import export
+
+    export(arguments.output, format=arguments.format, bundle=arguments.bundle)
+    return 0
 
 
 def _millimetres(text: str) -> float:

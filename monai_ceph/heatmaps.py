@@ -44,7 +44,9 @@ def decode_argmax(heatmaps: torch.Tensor) -> torch.Tensor:
     """Position of the largest value; shapes as :data:`Decoder`. The coarse position of METHOD, step 1."""
     size_y = heatmaps.shape[-1]
     peak, index = heatmaps.flatten(-2).max(-1)
-    points = torch.stack([index // size_y, index % size_y], -1).to(_position_dtype(heatmaps))
+    row = index // size_y
+    # Not index % size_y, which torch's ONNX exporter cannot say where the size is known only when the graph runs.
+    points = torch.stack([row, index - row * size_y], -1).to(_position_dtype(heatmaps))
     return torch.where((peak > 0)[..., None], points, torch.nan)
 
 

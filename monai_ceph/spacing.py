@@ -1,4 +1,7 @@
-"""The size of a film's pixels, as users, files and configs give it. Apart from geometry, because it needs no torch."""
+"""The size of a film's pixels, as users, files and configs give it, and of the film that follows from it.
+
+Apart from geometry, because it needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+LARGEST_PX = 16_384
+"""Longest side of a scaled film, 3 m at 0.2 mm: a spacing in the wrong unit is refused before it fills the memory."""
 
 
 def check_spacing(spacing_mm: float | Sequence[float] | Any, where: str) -> tuple[float, float]:
@@ -28,3 +34,25 @@ def check_spacing(spacing_mm: float | Sequence[float] | Any, where: str) -> tupl
             "give the size of one film pixel, e.g. 0.1."
         )
     return values[0], values[1]
+
+
+def check_extent(size: Sequence[int], spacing_mm: Sequence[float], working_mm: float, name: str) -> None:
+    """Raises ValueError, naming the film, if scaling it to the working spacing would make it larger than any film.
+
+    Args:
+        size: (X, Y), px. spacing_mm: (along x, along y), of one such pixel.
+    """
+    x, y = (n * mm for n, mm in zip(size, spacing_mm, strict=True))
+    if max(x, y) > LARGEST_PX * working_mm:
+        raise ValueError(
+            f"{name}: with this pixel spacing the film is {x / 1000:.3g} x {y / 1000:.3g} m large; is it in mm?"
+        )
+
+
+def check_film_size(film_size: Sequence[int], patch_size: int) -> None:
+    """Raises ValueError if a film, (..., X, Y) at local scale, is smaller than a patch."""
+    if min(film_size[-2:]) < patch_size:
+        raise ValueError(
+            f"The film is {film_size[-2]} x {film_size[-1]} px at the local stage's scale, smaller than a patch of "
+            f"{patch_size} px. Is its pixel spacing right?"
+        )

@@ -14,7 +14,7 @@ import pytest
 import monai_ceph
 
 PACKAGE = Path(monai_ceph.__file__).parent
-OPTIONAL = ("PIL", "tqdm", "ignite", "tensorboard", "fire", "jinja2", "matplotlib", "scipy")
+OPTIONAL = ("PIL", "tqdm", "ignite", "tensorboard", "fire", "jinja2", "matplotlib", "onnx", "onnxruntime", "scipy")
 """Import names of what the extras bring."""
 
 WITHOUT_EXTRAS = """

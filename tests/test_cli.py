@@ -10,6 +10,7 @@ import pytest
 
 from monai_ceph import __version__
 from monai_ceph.cli import main
+from monai_ceph.commands.onnx_system import load_onnx_system
 from monai_ceph.commands.system import load_system, load_system_alone
 
 PREDICT = ["predict", "film.png", "--output", "out"]
@@ -81,6 +82,13 @@ def test_process_of_its_own_starts_with_less_of_monai(monkeypatch: pytest.Monkey
     assert predict.options["load"] is load_system_alone
 
 
+@pytest.mark.parametrize(("backend", "load"), [("torch", load_system), ("onnx", load_onnx_system)])
+def test_backend_chooses_what_predicts(monkeypatch: pytest.MonkeyPatch, backend: str, load: Any) -> None:
+    predict = _stand_in(monkeypatch, "predict")
+    assert main([*PREDICT, "--backend", backend]) == 0
+    assert predict.options["load"] is load
+
+
 def test_exit_status_is_one_however_many_films_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     # The number itself would be 0 to a shell when 256 films failed.
     _stand_in(monkeypatch, "predict", 256)
@@ -137,6 +145,17 @@ def test_compare_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "format", "bundle"),
+    [([], "onnx", None), (["--format", "torchscript", "--bundle", "b"], "torchscript", Path("b"))],
+)
+def test_export(monkeypatch: pytest.MonkeyPatch, options: list[str], format: str, bundle: Path | None) -> None:
+    export = _stand_in(monkeypatch, "export")
+    assert main(["export", "--output", "m.onnx", *options]) == 0
+    assert export.arguments == (Path("m.onnx"),)
+    assert export.options == {"format": format, "bundle": bundle}
+
+
+@pytest.mark.parametrize(
     "error", [ValueError("'a.png' is no image."), OSError("Cannot write 'b'."), ImportError("needs Pillow")]
 )
 def test_error_of_the_input_is_one_sentence(
@@ -169,6 +188,9 @@ def test_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
             "expected some of csv, markups, overlay separated by commas; got 'csv,pdf'",
         ),
         ([*PREDICT, "--format", ""], "expected some of csv, markups, overlay"),
+        ([*PREDICT, "--backend", "tflite"], "invalid choice: 'tflite'"),
+        (["export"], "the following arguments are required: --output"),
+        (["export", "--output", "m", "--format", "h5"], "invalid choice: 'h5'"),
         (["evaluate", "p.csv", "r.csv"], "the following arguments are required: --spacing"),
         (["evaluate", "p.csv", "--spacing", "0.1"], "the following arguments are required: REFERENCE"),
     ],

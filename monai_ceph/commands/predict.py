@@ -56,7 +56,7 @@ def predict(
         films: files and folders.
         output: folder for ``landmarks.csv``, ``<film>.mrk.json`` and ``<film>.overlay.png``; made if needed.
         spacing_mm: size of a film pixel; wins over the one in the file.
-        bundle: the bundle's folder; None is the shipped one.
+        bundle: the bundle's folder, or what else ``load`` takes; None is the shipped one.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         formats: which of ``csv``, ``markups``, ``overlay`` to write.
         overwrite: do again what was done before.
@@ -117,8 +117,11 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
 
 def _settings(bundle: Path | None, spacing_mm: float | None) -> dict[str, str]:
     """What a film's results depend on beside the film: films of other settings are not mixed with these."""
-    config = bundle_config(bundle)
-    weights = config.parents[1] / "models" / "model.pt"
+    if bundle is not None and bundle.suffix == ".onnx":  # an exported model is both
+        config = weights = bundle
+    else:
+        config = bundle_config(bundle)
+        weights = config.parents[1] / "models" / "model.pt"
 
     def digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "none"

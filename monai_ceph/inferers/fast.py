@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from monai_ceph.inferers.two_stage import TwoStageInferer, check_film_size, merge_own, patch_starts
+from monai_ceph.inferers.two_stage import TwoStageInferer, merge_own, patch_starts
 from monai_ceph.networks import TwoStageNet
+from monai_ceph.spacing import check_film_size
 
 CPU_BATCH = 4
 """Patches a forward pass on a CPU. The widest layers of nineteen patches of 128 px need buffers so large (above 32 MB)

@@ -13,6 +13,7 @@ from monai.inferers import Inferer
 
 from monai_ceph.heatmaps import Decoder, decode_argmax, decode_threshold_mean
 from monai_ceph.networks import TwoStageNet
+from monai_ceph.spacing import check_film_size
 from monai_ceph.transforms.scale import scale_index, scale_pixels
 
 Merge = Literal["all", "own"]
@@ -49,15 +50,6 @@ def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
     shift = round(patch_size * (expansion - 1) / 2)
     corners = [(x, y) for x in (-shift, shift) for y in (-shift, shift)] if shift else []
     return torch.tensor([(0, 0), *corners])
-
-
-def check_film_size(film_size: Sequence[int], patch_size: int) -> None:
-    """Raises ValueError if a film, (..., X, Y) at local scale, is smaller than a patch."""
-    if min(film_size[-2:]) < patch_size:
-        raise ValueError(
-            f"The film is {film_size[-2]} x {film_size[-1]} px at the local stage's scale, smaller than a patch of "
-            f"{patch_size} px. Is its pixel spacing right?"
-        )
 
 
 def patch_starts(

@@ -13,12 +13,9 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
 from monai_ceph.geometry import affine_2d
-from monai_ceph.spacing import check_spacing
+from monai_ceph.spacing import check_extent, check_spacing
 
 logger = logging.getLogger(__name__)
-
-LARGEST_PX = 16_384
-"""Longest side of a scaled film, 3 m at 0.2 mm: a spacing in the wrong unit is refused before it fills the memory."""
 
 
 def scale_pixels(image: torch.Tensor, factor: Sequence[float]) -> torch.Tensor:
@@ -81,10 +78,8 @@ class ScaleToSpacing(Transform):
         # An axis that keeps its number of pixels is left alone by torch: less than a pixel over the whole film, but the
         # affine has to know.
         factor = [1.0 if int(n * f) == n else f for n, f in zip(image.shape[-2:], factor, strict=True)]
-        if max(n * f for n, f in zip(image.shape[-2:], factor, strict=True)) > LARGEST_PX:
-            x, y = (n * mm / 1000 for n, mm in zip(image.shape[-2:], covered_mm, strict=True))
-            name = image.meta.get("filename_or_obj", "film")
-            raise ValueError(f"{name}: with this pixel spacing the film is {x:.3g} x {y:.3g} m large; is it in mm?")
+        name = str(image.meta.get("filename_or_obj", "film"))
+        check_extent(image.shape[-2:], covered_mm, self.spacing_mm, name)
         pixels = scale_pixels(image.as_tensor(), factor)
         to_old = torch.eye(image.affine.shape[0], dtype=image.affine.dtype)
         for axis, f in enumerate(factor):

@@ -1,0 +1,90 @@
+"""A :class:`WholeFilm` as an ONNX or a TorchScript file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from monai_ceph.export import EXTRA
+from monai_ceph.export.whole_film import WholeFilm
+
+OPSET = 18
+"""Version of ONNX's operators: the one that torch's exporter is made for, and older than most runtimes in use."""
+
+
+def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write one ONNX graph, weights included, of operator set :data:`OPSET`.
+
+    Args:
+        module: its inputs are named ``film`` and ``spacing_mm``, its outputs ``points_px`` and ``confidence``.
+        path: the file.
+        metadata: becomes the model's ``metadata_props``.
+    Raises:
+        ImportError: onnx or onnxscript is missing.
+        ValueError: the network does something that cannot be exported for sizes that are not known beforehand.
+    """
+    try:
+        import onnxscript  # noqa: F401  torch's exporter is written in it, and it brings onnx
+    except ImportError as error:
+        raise ImportError(f"Exporting to ONNX needs {error.name}. {EXTRA}") from error
+    # No film has this size; it only has to be one that torch.export does not take for special (0, 1, or a square).
+    sample = torch.zeros(1, 1, 64, 72), torch.full((2,), 0.1, dtype=torch.float64)
+    # It names operators of packages that are not installed, and tells of each step.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):  # code, where it cannot follow it
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.onnx.export(
+                module,
+                sample,
+                dynamo=True,
+                dynamic_shapes=({2: "x", 3: "y"}, None),
+                input_names=("film", "spacing_mm"),
+                output_names=("points_px", "confidence"),
+                opset_version=OPSET,
+                verbose=False,
+            )
+        except (RuntimeError, torch.onnx.errors.OnnxExporterError) as error:
+            raise ValueError(f"This network cannot be exported to ONNX: {_reason(error)}") from error
+    if program is None:
+        raise ValueError("torch.onnx.export returned nothing; it needs a newer torch.")
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # where each line of Python lay on the machine that exported
+    program.model.metadata_props.update(metadata)
+    program.save(path, external_data=False)
+
+
+def write_torchscript(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> None:
+    """Write one TorchScript module with the same inputs and outputs; the metadata as its extra file ``metadata.json``.
+
+    Raises:
+        ValueError: TorchScript has no words for the module, e.g. for one with a guide.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            script = torch.jit.script(module)
+        except (RuntimeError, NotImplementedError) as error:
+            raise ValueError(f"This network cannot be exported to TorchScript: {_reason(error)}") from error
+        torch.jit.save(script, str(path), _extra_files={"metadata.json": json.dumps(dict(metadata))})
+
+
+FORMATS: dict[str, Callable[[WholeFilm, Path, Mapping[str, str]], None]] = {
+    "onnx": write_onnx,
+    "torchscript": write_torchscript,
+}
+
+
+def _reason(error: BaseException, length: int = 300) -> str:
+    """What was raised at first, without torch's pages of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__)[:length]

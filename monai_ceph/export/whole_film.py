@@ -1,0 +1,222 @@
+"""From a film's pixels to its landmarks as one module that ``torch.export`` can follow: tensors only, for any film."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, cast
+
+import torch
+from monai.networks.nets.basic_unet import UpCat
+from monai.transforms import EnsureChannelFirstd, LoadImaged, NormalizeIntensityd
+
+from monai_ceph.inferers.fast import own_probability
+from monai_ceph.inferers.two_stage import TwoStageInferer, guide_prior
+from monai_ceph.networks import TwoStageNet
+from monai_ceph.transforms import CropBottomSquared, ScaleToSpacingd
+from monai_ceph.transforms.scale import scale_index
+
+STEPS = (LoadImaged, EnsureChannelFirstd, ScaleToSpacingd, NormalizeIntensityd, CropBottomSquared)
+"""The preprocessing that :class:`WholeFilm` does."""
+
+
+def resampling_matrix(size: int, factor: torch.Tensor, new_size: int) -> torch.Tensor:
+    """What ``scale_pixels`` does along one axis, as a matrix, for a factor that is known only when the graph runs.
+
+    Args:
+        size: number of pixels, old.
+        factor: () float64, new over old.
+        new_size: number of pixels, new.
+    Returns:
+        (new_size, size) float32; a row holds the weights of one new pixel.
+    """
+    # In float32, as torch's own kernel counts, so that both round alike.
+    step = (1 / factor).to(torch.float32)
+    centre = (torch.arange(new_size, dtype=torch.float32) + 0.5) * step
+    distance = torch.arange(size, dtype=torch.float32) - centre[:, None] + 0.5
+    weight = (1 - (distance * (1 / step.clamp(min=1))).abs()).clamp(min=0)
+    return weight / weight.sum(1, keepdim=True)
+
+
+def merge_in_windows(own: torch.Tensor, starts: torch.Tensor, window: int) -> torch.Tensor:
+    """``merge_own`` without a loop, in windows of a size that is known beforehand.
+
+    Args:
+        own: (N, K, P, P) heatmaps: a landmark's patches, its own channel.
+        starts: (N, K, 2) int64, their first pixels.
+        window: W, at least P and what the starts of one landmark differ by.
+    Returns:
+        (N, W, W) mean heatmaps, 0 outside the patches; a window starts where a landmark's first patch does.
+    """
+    inside = starts - starts.amin(1, keepdim=True)
+    # A patch is put in its place by a product with a matrix of zeros and ones on either side.
+    row = torch.arange(window)[:, None] - torch.arange(own.shape[-1])
+    in_x, in_y = [(row == inside[:, :, axis, None, None]).to(own.dtype) for axis in (0, 1)]
+    total = (in_x @ own @ in_y.transpose(-1, -2)).sum(1)
+    count = (in_x.sum(-1)[..., :, None] * in_y.sum(-1)[..., None, :]).sum(1)
+    return total / count.clamp(min=1)
+
+
+class WholeFilm(torch.nn.Module):
+    """Everything between a film's pixels and its points: scaling, normalisation, crop, both stages, merge, decoding.
+
+    It gives what a bundle's preprocessing, inferer (in float32) and postprocessing give. The sizes in between follow
+    from the film's and its spacing and are known only when it runs; a film smaller than a patch is the caller's to
+    refuse.
+
+    Args:
+        network: both stages; copied.
+        inferer: the settings.
+        scale: the working spacing, and the one that is assumed where the film's is unknown.
+    Raises:
+        ValueError: the inferer merges all patches, which takes a canvas of the whole film.
+    """
+
+    def __init__(self, network: TwoStageNet, inferer: TwoStageInferer, scale: ScaleToSpacingd) -> None:
+        super().__init__()
+        if inferer.merge != "own":
+            raise ValueError(f"Expected an inferer with merge 'own' to export, got '{inferer.merge}'; set \"merge\".")
+        self.network = copy.deepcopy(network).to("cpu", torch.float32).eval()
+        _pad_by_size(self.network.global_net)
+        self.patch_size, self.offsets = inferer.patch_size, inferer.offsets
+        self.window = self.patch_size + int(self.offsets.max() - self.offsets.min())
+        self.index_scale = 1 / inferer.global_scale
+        self.coarse_decoder, self.decoder = inferer.coarse_decoder, inferer.decoder
+        guide = inferer.guide_sigma_px
+        self.guide_sigma_px = None if guide is None else torch.as_tensor(guide, dtype=torch.float32)
+        # Tensors, not numbers: the exporter rounds numbers to float32, and 0.1 / 0.2 is then less than a half.
+        self.global_scale = torch.tensor(inferer.global_scale, dtype=torch.float64)
+        self.working_mm = torch.tensor(scale.scale.spacing_mm, dtype=torch.float64)
+        self.assumed_mm = torch.tensor(scale.scale.assumed_spacing_mm, dtype=torch.float64)
+
+    def forward(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Landmarks of one film.
+
+        Args:
+            film: (1, 1, X, Y) float32, gray values, bone bright.
+            spacing_mm: (2,) float64, (along x, along y), mm; NaN where unknown.
+        Returns:
+            (N, 2) float32, (x, y), pixels of the film; and (N,) float32 confidences.
+        """
+        local, factor, start = self._local_film(film, spacing_mm)
+        coarse = self._coarse(local)
+        # From here on as in the inferer, whose functions check and slice by sizes that torch.export does not know.
+        side = _size_of(local, -1)
+        starts = coarse.round().long()[:, None] + self.offsets - self.patch_size // 2
+        starts = torch.minimum(starts.clamp(min=0), side - self.patch_size)
+        own = self._own_heatmaps(local, starts)
+        merged, corner = merge_in_windows(own, starts, self.window), starts.amin(1)
+        if self.guide_sigma_px is not None:
+            sigma = self.guide_sigma_px.expand(len(merged))
+            merged = merged * guide_prior(coarse, corner, (self.window, self.window), sigma)
+        points = self.decoder(merged) + corner
+        points = torch.where(points.isnan(), coarse, points)
+        points_px = (points.to(torch.float64) + start + 0.5) / factor - 0.5
+        return points_px.to(torch.float32), merged.amax((-2, -1))
+
+    def _local_film(
+        self, film: torch.Tensor, spacing_mm: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What an inferer sees, (1, 1, S, S); the factor (2,) it was scaled by; its first pixel (2,) when scaled."""
+        pixels = torch.stack([_size_of(film, -2), _size_of(film, -1)]).to(torch.float64)
+        factor = torch.where(spacing_mm.isnan().any(), self.assumed_mm, spacing_mm) / self.working_mm
+        factor = torch.where((pixels * factor).floor() == pixels, 1.0, factor)
+        size = (pixels * factor).floor().long()
+        matrices = [resampling_matrix(film.shape[axis - 2], factor[axis], _as_size(size[axis])) for axis in (0, 1)]
+        scaled = matrices[0] @ film @ matrices[1].T
+        scaled = scaled - scaled.mean()
+        deviation = scaled.square().mean().sqrt()
+        scaled = scaled / torch.where(deviation == 0, 1.0, deviation)
+        side = size.min()
+        start = torch.stack([(size[0] - side) // 2, size[1] - side])
+        index = torch.arange(_as_size(side))
+        return scaled.index_select(-2, index + start[0]).index_select(-1, index + start[1]), factor, start
+
+    def _coarse(self, local: torch.Tensor) -> torch.Tensor:
+        """(N, 2), pixels at local scale."""
+        side = _size_of(local, -1)
+        new_size = _as_size((side * self.global_scale).floor().long())
+        matrix = resampling_matrix(local.shape[-1], self.global_scale, new_size)
+        heatmaps = self.network(matrix @ local @ matrix.T)[0, :-1]
+        coarse = scale_index(self.coarse_decoder(heatmaps), self.index_scale)
+        return torch.where(coarse.isnan(), (side - 1) / 2, coarse)
+
+    def _own_heatmaps(self, local: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
+        """(N, K, P, P) of (N, K, 2) patches."""
+        index = torch.arange(self.patch_size)
+        x, y = starts[..., 0, None] + index, starts[..., 1, None] + index
+        patches = local[0, 0][x[..., :, None], y[..., None, :]].flatten(0, 1)[:, None]
+        landmark = torch.arange(starts.shape[0]).repeat_interleave(starts.shape[1])
+        return own_probability(self.network.local_net(patches), landmark).unflatten(0, starts.shape[:2])
+
+
+def whole_film(network: torch.nn.Module, preprocessing: Any, inferer: Any) -> WholeFilm:
+    """A bundle's parts as one module.
+
+    Args:
+        network: a :class:`TwoStageNet`.
+        preprocessing: a ``Compose`` of :data:`STEPS`.
+        inferer: a :class:`TwoStageInferer`, or one around it.
+    Raises:
+        ValueError: a part is not what the module can stand for; the message names it.
+    """
+    settings = film_inferer(inferer)
+    found = tuple(type(step) for step in preprocessing.transforms)
+    if not isinstance(network, TwoStageNet) or found != STEPS:
+        raise ValueError(
+            f"Expected a TwoStageNet after {_names(STEPS)} to export, got a {type(network).__name__} after "
+            f"{_names(found)}; other bundles run with the torch backend alone."
+        )
+    return WholeFilm(network, settings, preprocessing.transforms[STEPS.index(ScaleToSpacingd)])
+
+
+def film_inferer(inferer: Any) -> TwoStageInferer:
+    """The two-stage inferer inside others, such as one for autocast. Raises ValueError if there is none."""
+    inside = inferer
+    while not isinstance(inside, TwoStageInferer):
+        if not hasattr(inside, "inferer"):
+            raise ValueError(f"Expected a TwoStageInferer to export, got a {type(inferer).__name__} without one.")
+        inside = inside.inferer
+    return inside
+
+
+class _UpCatBySize(torch.nn.Module):
+    """MONAI's ``UpCat``, which asks whether an edge has to be repeated, for sizes that cannot be asked for yet."""
+
+    def __init__(self, upcat: UpCat) -> None:
+        super().__init__()
+        self.upsample, self.convs = upcat.upsample, upcat.convs
+
+    def forward(self, x: torch.Tensor, x_e: torch.Tensor) -> torch.Tensor:
+        up = self.upsample(x)
+        for axis in (-2, -1):
+            up = up.index_select(axis, torch.arange(x_e.shape[axis]).clamp(max=up.shape[axis] - 1))
+        out: torch.Tensor = self.convs(torch.cat([x_e, up], dim=1))
+        return out
+
+
+def _pad_by_size(network: torch.nn.Module) -> None:
+    for name, child in network.named_children():
+        if isinstance(child, UpCat) and child.is_pad:
+            setattr(network, name, _UpCatBySize(child))
+        else:
+            _pad_by_size(child)
+
+
+def _size_of(image: torch.Tensor, axis: int) -> torch.Tensor:
+    return torch.scalar_tensor(image.shape[axis], dtype=torch.int64)
+
+
+def _as_size(number: torch.Tensor) -> int:
+    if torch.jit.is_scripting():  # type: ignore[attr-defined]
+        return int(number.item())
+    else:
+        size = cast(int, number.item())
+        if torch.compiler.is_exporting():
+            # A promise, checked nowhere, to layers that ask whether a single pixel is left after four halvings, as
+            # instance norm does. A film that gives less is smaller than a patch, or the network fails on it anyhow.
+            torch._check(size >= 32)
+        return size
+
+
+def _names(types: tuple[type, ...]) -> str:
+    return ", ".join(kind.__name__ for kind in types)

@@ -1,0 +1,202 @@
+"""The module that is exported, against the literal pipeline: transforms, inferer and the way back, one by one."""
+
+from __future__ import annotations
+
+import math
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+from monai.inferers import SimpleInferer
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, NormalizeIntensity, NormalizeIntensityd
+
+from monai_ceph.export.whole_film import WholeFilm, film_inferer, merge_in_windows, resampling_matrix, whole_film
+from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
+from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageInferer
+from monai_ceph.inferers.two_stage import merge_own
+from monai_ceph.networks import TwoStageNet
+from monai_ceph.transforms import (
+    CropBottomSquare,
+    CropBottomSquared,
+    PointsToFilmd,
+    ScaleToSpacing,
+    ScaleToSpacingd,
+    scale_pixels,
+)
+from tests.export.nets import peaked_unets
+from tests.reference.resample import shrink
+
+WORKING_MM = 0.6
+
+
+def smooth_film(size: tuple[int, int], seed: int = 0) -> np.ndarray:
+    """(X, Y) float32, 0 to 255: noise over the whole film, blurred enough to survive being scaled."""
+    noise = np.random.default_rng(seed).normal(size=size)
+    x, y = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
+    film = np.fft.irfft2(np.fft.rfft2(noise) * np.exp(-2 * (np.pi * 5) ** 2 * (x**2 + y**2)), size)
+    film = (film - film.min()) / np.ptp(film)
+    return (255 * film).astype(np.float32)
+
+
+def literal(
+    film: np.ndarray, spacing_mm: tuple[float, float], network: TwoStageNet, inferer: TwoStageInferer
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points in film pixels and confidences, by the parts that a bundle wires."""
+    image = MetaTensor(
+        torch.tensor(film)[None],
+        affine=torch.eye(4),
+        meta={"spacing_mm": torch.tensor(spacing_mm, dtype=torch.float64)},
+    )
+    image = CropBottomSquare()(NormalizeIntensity()(ScaleToSpacing(WORKING_MM)(image)))
+    out = PointsToFilmd()({"image": image, "pred": inferer(image[None], network)[0]})
+    return out["pred_px"].numpy(), out["confidence"].numpy()
+
+
+def settings(**changes: object) -> dict[str, object]:
+    return {"patch_size": 48, "expansion": 1.0, "merge": "own", "coarse_decoder": decode_soft_centroid, **changes}
+
+
+def run(module: WholeFilm, film: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    with torch.no_grad():
+        points_px, confidence = module(torch.tensor(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64))
+    return points_px.numpy(), confidence.numpy()
+
+
+FILMS = [
+    ((323, 400), (0.6, 0.6)),  # already at the working spacing
+    ((401, 333), (0.3, 0.3)),  # landscape, odd
+    ((301, 203), (0.6, 1.27)),  # pixels twice as high as wide
+    ((150, 211), (1.1, 0.9)),  # magnified
+    ((250, 301), (0.6004, 0.5)),  # x would keep its number of pixels
+    ((97, 96), (0.3, 0.301)),  # as small as a patch
+]
+
+
+@pytest.mark.parametrize(("size", "spacing_mm"), FILMS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"expansion": 1.8, "guide_sigma_px": 9.0, "coarse_decoder": decode_argmax},
+        {"expansion": 1.5, "guide_sigma_px": [5.0 + k for k in range(6)], "decoder": decode_soft_centroid},
+        {"global_scale": 0.5, "patch_size": 33, "decoder": decode_argmax},
+    ],
+)
+def test_same_points_as_the_literal_pipeline(
+    size: tuple[int, int], spacing_mm: tuple[float, float], changes: dict[str, object]
+) -> None:
+    network, film, chosen = peaked_unets(), smooth_film(size), settings(**changes)
+    if min(n * mm for n, mm in zip(size, spacing_mm, strict=True)) / WORKING_MM * 0.3 < 16:
+        chosen["global_scale"] = 0.5  # BasicUNet takes no less than 16 px
+    module = WholeFilm(network, FastTwoStageInferer(**chosen), ScaleToSpacingd("image", WORKING_MM))
+    points_px, confidence = run(module, film, spacing_mm)
+    expected, expected_confidence = literal(film, spacing_mm, network, TwoStageInferer(**chosen))
+    np.testing.assert_allclose(points_px, expected, atol=0.01)
+    np.testing.assert_allclose(confidence, expected_confidence, atol=1e-4)
+
+
+def test_the_films_above_try_the_border_and_all_of_the_film() -> None:
+    """Or the comparison would hold for points that hardly move."""
+    network, inferer = peaked_unets(), TwoStageInferer(**settings(coarse_decoder=decode_argmax))
+    outside, places = 0, []
+    for size, spacing_mm in FILMS[:4]:
+        image = MetaTensor(torch.tensor(smooth_film(size))[None], affine=torch.eye(4), meta={"spacing_mm": spacing_mm})
+        image = CropBottomSquare()(NormalizeIntensity()(ScaleToSpacing(WORKING_MM)(image)))
+        with torch.no_grad():
+            coarse = inferer.coarse_points(image.as_tensor()[None], network)[0]
+        outside += int(((coarse < 24) | (coarse > image.shape[-1] - 25)).any(1).sum())
+        places.append(coarse / image.shape[-1])
+    assert outside >= 4
+    assert torch.cat(places).std(0).min() > 0.2
+
+
+def test_film_of_one_gray() -> None:
+    network, film = peaked_unets(), np.full((200, 220), 7.0, np.float32)
+    module = WholeFilm(network, FastTwoStageInferer(**settings()), ScaleToSpacingd("image", WORKING_MM))
+    points_px, confidence = run(module, film, (0.6, 0.6))
+    expected = literal(film, (0.6, 0.6), network, TwoStageInferer(**settings()))
+    np.testing.assert_allclose(points_px, expected[0], atol=0.01)
+    np.testing.assert_allclose(confidence, expected[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("spacing_mm", [(math.nan, math.nan), (0.3, math.nan)])
+def test_unknown_spacing_is_the_assumed_one(spacing_mm: tuple[float, float]) -> None:
+    film, scale = smooth_film((210, 260)), ScaleToSpacingd("image", WORKING_MM, assumed_spacing_mm=0.55)
+    module = WholeFilm(peaked_unets(), FastTwoStageInferer(**settings()), scale)
+    for unknown, known in zip(run(module, film, spacing_mm), run(module, film, (0.55, 0.55)), strict=True):
+        np.testing.assert_allclose(unknown, known, atol=1e-3)
+
+
+def test_network_itself_is_left_alone() -> None:
+    network = peaked_unets()
+    names = [name for name, _ in network.named_modules()]
+    WholeFilm(network, FastTwoStageInferer(**settings()), ScaleToSpacingd("image", WORKING_MM))
+    assert [name for name, _ in network.named_modules()] == names
+
+
+@pytest.mark.parametrize(("size", "factor"), [(40, 0.5), (61, 0.3), (61, 0.77), (37, 1.0), (37, 1.6), (9, 0.12)])
+def test_matrix_scales_as_the_transform_does(size: int, factor: float) -> None:
+    film = np.random.default_rng(size).random((size, size))
+    matrix = resampling_matrix(size, torch.tensor(factor, dtype=torch.float64), int(size * factor))
+    scaled = matrix @ torch.tensor(film, dtype=torch.float32) @ matrix.T
+    # torch 2.13 repeats one row of an image that comes out a single pixel wide.
+    if len(matrix) > 1:
+        expected = scale_pixels(torch.tensor(film[None], dtype=torch.float32), (factor, factor))[0]
+        torch.testing.assert_close(scaled, expected, atol=2e-6, rtol=0)
+    if factor <= 1:
+        np.testing.assert_allclose(scaled, shrink(film, factor), atol=2e-5)
+
+
+def test_windows_hold_what_the_loop_puts_there() -> None:
+    draw = np.random.default_rng(0)
+    own = torch.tensor(draw.random((7, 5, 12, 12)), dtype=torch.float32)
+    starts = torch.tensor(draw.integers(0, 9, (7, 5, 2)))
+    expected, corner = merge_own(own, starts)
+    window = merge_in_windows(own, starts, 24)
+    side = expected.shape[-1]
+    torch.testing.assert_close(window[:, :side, :side], expected)
+    assert window[:, side:].abs().max() == 0
+    assert corner.tolist() == starts.amin(1).tolist()
+
+
+def steps(**changes: object) -> SimpleNamespace:
+    found = [
+        LoadImaged("image"),
+        EnsureChannelFirstd("image"),
+        ScaleToSpacingd("image", WORKING_MM),
+        NormalizeIntensityd("image"),
+        CropBottomSquared("image"),
+    ]
+    return SimpleNamespace(network=peaked_unets(), preprocessing=Compose(found), inferer=FastTwoStageInferer(**changes))
+
+
+def test_parts_of_a_bundle() -> None:
+    parts = steps(**settings())
+    module = whole_film(parts.network, parts.preprocessing, AutocastInferer(parts.inferer))
+    assert (module.patch_size, module.window, module.working_mm.item()) == (48, 48, WORKING_MM)
+    assert (module.coarse_decoder, module.decoder) == (decode_soft_centroid, decode_threshold_mean)
+    assert film_inferer(AutocastInferer(AutocastInferer(parts.inferer))) is parts.inferer
+
+
+def test_merge_of_all_patches_is_refused() -> None:
+    parts = steps(**settings(merge="all"))
+    with pytest.raises(ValueError, match=re.escape("Expected an inferer with merge 'own' to export, got 'all'")):
+        whole_film(parts.network, parts.preprocessing, parts.inferer)
+
+
+def test_other_preprocessing_or_network_is_refused() -> None:
+    parts = steps(**settings())
+    shorter = Compose(parts.preprocessing.transforms[:-1])
+    message = "after LoadImaged, EnsureChannelFirstd, ScaleToSpacingd, NormalizeIntensityd; other bundles run with"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        whole_film(parts.network, shorter, parts.inferer)
+    with pytest.raises(ValueError, match="got a BasicUNet after LoadImaged"):
+        whole_film(parts.network.global_net, parts.preprocessing, parts.inferer)
+
+
+def test_inferer_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expected a TwoStageInferer to export, got a AutocastInferer without one"):
+        film_inferer(AutocastInferer(SimpleInferer()))
