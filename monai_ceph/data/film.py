@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ _IMAGE_IO: dict[Format, str] = {
     "NIfTI": "NiftiImageIO",
     "DICOM": "GDCMImageIO",
 }
+# ITK loads its parts when they are first used, and threads that ask for one at the same time get an AttributeError.
+# Later on nothing is lost: ITK keeps the interpreter while it reads.
+_one_at_a_time = threading.Lock()
 # Component types that ITK's Python package has images of; all others are read as double.
 _NATIVE = {"unsigned_char": "UC", "unsigned_short": "US", "short": "SS", "float": "F"}
 
@@ -78,7 +82,7 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
     found = _dicom_spacing(path) if kind == "DICOM" else None
     header, pixels = None, pillow_pixels(path, kind)
     if pixels is None:
-        with quiet_libraries():
+        with _one_at_a_time, quiet_libraries():
             header = _read_header(path, kind)
             pixels = _read_pixels(path, kind, header)
     film = _to_gray(pixels, path)
@@ -98,7 +102,7 @@ def film_size(path: str | Path) -> tuple[int, int]:
     """(X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`."""
     path = Path(path)
     kind = film_format(path)
-    with quiet_libraries():
+    with _one_at_a_time, quiet_libraries():
         header = _read_header(path, kind)
     return header.GetDimensions(0), header.GetDimensions(1)
 

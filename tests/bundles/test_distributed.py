@@ -113,4 +113,4 @@ def test_two_processes_train_as_one_with_the_same_global_batch(bundle: Path, fil
     mean = np.mean([first["losses"], second["losses"]], axis=0)
     np.testing.assert_allclose(mean[0], alone["losses"][0], rtol=1e-5)
     np.testing.assert_allclose(mean, alone["losses"], rtol=1e-3)
-    assert alone["losses"][-1] < 0.99 * alone["losses"][0], "nothing was learned: the comparison says nothing"
+    assert np.ptp(alone["losses"]) > 0.01 * alone["losses"][0], "no step did anything: the comparison says nothing"

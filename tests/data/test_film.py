@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -493,6 +495,22 @@ def test_threads_read_at_the_same_time(tmp_path: Path, capfd: pytest.CaptureFixt
         np.testing.assert_array_equal(film, array.T)
     os.write(2, b"heard")
     assert capfd.readouterr().err == "heard"
+
+
+def test_threads_that_use_itk_for_the_first_time_at_the_same_time(tmp_path: Path) -> None:
+    paths = [write_dicom(tmp_path / f"{k}.dcm", picture()) for k in range(2)]
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from monai_ceph.data.film import read_film\n"
+        "with ThreadPoolExecutor(2) as pool: print(len(list(pool.map(read_film, sys.argv[1:]))))"
+    )
+    for _ in range(2):
+        ran = subprocess.run(
+            [sys.executable, "-c", code, *map(str, paths)],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parents[2],
+        )
+        assert ran.stdout == "2\n", ran.stderr
 
 
 # --- finding
