@@ -1,0 +1,73 @@
+"""How often does a 95 % interval hold the truth? Percentile against BCa, for figures of a few films.
+
+    python benchmarks/interval_coverage.py --dataset_dir /path/to/isbi2015
+
+writes ``benchmarks/results/interval_coverage.csv``. The population are the distances between both observers on the 150
+training films of ISBI 2015, whose figures are known; studies of some films are drawn from it with replacement, and each
+study's interval holds the known figure or does not. Errors of people have the long tails that errors of a network have.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from monai_ceph.data.annotations import read_annotations
+
+FILMS = (10, 25, 50)
+STUDIES = 300
+RESAMPLES = 999
+METHODS = ("percentile", "BCa")
+FIGURES = ("mre", "median", "sdr_2")
+
+
+def figures(errors_mm: np.ndarray) -> np.ndarray:
+    """(..., F, N), mm -> (3, ...): MRE, median, SDR at 2 mm of all landmarks of the films."""
+    flat = errors_mm.reshape(*errors_mm.shape[:-2], -1)
+    return np.stack([flat.mean(-1), np.median(flat, axis=-1), 100 * (flat <= 2).mean(-1)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset_dir", required=True, type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "interval_coverage.csv")
+    arguments = parser.parse_args()
+
+    tables = (arguments.dataset_dir / f"train_{observer}.csv" for observer in ("senior", "junior"))
+    senior, junior = (read_annotations(table).points_px for table in tables)
+    population = np.stack([np.linalg.norm(senior[film] - junior[film], axis=-1) * 0.1 for film in sorted(senior)])
+    truth, rng = figures(population), np.random.default_rng(0)
+
+    rows = []
+    for films in FILMS:
+        held = {method: np.zeros(len(FIGURES)) for method in METHODS}
+        for _ in range(STUDIES):
+            study = population[rng.integers(0, len(population), films)]
+            for method, count in held.items():
+                low, high = bootstrap(
+                    (np.arange(films),),
+                    lambda drawn, axis, study=study: figures(study[drawn]),
+                    vectorized=True,
+                    axis=-1,
+                    n_resamples=RESAMPLES,
+                    batch=100,
+                    method=method,
+                    rng=rng,
+                ).confidence_interval
+                count += (low <= truth) & (truth <= high)
+        rows += [[films, method, *np.round(100 * count / STUDIES, 1)] for method, count in held.items()]
+    with arguments.output.open("w", newline="") as file:
+        file.write(
+            f"# {STUDIES} studies, {RESAMPLES} resamples; share of intervals that hold the population's, percent\n"
+        )
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["films", "method", *FIGURES])
+        table.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
