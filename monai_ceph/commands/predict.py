@@ -118,7 +118,8 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
 def _settings(bundle: Path | None, spacing_mm: float | None) -> dict[str, str]:
     """What a film's results depend on beside the film: films of other settings are not mixed with these.
 
-    Device and backend are not among them: they are held to the same points but for rounding, and a run may go on elsewhere.
+    Device and backend are not among them: they are held to the same points but for rounding, and a run may go on
+    elsewhere.
     """
     if bundle is not None and bundle.suffix == ".onnx":  # an exported model is both
         config = weights = bundle
