@@ -25,14 +25,15 @@ def _film(name: str, target: list[Any], pred: list[Any], spacing_mm: float) -> t
     return {"points_px": torch.tensor(target)}, found
 
 
-def _run(folder: Path, batches: list[list[tuple[dict[str, Any], dict[str, Any]]]], epochs: int = 1) -> dict[str, Any]:
+def _run(folder: Path, *runs: list[list[tuple[dict[str, Any], dict[str, Any]]]]) -> dict[str, Any]:
     def step(engine: Any, batch: Any) -> Any:
         engine.state.batch = [given for given, _ in batch]
         return [found for _, found in batch]
 
     engine = engines.Engine(step)
     ScoresSaver(folder, SCHEME).attach(engine)
-    engine.run(batches, max_epochs=epochs)
+    for batches in runs:
+        engine.run(batches, max_epochs=1)
     content: dict[str, Any] = json.loads((folder / "scores.json").read_text())
     return content
 
@@ -58,8 +59,10 @@ def test_each_film_has_its_spacing_and_missing_is_told_from_unannotated(tmp_path
 
 
 def test_an_epoch_starts_with_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _run(tmp_path, BATCHES[:1], epochs=2)["comparisons"][0]["overall"]["n"] == 1
-    assert capsys.readouterr().out.count("predictions against mean of the observers (1 films)") == 2
+    content = _run(tmp_path, BATCHES, BATCHES[:1])
+    assert (content["comparisons"][0]["films"], content["spacing_mm"]) == (["b"], [0.1, 0.1])
+    printed = capsys.readouterr().out
+    assert [printed.count(f"predictions against mean of the observers ({n} films)") for n in (2, 1)] == [1, 1]
 
 
 def test_points_are_scored_as_the_table_has_them(tmp_path: Path) -> None:
