@@ -16,7 +16,7 @@ export FILM SPACING OUTPUT DATASET
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env benchmark clean
+.PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env benchmark benchmark-speed clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -89,6 +89,10 @@ benchmark: $(INSTALLED) landmarker-env  ## models compared, two hours.  DATASET=
 	@test -n "$$DATASET" || { echo "Name the ISBI 2015 data set: make benchmark DATASET=/path/to/isbi2015" >&2; exit 1; }
 	@$(PY) -m benchmarks.models --dataset_dir "$$DATASET" $(ARGS)
 	@$(PY) -m benchmarks.report
+
+benchmark-speed: $(INSTALLED) landmarker-env  ## time a film, share of the machine's peak, training samples a second.  FILMS=folder
+	@$(PY) -m benchmarks.speed.inference $${FILMS:+--films "$$FILMS"} $(ARGS)
+	@$(PY) -m benchmarks.speed.training
 
 clean:  ## remove what was built here, but the environments
 	@rm -rf docs/build demo_output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

@@ -30,7 +30,7 @@ import torch
 from monai.networks.nets import FlexibleUNet
 
 from benchmarks.models.common import gflop, peak_memory_mb
-from benchmarks.speed.machine import commit, machine_name, matmul_peak_gflops
+from benchmarks.speed.machine import commit, landmarker, machine_name, matmul_peak_gflops
 from monai_ceph.commands.system import System, load_system
 from monai_ceph.data import find_films
 from monai_ceph.data.phantom import write_phantoms
@@ -95,6 +95,7 @@ ROWS: dict[str, Callable[[str], System]] = {
     "HRNet-W32-sized network at 512 px, float32": hrnet_sized("float32"),
     "HRNet-W32-sized network at 512 px, fastest precision": hrnet_sized("auto"),
 }
+LANDMARKER_ROWS = {f"landmarker's SCN at 512 px, {dtype}": dtype for dtype in ("float32", "bfloat16")}
 
 COLUMNS = (
     "what",
@@ -161,10 +162,10 @@ def main() -> None:
         films = find_films([arguments.films])[: arguments.count]
         print(json.dumps(measure(arguments.only, films, arguments.device)))
         return
-    with tempfile.TemporaryDirectory() as drawn:
+    with tempfile.TemporaryDirectory() as scratch:
         films = arguments.films
         if films is None:
-            films = Path(drawn)
+            films = Path(scratch)
             write_phantoms(films, count=arguments.count, seed=0)
         rows = []
         for name in ROWS:
@@ -172,6 +173,15 @@ def main() -> None:
             call += ["--count", str(arguments.count), "--device", arguments.device]
             rows.append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
             print(f"{rows[-1]['ms_per_film']:8.1f} ms  {name}", flush=True)
+        for name, dtype in LANDMARKER_ROWS.items():
+            chosen = [str(film) for film in find_films([films])[: arguments.count]]
+            job = {"films": chosen, "device": arguments.device, "dtype": dtype, "warm_up": WARM_UP}
+            if (row := landmarker("inference", job, Path(scratch))) is not None:
+                total = row["read_ms"] + row["locate_ms"] + row["write_ms"]
+                peak = matmul_peak_gflops(getattr(torch, dtype), torch.device(arguments.device))
+                share = row["gflop_per_film"] / peak / (row["locate_ms"] / 1e3)
+                rows.append({"what": name, "ms_per_film": total, "share_of_peak": share, "peak_gflops": peak, **row})
+                print(f"{total:8.1f} ms  {name}", flush=True)
     write_text(arguments.output, as_csv(rows, arguments))
 
 

@@ -1,11 +1,15 @@
-"""What a machine can do at most, and what it is called: the ceiling that a roofline compares with."""
+"""What a machine can do at most and what it is called; how landmarker is asked, in its own environment."""
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import subprocess
+import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -45,6 +49,21 @@ def commit() -> str:
     ask = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     said = subprocess.run(ask, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
     return said.stdout.strip() or "unknown"
+
+
+def landmarker(what: str, job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+    """Runs `benchmarks.speed.landmarker`; None, with a word on standard error, where its environment is not there."""
+    root = Path(__file__).resolve().parents[2]
+    python = os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON", str(root / ".venv-landmarker" / "bin" / "python"))
+    if not Path(python).is_file():
+        print(f"landmarker is left out: no '{python}'; make landmarker-env makes it.", file=sys.stderr)
+        return None
+    given = folder / "job.json"
+    given.write_text(json.dumps(job), encoding="utf-8")
+    call = [python, "-m", "benchmarks.speed.landmarker", what, str(given)]
+    said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, cwd=root)
+    result: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
+    return result
 
 
 def _lines(path: Path) -> list[str]:

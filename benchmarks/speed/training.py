@@ -5,7 +5,8 @@
 A sample is a patch of 112 px with its target, cut from a film held in memory. The same films go through a pipeline of
 MONAI's own parts alone (``CacheDataset``, ``RandSpatialCropSamplesd``, ``RandAffined``, the same intensity transforms,
 ``ApplyTransformToPointsd``, ``GenerateHeatmapd``), which is what one would train the local stage with but for this
-package. Nothing else should run on the machine. Writes ``benchmarks/results/speed_training.csv``.
+package; and through landmarker's data set, whose samples are whole films at 512 px, 21 times the pixels. Nothing else
+should run on the machine. Writes ``benchmarks/results/speed_training.csv``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from monai.transforms import (
     SqueezeDimd,
 )
 
-from benchmarks.speed.machine import commit, machine_name
+from benchmarks.speed.machine import commit, landmarker, machine_name
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.phantom import write_phantoms
@@ -147,6 +148,11 @@ def main() -> None:
             write_phantoms(films, count=16, seed=0)
         config = local_stage(films, points, Path(folder) / "run")
         rates = measure(config)
+        items = config.get_parsed_content("train_datalist")
+        given = [{"image": item["image"], "points_px": item["points_px"].tolist()} for item in items]
+        theirs = landmarker("training", {"films": given, "seconds": SECONDS}, Path(folder))
+        if theirs is not None:
+            rates["pipeline of landmarker, whole films at 512 px"] = theirs["samples_per_second"]
     device = config.get_parsed_content("device")
     slower = min(rates["pipeline alone"], rates["network alone"])
     text = io.StringIO()
