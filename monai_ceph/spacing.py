@@ -23,14 +23,18 @@ def check_spacing(spacing_mm: float | Sequence[float] | Any, where: str) -> tupl
     Raises:
         ValueError: not one or two finite positive numbers.
     """
-    # As an array first: a text such as "12" is no pair of numbers, a 0-d array is one number.
-    given = np.asarray(spacing_mm)
-    values = given.astype(np.float64).ravel().tolist() if given.dtype.kind in "iuf" else []
+    given = spacing_mm.tolist() if hasattr(spacing_mm, "tolist") else spacing_mm
+    try:
+        # As an array: a text such as "12" is no pair of numbers, and a 0-d array was one number.
+        array = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        array = np.empty(0)
+    values = array.astype(np.float64).ravel().tolist() if array.dtype.kind in "iuf" else []
     if len(values) == 1:
         values *= 2
     if len(values) != 2 or not all(0 < v < float("inf") for v in values):
         raise ValueError(
-            f"{where}: pixel spacing must be one or two positive numbers in mm, got {spacing_mm!r}; "
+            f"{where}: pixel spacing must be one or two positive numbers in mm, got {given!r}; "
             "give the size of one film pixel, e.g. 0.1."
         )
     return values[0], values[1]

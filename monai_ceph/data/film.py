@@ -77,7 +77,7 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
         ValueError: the given spacing is not positive.
     """
     path = Path(path)
-    given = None if spacing_mm is None else check_spacing(plain_numbers(spacing_mm), "spacing_mm")
+    given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
     kind = film_format(path)
     found = _dicom_spacing(path) if kind == "DICOM" else None
     header, pixels = None, pillow_pixels(path, kind)
@@ -139,11 +139,6 @@ def find_films(paths: Sequence[str | Path]) -> list[Path]:
         else:
             raise FilmError(f"{path}: there is no such film or folder; check the path.")
     return sorted(films)
-
-
-def plain_numbers(spacing_mm: Any) -> Any:
-    """Arrays and tensors as plain numbers, which is what ``check_spacing`` and its message are about."""
-    return spacing_mm.tolist() if hasattr(spacing_mm, "tolist") else spacing_mm
 
 
 def looks_like_film(path: Path) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from monai.data import ImageReader
 
-from monai_ceph.data.film import looks_like_film, plain_numbers, read_film
+from monai_ceph.data.film import looks_like_film, read_film
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.spacing import check_spacing
 
@@ -29,7 +29,7 @@ class FilmReader(ImageReader):
 
     def __init__(self, spacing_mm: float | Sequence[float] | None = None) -> None:
         super().__init__()
-        self.spacing_mm = None if spacing_mm is None else check_spacing(plain_numbers(spacing_mm), "FilmReader")
+        self.spacing_mm = None if spacing_mm is None else check_spacing(spacing_mm, "FilmReader")
 
     def verify_suffix(self, filename: Any) -> bool:
         """Whether the one file given looks like a film."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CONFIDENCE = 0.95
+from monai_ceph.metrics.interval import LEVEL, scipy_stats
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,7 @@ def site_offset(offsets_mm: np.ndarray, target_mm: float = 0.5) -> SiteOffset:
 
 def student_margin(spread: np.ndarray | float, n: int) -> np.ndarray:
     """Half the 95 % interval of a mean of n values with this standard deviation. Raises ImportError without SciPy."""
-    try:
-        from scipy.stats import t
-    except ImportError as error:
-        raise ImportError("Intervals need SciPy; install it with: pip install 'monai-ceph[evaluate]'") from error
-    return np.asarray(t.ppf((1 + CONFIDENCE) / 2, n - 1) * np.asarray(spread) / math.sqrt(n))
+    return np.asarray(scipy_stats().t.ppf((1 + LEVEL) / 2, n - 1) * np.asarray(spread) / math.sqrt(n))
 
 
 def films_needed(spread_mm: float, target_mm: float) -> int:

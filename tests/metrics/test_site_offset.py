@@ -72,6 +72,6 @@ def test_target_that_is_none_is_named(target: float) -> None:
 
 
 def test_missing_scipy_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(ImportError, match=r"need SciPy.*monai-ceph\[evaluate\]"):
         site_offset(np.zeros((4, 3, 2)))
