@@ -21,7 +21,7 @@ from monai_ceph.metrics.paired import paired_differences
 from monai_ceph.spacing import check_spacing
 from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.paired import PairedEvaluation, paired_json, paired_text
-from monai_ceph.writers.text import named
+from monai_ceph.writers.text import count, named
 
 
 def compare(
@@ -66,7 +66,7 @@ def compare(
         films[name] = of_a.films
         if of_a.without_reference:
             remarks.append(
-                f"{name}: no landmark on {len(of_a.without_reference)} films: {named(of_a.without_reference)}."
+                f"{name}: no landmark on {count(len(of_a.without_reference), 'film')}: {named(of_a.without_reference)}."
             )
     paired = PairedEvaluation(
         differences=differences,
@@ -96,7 +96,7 @@ def _in_both(tables: Sequence[Annotations], names: Sequence[Path]) -> tuple[list
             f"{named(sorted(films[1]), 3)}). Films are matched by file name without folder and suffix."
         )
     remarks = [
-        f"{name}: {len(mine - both)} films are in this table alone and are left out: {named(sorted(mine - both))}."
+        f"{name}: {count(len(mine - both), 'film')} in this table alone, left out: {named(sorted(mine - both))}."
         for name, mine in zip(names, films, strict=True)
         if mine - both
     ]

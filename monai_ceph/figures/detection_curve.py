@@ -20,12 +20,12 @@ from monai_ceph.figures.style import (
     SKY,
     SMALL_PT,
     TEXT_PT,
-    count,
     new_figure,
     plain,
     title,
 )
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, check_thresholds
+from monai_ceph.metrics.summary import DECIMALS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,15 +85,14 @@ def detection_curve(
     legend = figure.legend(loc="outside lower left", fontsize=TEXT_PT, frameon=False, handlelength=3)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    curves = count(len(errors_mm), "set") + " of predictions"
-    title(figure, "Successful detection rate" + (f", {curves}" if len(errors_mm) > 1 else ""))
+    title(figure, "Successful detection rate")
     return figure
 
 
 def _annotated(name: str, errors: np.ndarray) -> np.ndarray:
     """The errors with a reference, sorted; infinity last."""
     # As the summary rounds them, or the curve would miss a tabled rate by the last binary digit of a distance.
-    flat = np.asarray(errors, dtype=np.float64).ravel().round(9)
+    flat = np.asarray(errors, dtype=np.float64).ravel().round(DECIMALS)
     annotated = np.sort(flat[~np.isnan(flat)])
     if not len(annotated):
         raise ValueError(f"'{name}' has no error at all: no landmark of it has a reference.")

@@ -14,15 +14,16 @@ from monai_ceph.figures.style import (
     RED,
     SKY,
     SMALL_PT,
+    TEXT_PT,
     as_landmarks,
     column,
-    count,
     landmark_rows,
     new_figure,
     plain,
     rows_height,
     title,
 )
+from monai_ceph.writers.text import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,7 +78,7 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
     axes.axvline(ACCEPTED_MM, color=RED, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1.5)
     axes.text(ACCEPTED_MM, -0.75, f"{ACCEPTED_MM:g} mm", color=RED, fontsize=SMALL_PT, ha="center", va="bottom")
     axes.set_xlim(0, end)
-    axes.set_xlabel("radial error (mm)", fontsize=9, color=INK)
+    axes.set_xlabel("radial error (mm)", fontsize=TEXT_PT, color=INK)
 
     column(axes, 1.06, "n", [str(n) for n in (~np.isnan(errors)).sum(0)], FAINT)
     columns = [("missing", [int(n) for n in np.isinf(errors).sum(0)]), (f"> {end:.3g} mm", beyond)]

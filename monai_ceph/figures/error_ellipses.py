@@ -18,11 +18,11 @@ from monai_ceph.figures.style import (
     TEXT_PT,
     WIDTH_IN,
     as_landmarks,
-    count,
     new_figure,
     title,
 )
 from monai_ceph.writers.overlay import place_labels
+from monai_ceph.writers.text import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,7 @@ from monai_ceph.figures.error_box_plot import error_box_plot
 from monai_ceph.figures.error_ellipses import error_ellipses
 from monai_ceph.figures.site_offset import site_offset_plot
 from monai_ceph.writers.evaluation import Evaluation
+from monai_ceph.writers.evaluation_table import short_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,8 @@ def evaluation_figures(evaluation: Evaluation) -> list[EvaluationFigure]:
     Raises:
         ImportError: matplotlib or SciPy is missing; the message names the extra.
     """
-    errors = {f"{one.compared} against {one.reference}": one.errors_mm for one in evaluation.comparisons}
+    names = short_names(evaluation.comparisons)
+    errors = {f"{a} against {b}": one.errors_mm for (a, b), one in zip(names, evaluation.comparisons, strict=True)}
     figures = [
         EvaluationFigure(
             "detection_curve",

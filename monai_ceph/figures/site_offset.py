@@ -15,7 +15,6 @@ from monai_ceph.figures.style import (
     TEXT_PT,
     as_landmarks,
     column,
-    count,
     landmark_rows,
     new_figure,
     plain,
@@ -23,6 +22,7 @@ from monai_ceph.figures.style import (
     title,
 )
 from monai_ceph.metrics.site_offset import site_offset
+from monai_ceph.writers.text import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

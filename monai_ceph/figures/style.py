@@ -81,11 +81,6 @@ def title(figure: Figure, text: str, note: str = "") -> None:
         figure.supxlabel(note, x=0.01, ha="left", fontsize=SMALL_PT, color=FAINT)
 
 
-def count(number: int, thing: str) -> str:
-    """``3 films``, ``1 film``."""
-    return f"{number} {thing}" + ("" if number == 1 else "s")
-
-
 def as_landmarks(values: np.ndarray, symbols: Sequence[str], shape: str) -> np.ndarray:
     """The values as float64, if there are as many as symbols.
 

@@ -10,7 +10,7 @@ from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM
 from monai_ceph.metrics.interval import LEVEL, Bounds, Interval
 from monai_ceph.metrics.summary import Figures
 from monai_ceph.writers.evaluation import Evaluation
-from monai_ceph.writers.text import WIDTH, aligned, figure, first, named, settings
+from monai_ceph.writers.text import WIDTH, aligned, count, figure, first, named, settings
 
 RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 
@@ -21,7 +21,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
     parts += [comparison_text(comparison) for comparison in evaluation.comparisons]
     if evaluation.remarks:
         parts.append(
-            f"{len(evaluation.remarks)} remarks on the files read:\n  " + "\n  ".join(first(evaluation.remarks))
+            f"{count(len(evaluation.remarks), 'remark')} on the files read:\n  "
+            + "\n  ".join(first(evaluation.remarks))
         )
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
@@ -30,8 +31,8 @@ def overall_text(comparisons: Sequence[Comparison]) -> str:
     """All figures over everything: one row a figure, one column a comparison, and what the brackets are."""
     columns = [_cells(*c.rows[0][1:], bracketed=("mre", "sd", "median", *RATES)) for c in comparisons]
     rows = ["", "", "n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", *(f"SDR {rate} mm (%)" for rate in RATES)]
-    headings = zip(_short(c.compared for c in comparisons), _short(c.reference for c in comparisons), strict=True)
-    table = [rows, *([who, f"vs {whom}", *column] for (who, whom), column in zip(headings, columns, strict=True))]
+    names = short_names(comparisons)
+    table = [rows, *([who, f"vs {whom}", *column] for (who, whom), column in zip(names, columns, strict=True))]
     lines = aligned(list(zip(*table, strict=True)))
     rule = "-" * max(map(len, lines))
     return "\n".join([*lines[:2], rule, *lines[2:], rule, _legend(comparisons)])
@@ -46,17 +47,17 @@ def comparison_text(comparison: Comparison) -> str:
     rows = [[name, *_cells(figures, interval, bracketed)] for name, figures, interval in comparison.rows]
     lines = aligned([header, *rows])
     rule = "-" * max(map(len, lines))
-    text = [f"{comparison.compared} against {comparison.reference} ({len(comparison.films)} films)"]
+    text = [f"{comparison.compared} against {comparison.reference} ({count(len(comparison.films), 'film')})"]
     text += [rule, lines[0], rule, lines[1], rule, *lines[2:], rule]
     overall = comparison.summary["overall"]
     if overall["missing"]:
         text.append(
-            f"{overall['missing']} of {overall['n']} annotated landmarks have no prediction (misses for SDR): "
+            f"{overall['missing']} of {overall['n']} annotated landmarks without a prediction (misses for SDR): "
             + named(comparison.missing)
         )
     if comparison.without_reference:
         text.append(
-            f"{len(comparison.without_reference)} predicted films have no reference and are not scored: "
+            f"{count(len(comparison.without_reference), 'predicted film')} without a reference, not scored: "
             + named(comparison.without_reference)
         )
     return "\n".join(text) + "\n"
@@ -96,6 +97,11 @@ def _legend(comparisons: Sequence[Comparison]) -> str:
     if any(comparison.intervals is None for comparison in comparisons):
         return text + "\nNo intervals: they need SciPy, pip install 'monai-ceph[evaluate]'."
     return text + f"\nIn brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell, as at 100 %."
+
+
+def short_names(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+    """What is compared, and with what, for a heading or a legend."""
+    return list(zip(_short(c.compared for c in comparisons), _short(c.reference for c in comparisons), strict=True))
 
 
 def _short(names: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from monai_ceph import __version__
 from monai_ceph.metrics.interval import LEVEL, METHOD
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
 from monai_ceph.writers.evaluation_files import without_nan
-from monai_ceph.writers.text import WIDTH, aligned, figure, first, settings
+from monai_ceph.writers.text import WIDTH, aligned, count, figure, first, settings
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def paired_text(paired: PairedEvaluation) -> str:
         parts += [_overall(reference, paired.films[reference], differences), _by_landmark(differences)]
     parts.append(f"In brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell.\np by a {TEST}.")
     if paired.remarks:
-        parts.append(f"{len(paired.remarks)} remarks:\n  " + "\n  ".join(first(paired.remarks)))
+        parts.append(f"{count(len(paired.remarks), 'remark')}:\n  " + "\n  ".join(first(paired.remarks)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -93,7 +93,9 @@ def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferen
         f"MRE of the {differences.overall.mre.n} landmarks that both found, SDR of the {differences.overall.sdr.n} "
         f"annotated; found by A alone {found['only_a']}, by B alone {found['only_b']}, by neither {found['neither']}."
     )
-    return "\n".join([f"against {reference} ({len(films)} films)", rule, lines[0], rule, *lines[1:], rule, note])
+    return "\n".join(
+        [f"against {reference} ({count(len(films), 'film')})", rule, lines[0], rule, *lines[1:], rule, note]
+    )
 
 
 def _by_landmark(differences: PairedDifferences) -> str:
@@ -109,7 +111,7 @@ def _by_landmark(differences: PairedDifferences) -> str:
     lines = aligned(rows)
     rule = "-" * max(map(len, lines))
     tested = sum(not math.isnan(pair.mre.p) for pair in differences.per_landmark.values())
-    note = f"p adjusted by Holm's method for {tested} comparisons, for each figure by itself."
+    note = f"p adjusted by Holm's method for {count(tested, 'comparison')}, for each figure by itself."
     return "\n".join([rule, lines[0], rule, *lines[1:], rule, note])
 
 

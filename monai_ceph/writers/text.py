@@ -14,6 +14,11 @@ WIDTH = len("100.00")
 """Every figure is at least so wide: points then stand under each other in a column that is flush left."""
 
 
+def count(number: int, thing: str) -> str:
+    """``3 films``, ``1 film``."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")
+
+
 def named(items: Sequence[str], limit: int = NAMED) -> str:
     """The first of some names, and how many more there are."""
     return ", ".join(first(items, limit))
@@ -63,7 +68,8 @@ def settings(
     spacing = "each film's own" if spacing_mm is None else " x ".join(f"{s:g}" for s in spacing_mm) + " mm"
     lines = [f"protocol     {protocol}; scheme {scheme}; spacing {spacing}"]
     left_out = [
-        f"film {name}" if films == (name,) else f"{name} ({len(films)} films)" for name, films in excluded_films.items()
+        f"film {name}" if films == (name,) else f"{name} ({count(len(films), 'film')})"
+        for name, films in excluded_films.items()
     ]
     left_out += [f"landmark {symbol}" for symbol in excluded_landmarks]
     return [*lines, f"left out     {', '.join(left_out)}"] if left_out else lines

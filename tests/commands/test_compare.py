@@ -68,8 +68,8 @@ def test_difference_of_two_tables(files: dict[str, Path], tmp_path: Path, capsys
     assert content["excluded_films"] == {"005": ["005"]} and content["excluded_landmarks"] == ["Ar"]
 
     printed = capsys.readouterr().out
-    assert f"{files['a']}: 1 films are in this table alone and are left out: 004." in printed
-    assert f"{files['b']}: 1 films are in this table alone and are left out: 003." in printed
+    assert f"{files['a']}: 1 film in this table alone, left out: 004." in printed
+    assert f"{files['b']}: 1 film in this table alone, left out: 003." in printed
     assert (
         "MRE of the 160 landmarks that both found, SDR of the 162 annotated; found by A alone 1, by B alone 1"
         in printed

@@ -299,7 +299,7 @@ def test_landmark_without_prediction_is_counted_and_named(
     (comparison,) = json.loads(files["json"].read_text())["comparisons"]
     assert comparison["missing_landmarks"] == ["002: Ar"]
     assert _flat(comparison["overall"]) == pytest.approx(_expected(predicted, _points(2, 10), 0.1))
-    assert "1 of 57 annotated landmarks have no prediction (misses for SDR): 002: Ar" in capsys.readouterr().out
+    assert "1 of 57 annotated landmarks without a prediction (misses for SDR): 002: Ar" in capsys.readouterr().out
     unknown = [row for row in csv.DictReader(files["csv"].open(newline="")) if not row["error_mm"]]
     assert [(row["landmark"], row["dx_mm"], row["dy_mm"]) for row in unknown] == [("Ar", "", "")]
 
@@ -323,7 +323,7 @@ def test_film_without_reference_is_named_and_not_scored(
     _table(files["a"], a)
     (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
     assert (comparison.films, comparison.without_reference) == (("001", "002"), ("003",))
-    assert "1 predicted films have no reference and are not scored: 003" in capsys.readouterr().out
+    assert "1 predicted film without a reference, not scored: 003" in capsys.readouterr().out
 
 
 def test_only_predicted_films_are_scored(files: dict[str, Path]) -> None:

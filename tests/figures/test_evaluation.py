@@ -27,4 +27,4 @@ def test_several_references_are_numbered_and_share_the_curves() -> None:
     ]  # fmt: skip
     assert all("x/a.csv" in one.caption for one in figures[:3])
     labels = [text.get_text().split(":")[0] for text in curve.figure.legends[0].get_texts()]
-    assert labels == ["predictions against x/a.csv", "predictions against x/b.csv", "x/b.csv against x/a.csv"]
+    assert labels == ["predictions against a", "predictions against b", "b against a"]

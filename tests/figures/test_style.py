@@ -8,7 +8,7 @@ import pytest
 
 from monai_ceph.figures import FilmHeatmaps, detection_curve, error_box_plot, error_ellipses, heatmap_panels
 from monai_ceph.figures import site_offset_plot as site_offset
-from monai_ceph.figures.style import as_landmarks, count
+from monai_ceph.figures.style import as_landmarks
 
 FILM = FilmHeatmaps("a", np.ones((4, 5)), np.ones((2, 2)), np.ones((4, 5)), np.ones((3, 2)), np.ones((3, 2)))
 FIGURES: dict[str, Callable[[], object]] = {
@@ -41,7 +41,3 @@ def test_errors_of_another_shape_are_named(shape: tuple[int, ...]) -> None:
 
 def test_no_film_at_all_is_a_shape_like_any_other() -> None:
     assert as_landmarks(np.zeros((0, 3)), ["S", "N", "Po"], "(films, landmarks)").shape == (0, 3)
-
-
-def test_one_is_not_plural() -> None:
-    assert [count(k, "film") for k in (0, 1, 2)] == ["0 films", "1 film", "2 films"]

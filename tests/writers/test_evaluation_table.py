@@ -59,4 +59,4 @@ def test_table_by_landmark() -> None:
         for name, cell in zip(columns, expected, strict=True):
             start = header.index(name)
             assert row[start : start + len(cell)] == cell, f"{name!r} in\n{text}"
-    assert text.splitlines()[-1].endswith("have no prediction (misses for SDR): 001: N")
+    assert text.splitlines()[-1].endswith("without a prediction (misses for SDR): 001: N")

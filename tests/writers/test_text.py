@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from monai_ceph.writers.text import aligned, figure, named, settings
+from monai_ceph.writers.text import aligned, count, figure, named, settings
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,10 @@ def test_columns() -> None:
 def test_no_more_than_some_names() -> None:
     assert named(["a", "b", "c"], 3) == "a, b, c"
     assert named(["a", "b", "c", "d"], 3) == "a, b, c, and 1 more"
+
+
+def test_one_is_not_plural() -> None:
+    assert [count(k, "film") for k in (0, 1, 2)] == ["0 films", "1 film", "2 films"]
 
 
 def test_settings() -> None:
