@@ -1,0 +1,153 @@
+"""Does the exported model gain from fewer bits? One table, on the validation films, with the shipped weights.
+
+    python benchmarks/export_precision.py --dataset_dir /path/to/isbi2015
+
+writes ``benchmarks/results/export_precision.csv``. int8 is calibrated on training films. Time is the process's own
+computing time from pixels to points (reading and, for torch, scaling apart), a film's median, on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from monai.bundle import ConfigParser
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
+from tqdm import tqdm
+
+from benchmarks.speed.machine import commit, machine_name
+from monai_ceph.commands.export import export
+from monai_ceph.commands.onnx_system import open_session, run_film
+from monai_ceph.commands.system import default_bundle, load_system
+from monai_ceph.data import isbi2015_datalist, read_film
+from monai_ceph.inferers import AutocastInferer
+from monai_ceph.metrics.summary import figures
+from monai_ceph.writers.atomic import write_text
+
+SPACING_MM = (0.1, 0.1)
+CALIBRATION_FILMS = [f"{film:03d}" for film in range(1, 151, 15)]
+COLUMNS = ("model", "mre_mm", "sdr_2", "max_px_from_float32", "mean_px_from_float32", "cpu_ms", "mb")
+
+
+class Films(CalibrationDataReader):
+    """The exported model's inputs, film by film."""
+
+    def __init__(self, films: list[Path]) -> None:
+        self.rest = iter(films)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        film = next(self.rest, None)
+        return film and {"film": read_film(film)[0][None, None], "spacing_mm": np.array(SPACING_MM)}
+
+
+def models(folder: Path, calibration: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Name and file of each variant."""
+    full = folder / "float32.onnx"
+    export(full)
+    yield "onnx float32", full
+    # Convolutions alone: all else is a few percent of the work, and the resampling's weights need their digits.
+    convolutions = [n.name for n in onnx.load(full).graph.node if n.op_type == "Conv"]
+    static = folder / "static.onnx"
+    quantize_static(
+        full,
+        static,
+        Films(calibration),
+        nodes_to_quantize=convolutions,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+    yield "onnx int8, calibrated on 10 training films", static
+    dynamic = folder / "dynamic.onnx"
+    quantize_dynamic(full, dynamic, nodes_to_quantize=convolutions, weight_type=QuantType.QUInt8)
+    yield "onnx int8, ranges of each film", dynamic
+
+
+def onnx_run(path: Path) -> Callable[[Path], tuple[np.ndarray, float]]:
+    session = open_session(path)
+
+    def run(film: Path) -> tuple[np.ndarray, float]:
+        pixels = read_film(film)[0]
+        start = time.process_time()
+        points_px, _ = run_film(session, pixels, SPACING_MM)
+        return points_px, time.process_time() - start
+
+    return run
+
+
+def torch_run(dtype: str) -> Callable[[Path], tuple[np.ndarray, float]]:
+    system = load_system(spacing_mm=SPACING_MM[0], device="cpu")
+    system.inferer = AutocastInferer(system.inferer.inferer, dtype)
+
+    def run(film: Path) -> tuple[np.ndarray, float]:
+        item = system.load(film)
+        start = time.process_time()
+        found = system.predict(item)
+        return found.points_px, time.process_time() - start
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset_dir", required=True, type=Path)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "export_precision.csv")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+
+    config = ConfigParser()
+    config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
+    items = isbi2015_datalist(arguments.dataset_dir, films=config.get_parsed_content("validation_films"))
+    chosen = isbi2015_datalist(arguments.dataset_dir, films=CALIBRATION_FILMS)
+    truth = np.stack([np.asarray(item["points_px"]) for item in items])
+
+    rows: list[list[Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        runs: dict[str, tuple[Callable[[Path], tuple[np.ndarray, float]], float]] = {}
+        for name, path in models(Path(folder), [Path(item["image"]) for item in chosen]):
+            runs[name] = onnx_run(path), path.stat().st_size / 1e6
+        weights = (default_bundle() / "models" / "model.pt").stat().st_size / 1e6
+        for dtype in ("float32", "bfloat16"):
+            runs[f"torch {dtype}"] = torch_run(dtype), weights
+        for run, _ in runs.values():
+            run(Path(items[0]["image"]))  # the first film pays for what is made once
+        exact = None
+        for name, (run, megabytes) in runs.items():
+            found = [run(Path(item["image"])) for item in tqdm(items, desc=name)]
+            points_px = np.stack([points for points, _ in found])
+            exact = points_px if exact is None else exact
+            score = figures(np.linalg.norm((points_px - truth) * SPACING_MM, axis=-1))
+            apart = np.linalg.norm(points_px - exact, axis=-1)
+            milliseconds = 1000 * statistics.median(seconds for _, seconds in found)
+            numbers = (score["mre"], score["sdr_percent"]["2"], apart.max(), apart.mean(), milliseconds, megabytes)
+            rows.append([name, *(f"{number:.4g}" for number in numbers)])
+            tqdm.write(", ".join(rows[-1]))
+
+    text = io.StringIO()
+    text.write(
+        f"# {len(items)} ISBI 2015 validation films, ground truth: mean of both observers; commit {commit()}, torch "
+        f"{torch.__version__}, onnxruntime {onnxruntime.__version__}, {machine_name(torch.device('cpu'))}; command: "
+        "python benchmarks/export_precision.py --dataset_dir ...\n"
+    )
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows(rows)
+    write_text(arguments.output, text.getvalue())
+
+
+if __name__ == "__main__":
+    main()
