@@ -31,6 +31,7 @@ from monai.networks.nets import FlexibleUNet
 
 from benchmarks.models.common import gflop, peak_memory_mb
 from benchmarks.speed.machine import commit, landmarker, machine_name, matmul_peak_gflops
+from monai_ceph.commands.onnx_system import load_onnx_system
 from monai_ceph.commands.system import System, load_system
 from monai_ceph.data import find_films
 from monai_ceph.data.phantom import write_phantoms
@@ -85,13 +86,23 @@ def hrnet_sized(dtype: str) -> Callable[[str], System]:
     )
 
 
-ROWS: dict[str, Callable[[str], System]] = {
+def exported(device: str) -> Any:
+    """The shipped system as one ONNX graph, in onnxruntime; `monai-ceph export` makes it first."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model.onnx"
+        call = [sys.executable, "-m", "monai_ceph", "export", "--output", str(model)]
+        subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
+        return load_onnx_system(model, 0.1, device)
+
+
+ROWS: dict[str, Callable[[str], Any]] = {
     LITERAL: two_stage(TwoStageInferer, "float32", batch_size=1, **PAPER),
     "the paper's scheme, literal, fastest precision": two_stage(TwoStageInferer, "auto", batch_size=1, **PAPER),
     "the paper's scheme, 19 patches at a time, fastest precision": two_stage(TwoStageInferer, "auto", **PAPER),
     "shipped, but literal: 19 patches at a time": two_stage(TwoStageInferer, "auto", **SHIPPED),
     "shipped, float32": two_stage(FastTwoStageInferer, "float32", **SHIPPED),
     OURS: lambda device: load_system(spacing_mm=0.1, device=device),
+    "shipped, as one ONNX graph, float32": exported,
     "HRNet-W32-sized network at 512 px, float32": hrnet_sized("float32"),
     "HRNet-W32-sized network at 512 px, fastest precision": hrnet_sized("auto"),
 }
@@ -114,7 +125,10 @@ COLUMNS = (
 def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
     """One row: milliseconds are medians over the films."""
     system = ROWS[name](device)
-    dtype = system.inferer.dtype if system.inferer.dtype != "auto" else fastest_dtype(system.device)
+    in_torch = isinstance(system, System)
+    dtype = system.inferer.dtype if in_torch else torch.float32
+    if dtype == "auto":
+        dtype = fastest_dtype(system.device)
     times: dict[str, list[float]] = {"read": [], "locate": [], "write": []}
     with tempfile.TemporaryDirectory() as folder:
         for film in films:
@@ -126,8 +140,11 @@ def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
                 write_landmarks_csv(Path(folder) / "landmarks.csv", [prediction])
     read, locate, write = (1e3 * statistics.median(seconds[WARM_UP:]) for seconds in times.values())
     memory = peak_memory_mb()
-    work = gflop(lambda: system.predict(item))
-    peak = matmul_peak_gflops(dtype, system.device)
+    peak = matmul_peak_gflops(dtype, torch.device(device))
+    # onnxruntime's work is not torch's to count; it is that of the same networks on the same patches.
+    counted = system if in_torch else load_system(spacing_mm=0.1, device=device)
+    film = counted.load(films[-1])
+    work = gflop(lambda: counted.predict(film))
     return {
         "what": name,
         "ms_per_film": read + locate + write,
