@@ -3,6 +3,7 @@
 
 CONSTRAINTS ?= constraints/test.txt
 FILM ?=
+FILMS ?=
 SPACING ?=
 OUTPUT ?= demo_output
 ARGS ?=
@@ -12,14 +13,14 @@ INSTALLED := .venv/.installed
 PY := .venv/bin/python
 
 # The text of a user's path reaches the shell as a variable, never as code.
-export FILM SPACING OUTPUT DATASET
+export FILM FILMS SPACING OUTPUT DATASET
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env benchmark benchmark-speed clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 	@echo "Settings: PYTHON=python3.12 (3.11 or newer), CONSTRAINTS=file of pinned versions"
 
 install: $(INSTALLED)  ## make .venv with the package and all its extras

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import monai
 import numpy as np
 import torch
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
+from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
@@ -23,7 +20,6 @@ from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
 from monai_ceph.metrics.summary import figures
 from monai_ceph.transforms import PointsToFilmd
-from monai_ceph.writers.atomic import write_text
 
 SHIPPED: dict[str, Any] = {
     "patch_size": 128,
@@ -76,7 +72,7 @@ def write_table(
     films: ValidationFilms,
     how: str,
 ) -> None:
-    """Writes an ablation's table, with what it takes to get it again in its first line.
+    """Writes an ablation's table.
 
     Args:
         path: the CSV file.
@@ -95,15 +91,14 @@ def write_table(
         numbers = (score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"])
         numbers += (rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high))
         lines.append([*name, len(errors), *("" if np.isnan(n) else f"{n:.3f}" for n in numbers)])
-    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    text = io.StringIO()
-    text.write(
-        f"# {len(films.films)} ISBI 2015 validation films, ground truth: mean of both observers; {how}; intervals: "
-        f"{METHOD}; difference: MRE less that of the row called as shipped, paired by film; commit "
-        f"{head.stdout.strip()}, torch {torch.__version__}, MONAI {monai.__version__}, {films.device}, "
-        f"{torch.get_num_threads()} threads; command: python benchmarks/{Path(sys.argv[0]).name} --dataset_dir ...\n"
-    )
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([*names, *COLUMNS])
-    table.writerows(lines)
-    write_text(path, text.getvalue())
+    made = [
+        f"{len(films.films)} ISBI 2015 validation films, ground truth: mean of both observers",
+        how,
+        f"intervals: {METHOD}",
+        "difference: MRE less that of the row called as shipped, paired by film",
+        machine_name(films.device),
+        commit(),
+        versions("torch", "monai"),
+        f"command: python -m benchmarks.{Path(sys.argv[0]).stem} --dataset_dir ...",
+    ]
+    write_results(path, made, (*names, *COLUMNS), lines)

@@ -1,6 +1,6 @@
 """Does the exported model gain from fewer bits? One table, on the validation films, with the shipped weights.
 
-    python benchmarks/export_precision.py --dataset_dir /path/to/isbi2015
+    python -m benchmarks.export_precision --dataset_dir /path/to/isbi2015
 
 writes ``benchmarks/results/export_precision.csv``. int8 is calibrated on training films. Time is the process's own
 computing time from pixels to points (reading and, for torch, scaling apart), a film's median, on one thread.
@@ -9,8 +9,6 @@ computing time from pixels to points (reading and, for torch, scaling apart), a 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import os
 import statistics
 import tempfile
@@ -23,20 +21,18 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from monai.bundle import ConfigParser
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
 from tqdm import tqdm
 
-from benchmarks.speed.machine import commit, machine_name
+from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.commands.export import export
 from monai_ceph.commands.onnx_system import open_session, run_film
 from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.data import isbi2015_datalist, read_film
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.summary import figures
-from monai_ceph.writers.atomic import write_text
 
 SPACING_MM = (0.1, 0.1)
 CALIBRATION_FILMS = [f"{film:03d}" for film in range(1, 151, 15)]
@@ -137,16 +133,14 @@ def main() -> None:
             rows.append([name, *(f"{number:.4g}" for number in numbers)])
             tqdm.write(", ".join(rows[-1]))
 
-    text = io.StringIO()
-    text.write(
-        f"# {len(items)} ISBI 2015 validation films, ground truth: mean of both observers; commit {commit()}, torch "
-        f"{torch.__version__}, onnxruntime {onnxruntime.__version__}, {machine_name(torch.device('cpu'))}; command: "
-        "python benchmarks/export_precision.py --dataset_dir ...\n"
-    )
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows(rows)
-    write_text(arguments.output, text.getvalue())
+    made = [
+        f"{len(items)} ISBI 2015 validation films, ground truth: mean of both observers",
+        machine_name(torch.device("cpu")),
+        commit(),
+        versions("torch", "onnxruntime"),
+        "command: python -m benchmarks.export_precision --dataset_dir ...",
+    ]
+    write_results(arguments.output, made, COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Which way of using the two trained stages is best? One table, on the validation films, with the shipped weights.
 
-    python benchmarks/inference_ablation.py --dataset_dir /path/to/isbi2015
+    python -m benchmarks.inference_ablation --dataset_dir /path/to/isbi2015
 
 writes ``benchmarks/results/inference_ablation.csv``. Nothing is trained; ground truth is the mean of both observers.
 Each row differs from the shipped configuration, or from the paper's, by what its name says.
@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
 from tqdm import tqdm
 
+from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
 from monai_ceph.commands.system import load_system
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer

@@ -1,6 +1,6 @@
 """What is each choice of training worth? One table, on the validation films; every row is a training run of its own.
 
-    python benchmarks/training_ablation.py --dataset_dir /path/to/isbi2015 --run_dir /path/for/weights
+    python -m benchmarks.training_ablation --dataset_dir /path/to/isbi2015 --run_dir /path/for/weights
 
 writes ``benchmarks/results/training_ablation.csv``. Each row differs from the first of its stage by what its name says,
 and by nothing else: the same films, start, schedule, seed and code, which is the bundle's own training configuration.
@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
 from monai.bundle import ConfigParser
 from tqdm import tqdm
 
+from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
 from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer, TwoStageInferer

@@ -11,12 +11,9 @@ benchmarks/README.md has the rules.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +24,8 @@ import numpy as np
 import torch
 from monai.bundle import ConfigParser
 
-from benchmarks.models.registry import MODELS, Model
+from benchmarks.models.registry import MODELS, ROOT, Model, landmarker_python
+from benchmarks.provenance import commit, machine_name, write_results
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.annotations import read_annotations
@@ -36,7 +34,6 @@ from monai_ceph.metrics.interval import METHOD, intervals
 from monai_ceph.metrics.summary import figures
 from monai_ceph.writers.atomic import write_text
 
-ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = (
     *("model", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "parameters"),
     *("gflop_per_film", "training_minutes", "iterations", "films_seen", "ms_per_film", "ms_per_film_network"),
@@ -57,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = run(arguments, train, test, held_out["film_spacing_mm"])
     table = score(arguments.work_dir, test, held_out["film_spacing_mm"])
     if table:
-        write_text(arguments.output, _csv(table, _provenance(arguments, train, test)))
+        rows = ([_cell(row.get(name, "")) for name in COLUMNS] for row in table)
+        write_results(arguments.output, _provenance(arguments, train, test), COLUMNS, rows)
         print(f"{len(table)} models in {arguments.output}")
     return 1 if failed else 0
 
@@ -133,7 +131,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "models.csv")
     parser.add_argument(
         "--landmarker_python",
-        default=os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON") or str(ROOT / ".venv-landmarker" / "bin" / "python"),
+        default=landmarker_python(),
         help="interpreter for landmarker (default: MONAI_CEPH_LANDMARKER_PYTHON, else that of make landmarker-env)",
     )
     arguments = parser.parse_args(argv)
@@ -178,46 +176,24 @@ def _source(model: Model, versions: dict[str, str]) -> str:
     return f"{model.source} {versions[model.source]}" if model.source in versions else f"{model.source} (this commit)"
 
 
-def _provenance(arguments: argparse.Namespace, train: Films, test: Films) -> str:
-    """How the table was made, for its first line; no path of this machine."""
-    commit = ["git", "describe", "--always", "--dirty"]
+def _provenance(arguments: argparse.Namespace, train: Films, test: Films) -> list[str]:
+    """How the table was made."""
     versions: dict[str, str] = {}
     for record in sorted(arguments.work_dir.glob("*/train.json")):
         versions |= json.loads(record.read_text(encoding="utf-8"))["versions"]
     names = [film_name(film["image"]) for film in test]
     held_out = f"{len(test)} held out ({names[0]}, {names[1]} ... {names[-1]})"
-    on_cpu = arguments.device == "cpu"
     minutes, threads, device = (f"--{name} {getattr(arguments, name)}" for name in ("minutes", "threads", "device"))
-    parts = [
+    return [
         f"ISBI 2015 training films: {len(train)} trained on, {held_out}",
         "ground truth: mean of both observers",
-        f"budget: {arguments.minutes:g} min of {'computing' if on_cpu else 'wall'} time a model",
-        f"machine: {_processor() if on_cpu else torch.cuda.get_device_name(arguments.device)}, "
-        f"{arguments.threads} thread{'s' if arguments.threads > 1 else ''}",
+        f"budget: {arguments.minutes:g} min of {'computing' if arguments.device == 'cpu' else 'wall'} time a model",
+        f"machine: {machine_name(torch.device(arguments.device), arguments.threads)}",
         f"intervals: {METHOD}",
         ", ".join(f"{name} {versions[name]}" for name in ("torch", "monai", "landmarker") if name in versions),
-        f"commit {subprocess.run(commit, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()}",
+        commit(),
         f"command: python -m benchmarks.models --dataset_dir DIR {minutes} {threads} {device} --seed {arguments.seed}",
     ]
-    return "; ".join(parts)
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _csv(table: list[dict[str, Any]], provenance: str) -> str:
-    text = io.StringIO()
-    text.write(f"# {provenance}\n")
-    writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in table:
-        writer.writerow({key: _cell(value) for key, value in row.items()})
-    return text.getvalue()
 
 
 def _cell(value: Any) -> Any:

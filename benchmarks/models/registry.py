@@ -1,10 +1,13 @@
-"""The models of the benchmark: what each is called, which program runs it and with which options."""
+"""The models of the benchmark: what each is called, which program runs it, with which options and interpreter."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = "benchmarks/models/overlays"
 
 
@@ -56,3 +59,8 @@ MODELS = {
     "coordinate_regression": Model("coordinate regression, 256 px", "coordinates", "coordinate_regression", "monai"),
 }
 """Name -> model, in the order of the table."""
+
+
+def landmarker_python() -> str:
+    """landmarker's interpreter: MONAI_CEPH_LANDMARKER_PYTHON, else what ``make landmarker-env`` makes, there or not."""
+    return os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON") or str(ROOT / ".venv-landmarker" / "bin" / "python")

@@ -10,8 +10,6 @@ and threads are its own; the first films warm it up and are not counted. Nothing
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import statistics
 import subprocess
@@ -24,31 +22,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import monai
-import numpy as np
 import torch
 from monai.networks.nets import FlexibleUNet
 
+from benchmarks.ablation_common import PAPER, SHIPPED
 from benchmarks.models.common import gflop, peak_memory_mb
-from benchmarks.speed.machine import commit, landmarker, machine_name, matmul_peak_gflops
+from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.speed.machine import landmarker, matmul_peak_gflops
 from monai_ceph.commands.onnx_system import load_onnx_system
 from monai_ceph.commands.system import System, load_system
 from monai_ceph.data import find_films
 from monai_ceph.data.phantom import write_phantoms
-from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
+from monai_ceph.heatmaps import decode_argmax
 from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageInferer
 from monai_ceph.inferers.autocast import fastest_dtype
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.landmarks_csv import write_landmarks_csv
 
-PAPER: dict[str, Any] = {"patch_size": 125, "expansion": 1.8, "merge": "all", "coarse_decoder": decode_argmax}
-SHIPPED: dict[str, Any] = {
-    "patch_size": 128,
-    "expansion": 1.0,
-    "merge": "own",
-    "coarse_decoder": decode_soft_centroid,
-    "decoder": decode_threshold_mean,
-}
 LITERAL = "the paper's scheme, literal: 95 patches one by one, float32"
 OURS = "shipped"
 WARM_UP = 2
@@ -188,7 +177,7 @@ def main() -> None:
         for name in ROWS:
             call = [sys.executable, "-m", "benchmarks.speed.inference", "--only", name, "--films", str(films)]
             call += ["--count", str(arguments.count), "--device", arguments.device]
-            rows.append(json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout))
+            rows.append(json.loads(subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True).stdout))
             print(f"{rows[-1]['ms_per_film']:8.1f} ms  {name}", flush=True)
         for name, dtype in LANDMARKER_ROWS.items():
             chosen = [str(film) for film in find_films([films])[: arguments.count]]
@@ -199,27 +188,24 @@ def main() -> None:
                 share = row["gflop_per_film"] / peak / (row["locate_ms"] / 1e3)
                 rows.append({"what": name, "ms_per_film": total, "share_of_peak": share, "peak_gflops": peak, **row})
                 print(f"{total:8.1f} ms  {name}", flush=True)
-    write_text(arguments.output, as_csv(rows, arguments))
+    write_table(rows, arguments)
 
 
-def as_csv(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> str:
-    """The table, with what it takes to get it again in its first line."""
+def write_table(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """The rows, with how much faster each is than the first."""
     literal = next(row["ms_per_film"] for row in rows if row["what"] == LITERAL)
     peaks = {row["dtype"]: row["peak_gflops"] for row in rows}
-    text = io.StringIO()
-    text.write(
-        f"# {arguments.count - WARM_UP} {'films' if arguments.films else 'phantoms'}, median; "
-        f"{machine_name(torch.device(arguments.device))}; matmul peak "
-        f"{', '.join(f'{peak:.0f} GFLOP/s in {dtype}' for dtype, peak in peaks.items())}; commit {commit()}; torch "
-        f"{torch.__version__}, MONAI {monai.__version__}, numpy {np.__version__}; command: python -m "
-        f"benchmarks.speed.inference --count {arguments.count} --device {arguments.device}\n"
-    )
-    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
-    table.writeheader()
-    for row in rows:
-        numbers = {key: f"{value:.3g}" for key, value in row.items() if isinstance(value, float)}
-        table.writerow({**row, **numbers, "times_faster": f"{literal / row['ms_per_film']:.1f}"})
-    return text.getvalue()
+    made = [
+        f"{arguments.count - WARM_UP} {'films' if arguments.films else 'phantoms'}, median",
+        machine_name(torch.device(arguments.device)),
+        f"matmul peak {', '.join(f'{peak:.0f} GFLOP/s in {dtype}' for dtype, peak in peaks.items())}",
+        commit(),
+        versions("torch", "monai", "numpy"),
+        f"command: python -m benchmarks.speed.inference --count {arguments.count} --device {arguments.device}",
+    ]
+    compared = ({**row, "times_faster": f"{literal / row['ms_per_film']:.1f}"} for row in rows)
+    cells = ([f"{row[k]:.3g}" if isinstance(row[k], float) else row[k] for k in COLUMNS] for row in compared)
+    write_results(arguments.output, made, COLUMNS, cells)
 
 
 if __name__ == "__main__":

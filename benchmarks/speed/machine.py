@@ -1,10 +1,8 @@
-"""What a machine can do at most and what it is called; how landmarker is asked, in its own environment."""
+"""What a machine can do at most; how landmarker is asked, in its own environment."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import time
@@ -12,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from benchmarks.models.registry import ROOT, landmarker_python
 
 
 def matmul_peak_gflops(dtype: torch.dtype, device: torch.device, size: int = 2048, seconds: float = 1.0) -> float:
@@ -34,37 +34,15 @@ def matmul_peak_gflops(dtype: torch.dtype, device: torch.device, size: int = 204
     return 2 * size**3 / best / 1e9
 
 
-def machine_name(device: torch.device) -> str:
-    """The GPU's or the processor's name, with the number of threads in use."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in _lines(cpuinfo) if line.startswith("model name")]
-    threads = torch.get_num_threads()
-    return f"{names[0] if names else platform.machine()}, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def commit() -> str:
-    """Short hash of the checkout's commit, with a plus where files differ from it."""
-    ask = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    said = subprocess.run(ask, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
-    return said.stdout.strip() or "unknown"
-
-
 def landmarker(what: str, job: dict[str, Any], folder: Path) -> dict[str, Any] | None:
     """Runs `benchmarks.speed.landmarker`; None, with a word on standard error, where its environment is not there."""
-    root = Path(__file__).resolve().parents[2]
-    python = os.environ.get("MONAI_CEPH_LANDMARKER_PYTHON", str(root / ".venv-landmarker" / "bin" / "python"))
+    python = landmarker_python()
     if not Path(python).is_file():
         print(f"landmarker is left out: no '{python}'; make landmarker-env makes it.", file=sys.stderr)
         return None
     given = folder / "job.json"
     given.write_text(json.dumps(job), encoding="utf-8")
     call = [python, "-m", "benchmarks.speed.landmarker", what, str(given)]
-    said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, cwd=root)
+    said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     result: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
     return result
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

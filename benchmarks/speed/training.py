@@ -12,8 +12,6 @@ should run on the machine. Writes ``benchmarks/results/speed_training.csv``.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import itertools
 import math
 import tempfile
@@ -22,7 +20,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import monai
 import torch
 from monai.bundle import ConfigParser
 from monai.data import CacheDataset, DataLoader
@@ -37,11 +34,11 @@ from monai.transforms import (
     SqueezeDimd,
 )
 
-from benchmarks.speed.machine import commit, landmarker, machine_name
+from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.speed.machine import landmarker
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.phantom import write_phantoms
-from monai_ceph.writers.atomic import write_text
 
 SECONDS = 20.0
 """How long each row is measured, after a warm-up of a fifth of it."""
@@ -155,17 +152,18 @@ def main() -> None:
             rates["pipeline of landmarker, whole films at 512 px"] = theirs["samples_per_second"]
     device = config.get_parsed_content("device")
     slower = min(rates["pipeline alone"], rates["network alone"])
-    text = io.StringIO()
-    text.write(
-        f"# local stage, {'films' if arguments.films else 'phantoms'}; {machine_name(device)}; commit {commit()}; "
-        f"torch {torch.__version__}, MONAI {monai.__version__}; command: python -m benchmarks.speed.training\n"
-    )
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["what", "samples_per_second", "of_the_slower_part_percent"])
+    made = [
+        f"local stage, {'films' if arguments.films else 'phantoms'}",
+        machine_name(device),
+        commit(),
+        versions("torch", "monai"),
+        "command: python -m benchmarks.speed.training",
+    ]
+    rows = []
     for what, value in rates.items():
-        table.writerow([what, f"{value:.1f}", f"{100 * value / slower:.0f}" if what == "together" else ""])
+        rows.append([what, f"{value:.1f}", f"{100 * value / slower:.0f}" if what == "together" else ""])
         print(f"{value:9.1f} samples/s  {what}")
-    write_text(arguments.output, text.getvalue())
+    write_results(arguments.output, made, ("what", "samples_per_second", "of_the_slower_part_percent"), rows)
 
 
 if __name__ == "__main__":

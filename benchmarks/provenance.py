@@ -1,0 +1,56 @@
+"""Where a table of results comes from, and the table itself: the first line of the CSV says how it was made."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_ceph.writers.atomic import write_text
+
+
+def write_results(path: Path, made: Sequence[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a table, whole or not at all.
+
+    Args:
+        path: the CSV file.
+        made: what it takes to get the table again, the command last; no path of this machine.
+        header: names of the columns.
+        rows: their cells.
+    """
+    text = io.StringIO()
+    text.write(f"# {'; '.join(made)}\n")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def commit() -> str:
+    """``commit`` and the short hash of the checkout's, with a plus where files differ from it."""
+    ask = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    said = subprocess.run(ask, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    return f"commit {said.stdout.strip() or 'unknown'}"
+
+
+def versions(*names: str) -> str:
+    """``torch 2.13.0, monai 1.6.1``: of the distributions named."""
+    return ", ".join(f"{name} {version(name)}" for name in names)
+
+
+def machine_name(device: torch.device, threads: int | None = None) -> str:
+    """The GPU's name; of a processor also the number of threads, by default this process's."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    threads = threads or torch.get_num_threads()
+    return f"{names[0] if names else platform.machine()}, {threads} thread{'s' if threads > 1 else ''}"
