@@ -181,6 +181,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         formats=arguments.format,
         overwrite=arguments.overwrite,
+        backend=arguments.backend,
         load=_backend(arguments),
     )
     return 1 if failed else 0

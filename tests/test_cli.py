@@ -46,6 +46,7 @@ def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> No
         "device": "auto",
         "formats": ("csv", "markups", "overlay"),
         "overwrite": False,
+        "backend": "torch",
         "load": load_system,
     }
 
@@ -71,6 +72,7 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "device": "cuda:0",
         "formats": ("overlay", "csv"),
         "overwrite": True,
+        "backend": "torch",
         "load": load_system,
     }
 

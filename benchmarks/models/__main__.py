@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, train: Films, test: Films, spacing_mm: fl
             if arguments.phase not in (phase, "all") or (phase == "train" and (folder / "train.json").exists()):
                 continue
             print(f"{name}: {phase}", flush=True)
-            given = {**job, "phase": phase, "work_dir": str(folder), **model.options}
+            given = {**job, "phase": phase, "work_dir": str(folder), "commit": commit(), **model.options}
             if not _run_program(model, given, _python(model, arguments)):
                 failed.append(name)
                 break
@@ -179,8 +179,11 @@ def _source(model: Model, versions: dict[str, str]) -> str:
 def _provenance(arguments: argparse.Namespace, train: Films, test: Films) -> list[str]:
     """How the table was made."""
     versions: dict[str, str] = {}
-    for record in sorted(arguments.work_dir.glob("*/train.json")):
-        versions |= json.loads(record.read_text(encoding="utf-8"))["versions"]
+    trained_at = set()
+    for path in sorted(arguments.work_dir.glob("*/train.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        versions |= record["versions"]
+        trained_at.add(record.get("commit", "commit unknown"))
     names = [film_name(film["image"]) for film in test]
     held_out = f"{len(test)} held out ({names[0]}, {names[1]} ... {names[-1]})"
     minutes, threads, device = (f"--{name} {getattr(arguments, name)}" for name in ("minutes", "threads", "device"))
@@ -191,7 +194,7 @@ def _provenance(arguments: argparse.Namespace, train: Films, test: Films) -> lis
         f"machine: {machine_name(torch.device(arguments.device), arguments.threads)}",
         f"intervals: {METHOD}",
         ", ".join(f"{name} {versions[name]}" for name in ("torch", "monai", "landmarker") if name in versions),
-        commit(),
+        f"trained at {', '.join(sorted(trained_at))}, scored at {commit()}",
         f"command: python -m benchmarks.models --dataset_dir DIR {minutes} {threads} {device} --seed {arguments.seed}",
     ]
 

@@ -259,4 +259,5 @@ def main(train: Callable[[Job], Training], load: Callable[[Job], Predictor]) -> 
         return
     record = vars(train(job))
     versions = {name: version(name) for name in ("torch", "numpy", *record.pop("packages"))}
-    write_json(job.work_dir / "train.json", {**record, "versions": versions})
+    made = {"versions": versions, "commit": job.options.get("commit", "commit unknown")}
+    write_json(job.work_dir / "train.json", {**record, **made})

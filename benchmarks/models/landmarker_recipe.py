@@ -26,9 +26,9 @@ import torch
 try:
     import torchvision
 except RuntimeError:
-    # Beside a CPU build of torch whose torchvision was built for CUDA (there is no other on some package indexes),
-    # torchvision's operators do not load and its import fails on the first one it describes. Nothing here calls them:
-    # to have them declared is enough. With a matching pair of builds this is never reached.
+    # Beside a CPU build of torch, a torchvision built for CUDA does not load its operators, and its import fails on the
+    # first one it describes. Nothing here calls them: to have them declared is enough. With a matching pair of builds
+    # this is never reached.
     _declared = torch.library.Library("torchvision", "FRAGMENT")
     for _name in ("nms", "qnms"):
         _declared.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -11,11 +11,12 @@ from monai_ceph.commands.scoring import (
     choose_references,
     films_to_leave_out,
     landmarks_to_keep,
+    read_observers,
     read_predictions,
     restrict,
     score,
 )
-from monai_ceph.data.annotations import Annotations, read_annotations
+from monai_ceph.data.annotations import Annotations
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.paired import paired_differences
 from monai_ceph.spacing import check_spacing
@@ -57,7 +58,7 @@ def compare(
     common, remarks = _in_both(tables, (a, b))
     without = films_to_leave_out(exclude, common[0])
     predicted = [restrict(one, landmarks, without) for one in common]
-    observers = [(str(p), restrict(read_annotations(p, whole, spacing), landmarks, {})) for p in references]
+    observers = read_observers(references, whole, landmarks, spacing)
     truths = choose_references(among(predicted[0], observers), protocol)
     differences, films = {}, {}
     for name, truth in truths:

@@ -14,11 +14,12 @@ from monai_ceph.commands.scoring import (
     choose_references,
     films_to_leave_out,
     landmarks_to_keep,
+    read_observers,
     read_predictions,
     restrict,
     score,
 )
-from monai_ceph.data.annotations import Annotations, read_annotations
+from monai_ceph.data.annotations import Annotations
 from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.figures import as_svg, evaluation_figures, save_figure
 from monai_ceph.landmarks import get_scheme
@@ -76,7 +77,7 @@ def evaluate(
     predicted = read_predictions(predictions, whole)
     without = films_to_leave_out(exclude, predicted)
     predicted = restrict(predicted, landmarks, without)
-    observers = [(str(p), restrict(read_annotations(p, whole, spacing), landmarks, {})) for p in references]
+    observers = read_observers(references, whole, landmarks, spacing)
     scored = among(predicted, observers)
     truths = choose_references(scored, protocol)
     unused = [f"{name}: none of its films is predicted, so none was left out." for name in without if not without[name]]

@@ -45,6 +45,7 @@ def predict(
     device: str = "auto",
     formats: Sequence[str] = ("csv", "markups", "overlay"),
     overwrite: bool = False,
+    backend: str = "torch",
     load: Callable[[Path | None, float | None, str], Predictor] = load_system,
 ) -> int:
     """Find the landmarks of films and write them.
@@ -60,6 +61,7 @@ def predict(
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         formats: which of ``csv``, ``markups``, ``overlay`` to write.
         overwrite: do again what was done before.
+        backend: what runs the networks; results of one are not mixed with those of another.
         load: makes the system from bundle, spacing and device; not called if all films were done before.
     Returns:
         How many films failed; each is named on standard error.
@@ -74,7 +76,7 @@ def predict(
 
         load_pillow()  # that it is missing is told before any work
     make_folder(output)
-    settings = _settings(bundle, spacing_mm)
+    settings = _settings(bundle, spacing_mm, backend)
     with ranks() as us:
         if us.rank > 0:
             us.wait()
@@ -115,11 +117,10 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
         seen[film.name] = film
 
 
-def _settings(bundle: Path | None, spacing_mm: float | None) -> dict[str, str]:
+def _settings(bundle: Path | None, spacing_mm: float | None, backend: str) -> dict[str, str]:
     """What a film's results depend on beside the film: films of other settings are not mixed with these.
 
-    Device and backend are not among them: they are held to the same points but for rounding, and a run may go on
-    elsewhere.
+    The device is not among them: a run may go on elsewhere, in that device's precision.
     """
     if bundle is not None and bundle.suffix == ".onnx":  # an exported model is both
         config = weights = bundle
@@ -134,6 +135,7 @@ def _settings(bundle: Path | None, spacing_mm: float | None) -> dict[str, str]:
         "version": __version__,
         "bundle": digest(config),
         "weights": digest(weights),
+        "backend": backend,
         "spacing": "the file's" if spacing_mm is None else f"{spacing_mm:g} mm",
     }
 

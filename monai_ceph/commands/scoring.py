@@ -32,6 +32,25 @@ def read_predictions(path: Path, scheme: LandmarkScheme) -> Annotations:
     return read_annotations(path, scheme)
 
 
+def read_observers(
+    references: Sequence[Path], whole: LandmarkScheme, landmarks: LandmarkScheme, spacing_mm: tuple[float, float]
+) -> Observers:
+    """Each observer's points.
+
+    Args:
+        references: annotations of one observer each.
+        whole: the scheme they are of.
+        landmarks: the ones of it to keep.
+        spacing_mm: (along x, along y), mm.
+    Raises:
+        ValueError: a reference cannot be read, or is named twice: it would agree with itself.
+    """
+    for k, path in enumerate(references):
+        if path in references[:k]:
+            raise ValueError(f"{path}: the same reference twice; name each observer once.")
+    return [(str(path), restrict(read_annotations(path, whole, spacing_mm), landmarks, {})) for path in references]
+
+
 def films_to_leave_out(names: Sequence[str], predicted: Annotations) -> dict[str, tuple[str, ...]]:
     """The predicted films that some names stand for.
 

@@ -46,7 +46,7 @@ class FastTwoStageInferer(TwoStageInferer):
 
     def __init__(self, batch_size: int | None = None, **settings: Any) -> None:
         super().__init__(batch_size=CPU_BATCH if batch_size is None else batch_size, **settings)
-        self.batch_chosen = batch_size is not None
+        self.all_at_once = batch_size is None
 
     def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
         """As :meth:`TwoStageInferer.__call__`."""
@@ -76,7 +76,7 @@ class FastTwoStageInferer(TwoStageInferer):
                 for x, y in places.flatten(0, 1).tolist()
             ]
         )
-        batch = self.batch_size if self.batch_chosen or films.device.type == "cpu" else len(crops)
+        batch = len(crops) if self.all_at_once and films.device.type != "cpu" else self.batch_size
         heatmaps = [
             own_probability(network.local_net(patches), channels.to(films.device))
             for patches, channels in zip(crops.split(batch), landmark.split(batch), strict=True)

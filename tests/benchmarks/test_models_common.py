@@ -170,6 +170,7 @@ def test_main_trains_and_says_what_it_took(tmp_path: Path, monkeypatch: pytest.M
     assert draws[0] == draws[1], "the seed was not set"
     record = json.loads((tmp_path / "new" / "work" / "train.json").read_text())
     assert set(record.pop("versions")) == {"torch", "numpy", "monai"}
+    assert record.pop("commit") == "commit unknown"  # the job does not say
     assert record == {
         "training_minutes": 1.5,
         "wall_minutes": 2.0,

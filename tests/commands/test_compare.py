@@ -102,3 +102,12 @@ def test_tables_that_cannot_be_compared(
     assert main(["compare", *paths, "--spacing", "0.1"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("monai-ceph compare: error: ") and message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["compare", "evaluate"])
+def test_reference_named_twice_is_refused(
+    files: dict[str, Path], command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = [str(files[name]) for name in (("a", "b") if command == "compare" else ("a",))]
+    assert main([command, *tables, *[str(files["truth"])] * 2, "--spacing", "0.1"]) == 1
+    assert f"{files['truth']}: the same reference twice; name each observer once." in capsys.readouterr().err

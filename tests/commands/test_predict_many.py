@@ -173,6 +173,8 @@ def test_films_of_other_settings_are_refused(tmp_path: Path) -> None:
     run(films, out, stub, spacing_mm=0.1)
     with pytest.raises(ValueError, match=r"other settings \(spacing 0\.1 mm then, 0\.127 mm now\)"):
         run(films, out, stub, spacing_mm=0.127)
+    with pytest.raises(ValueError, match=r"other settings \(backend torch then, onnx now\)"):
+        run(films, out, stub, spacing_mm=0.1, backend="onnx")
     run(films, out, stub, spacing_mm=0.127, overwrite=True)
     assert len(stub.predicted) == 4
 
