@@ -14,6 +14,8 @@ from typing import Any
 
 from monai_ceph import __version__
 
+INTERRUPTED = 130
+"""What shells report for a command stopped by Ctrl-C."""
 FORMATS = ("csv", "markups", "overlay")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
@@ -25,8 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the arguments; by default those of the process.
     Returns:
-        The exit status: 0 when all went well, 1 when a film failed or the input could not be used. Arguments that
-        cannot be parsed exit with 2.
+        The exit status: 0 when all went well, 1 when a film failed or the input could not be used, 130 after Ctrl-C.
+        Arguments that cannot be parsed exit with 2.
     """
     arguments = build_parser().parse_args(argv)
     arguments.own_process = argv is None
@@ -36,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The package raises these with a sentence that names the file and the remedy; a traceback would bury it.
         print(f"monai-ceph {arguments.command}: error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        resume = "; the same command goes on with the films left" if arguments.command == "predict" else ""
+        print(f"monai-ceph {arguments.command}: stopped{resume}", file=sys.stderr)
+        return INTERRUPTED
 
 
 def build_parser() -> argparse.ArgumentParser:

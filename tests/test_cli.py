@@ -221,3 +221,12 @@ def test_module_runs_and_help_imports_nothing_heavy(repository: Path) -> None:
     imported = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in run.stderr.splitlines()}
     assert "monai_ceph" in imported
     assert imported.isdisjoint({"torch", "monai", "numpy", "pandas", "PIL", "itk"})
+
+
+def test_ctrl_c_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(*args: object, **kwargs: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("monai_ceph.commands.predict.predict", stop)
+    assert main(PREDICT) == 130
+    assert capsys.readouterr().err == ("monai-ceph predict: stopped; the same command goes on with the films left\n")

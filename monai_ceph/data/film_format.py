@@ -61,7 +61,10 @@ def film_format(path: Path) -> Format:
         raise FilmError(f"{path}: the film is empty (0 bytes); copy it again.")
     kind = _kind(path, head)
     if kind is None:
-        raise FilmError(f"{path}: this is not an image that can be read; give one of {' '.join(FILM_SUFFIXES)}.")
+        raise FilmError(
+            f"{path}: whatever its name says, its content is no image that can be read; expected one of "
+            f"{' '.join(FILM_SUFFIXES)}. Is it damaged or renamed?"
+        )
     if (kind == "JPEG" and not _jpeg_is_whole(path)) or (kind == "BMP" and not _bmp_is_whole(path, head)):
         raise _cut_short(path, kind)
     if kind == "NIfTI":

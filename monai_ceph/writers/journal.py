@@ -190,7 +190,7 @@ class Journal:
         ]
         return (
             f"The films in '{self.folder}' were done with other settings ({'; '.join(changed)}), and results of both "
-            "are not mixed; choose another output folder, or do all films again with --overwrite."
+            "are not mixed; choose another output folder, or give all its films again with --overwrite."
         )
 
 
