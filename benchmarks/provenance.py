@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from monai_ceph.writers.atomic import write_text
+from monai_ceph.atomic import write_text
 
 
 def write_results(path: Path, made: Sequence[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from monai_ceph.atomic import write_text
 from monai_ceph.commands.scoring import (
     among,
     choose_references,
@@ -20,7 +21,6 @@ from monai_ceph.data.annotations import Annotations
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.paired import paired_differences
 from monai_ceph.spacing import check_spacing
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.paired import PairedEvaluation, paired_json, paired_text
 from monai_ceph.writers.text import count, named
 

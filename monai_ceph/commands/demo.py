@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from monai_ceph.atomic import write_text
 from monai_ceph.commands.evaluate import evaluate
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.annotations import read_annotations
@@ -29,7 +30,6 @@ from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.writers import Prediction
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.evaluation_table import evaluation_text
 from monai_ceph.writers.saver import make_folder
 

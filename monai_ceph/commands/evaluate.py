@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+from monai_ceph.atomic import write_text
 from monai_ceph.commands.scoring import (
     Observers,
     agreement,
@@ -25,7 +26,6 @@ from monai_ceph.figures import as_svg, evaluation_figures, save_figure
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.spacing import check_spacing
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.evaluation import Evaluation
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
 from monai_ceph.writers.evaluation_report import Picture, write_report

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from monai_ceph import __version__
+from monai_ceph.atomic import atomic_path
 from monai_ceph.commands.onnx_system import bundle_sha256, open_session, run_film
 from monai_ceph.commands.system import System, default_bundle, load_system
 from monai_ceph.data.film import read_film
 from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.export.formats import FORMATS, OPSET
 from monai_ceph.export.whole_film import WholeFilm, film_inferer, whole_film
-from monai_ceph.writers.atomic import atomic_path
 from monai_ceph.writers.saver import make_folder
 
 CHECK_MM = 0.25

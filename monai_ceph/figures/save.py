@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_ceph.writers.atomic import atomic_path, write_text
+from monai_ceph.atomic import atomic_path, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

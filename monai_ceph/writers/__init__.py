@@ -1,6 +1,5 @@
 """Predictions as files: landmark table, Slicer markups, overlay picture."""
 
-from monai_ceph.writers.atomic import atomic_path, write_text
 from monai_ceph.writers.landmarks_csv import landmarks_csv_text, write_landmarks_csv
 from monai_ceph.writers.markups import to_markups, write_markups
 from monai_ceph.writers.overlay import draw_overlay, write_overlay
@@ -10,7 +9,6 @@ from monai_ceph.writers.saver import LandmarksSaver, make_folder, to_prediction
 __all__ = [
     "LandmarksSaver",
     "Prediction",
-    "atomic_path",
     "draw_overlay",
     "landmarks_csv_text",
     "make_folder",
@@ -19,5 +17,4 @@ __all__ = [
     "write_landmarks_csv",
     "write_markups",
     "write_overlay",
-    "write_text",
 ]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from monai_ceph.writers.atomic import atomic_path
+from monai_ceph.atomic import atomic_path
 from monai_ceph.writers.landmarks_csv import landmark_columns, landmark_rows
 from monai_ceph.writers.prediction import Prediction
 
@@ -88,7 +88,7 @@ class Journal:
         Returns:
             How many films are in it.
         Raises:
-            OSError: as :func:`~monai_ceph.writers.atomic.atomic_path`.
+            OSError: as :func:`~monai_ceph.atomic.atomic_path`.
         """
         count, columns = 0, dict[str, None]()
         for film in films:

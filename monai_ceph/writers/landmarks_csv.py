@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from monai_ceph.writers.atomic import write_text
+from monai_ceph.atomic import write_text
 from monai_ceph.writers.prediction import Prediction
 
 COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence")

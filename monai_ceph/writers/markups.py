@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from monai_ceph.atomic import write_text
 from monai_ceph.data.names import film_name
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.prediction import Prediction
 
 SCHEMA = (

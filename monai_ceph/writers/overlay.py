@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monai_ceph.writers.atomic import atomic_path
+from monai_ceph.atomic import atomic_path
 from monai_ceph.writers.prediction import Prediction
 
 if TYPE_CHECKING:

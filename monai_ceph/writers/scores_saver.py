@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from monai_ceph.atomic import write_text
 from monai_ceph.data.names import film_name
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.metrics.comparison import compare_films
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.evaluation import Evaluation
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
 from monai_ceph.writers.evaluation_table import evaluation_text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_ceph.writers import atomic_path, write_text
+from monai_ceph.atomic import atomic_path, durable_path, write_text
 
 
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
@@ -59,3 +59,45 @@ def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
             write_text(tmp_path / "a.txt", "x")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_durable_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_block_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a" / "b" / "model.pt"
+    steps: list[object] = []
+    synced: dict[int, Path] = {}
+    open_file, fsync, replace = os.open, os.fsync, os.replace
+
+    def note_open(path: Path, *arguments: int) -> int:
+        descriptor = open_file(path, *arguments)
+        synced[descriptor] = Path(path)
+        return descriptor
+
+    def note_fsync(descriptor: int) -> None:
+        fsync(descriptor)
+        steps.append(synced[descriptor])
+
+    def note_replace(source: Path, destination: Path) -> None:
+        replace(source, destination)
+        steps.append("renamed")
+
+    monkeypatch.setattr(os, "open", note_open)
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    with durable_path(target) as temporary:
+        temporary.write_bytes(b"weights")
+        assert temporary.parent == target.parent and not target.exists()
+    monkeypatch.undo()
+    # The file, its name, then the names of the folders that were made for it.
+    assert steps == [temporary, "renamed", target.parent, target.parent.parent, tmp_path]
+    assert target.read_bytes() == b"weights" and not temporary.exists()
+
+
+def test_durable_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "model.pt"
+    target.write_bytes(b"old")
+    with pytest.raises(RuntimeError, match="half way"), durable_path(target) as temporary:
+        temporary.write_bytes(b"new, but not all")
+        raise RuntimeError("half way")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("model.pt", b"old")]
