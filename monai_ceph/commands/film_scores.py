@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from monai_ceph.active_learning import film_uncertainty, thumbnail
+from monai_ceph.atomic import write_text
 from monai_ceph.commands.system import System, root_cause
-from monai_ceph.writers.atomic import write_text
 from monai_ceph.writers.saver import make_folder
 
 
