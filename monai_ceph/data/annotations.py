@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from monai_ceph.data.isbi2015 import read_isbi_text
 from monai_ceph.data.labelme import parse_labelme
 from monai_ceph.data.markups import parse_markups
 from monai_ceph.data.names import film_name
-from monai_ceph.data.points import AnnotationError, Annotations, check_on_film, read_text
+from monai_ceph.data.points import AnnotationError, Annotations, check_on_film, parse_json, read_text
 from monai_ceph.data.table import read_table
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 from monai_ceph.spacing import check_spacing
@@ -121,10 +120,7 @@ def _read_film(
         return read_isbi_text(path, scheme)
     if path.suffix.lower() != ".json":
         raise AnnotationError(f"{path}: expected {_FORMATS}.")
-    try:
-        content = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f"{path}, line {error.lineno}: this is not JSON ({error.msg}).") from error
+    content = parse_json(read_text(path), str(path))
     if isinstance(content, dict) and "markups" in content:
         return parse_markups(content, path, scheme, spacing_mm)
     if isinstance(content, dict) and "shapes" in content:

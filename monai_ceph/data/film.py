@@ -98,12 +98,17 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
     return film, FilmInfo(spacing, source)
 
 
-def film_size(path: str | Path) -> tuple[int, int]:
-    """(X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`."""
+def film_header(path: str | Path) -> Any:
+    """ITK's ImageIO of a film, its header read and its pixels not. Raises as :func:`read_film`."""
     path = Path(path)
     kind = film_format(path)
     with _one_at_a_time, quiet_libraries():
-        header = _read_header(path, kind)
+        return _read_header(path, kind)
+
+
+def film_size(path: str | Path) -> tuple[int, int]:
+    """(X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`."""
+    header = film_header(path)
     return header.GetDimensions(0), header.GetDimensions(1)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,6 +125,20 @@ def read_text(path: Path) -> str:
         raise AnnotationError(f"{path}: the annotation cannot be opened ({error.strerror}).") from error
 
 
+def parse_json(text: str, where: str) -> Any:
+    """What JSON says.
+
+    Raises:
+        AnnotationError: no JSON, or JSON that Python gives up on; the message begins with ``where``.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise AnnotationError(f"{where}, line {error.lineno}: this is not JSON ({error.msg}).") from error
+    except (ValueError, RecursionError) as error:
+        raise AnnotationError(f"{where}: this JSON has a number too long or lists too deep to be read.") from error
+
+
 def finite(text: str, where: str) -> float:
     """A number out of a file.
 
@@ -131,7 +147,7 @@ def finite(text: str, where: str) -> float:
     """
     try:
         number = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: JSON's whole numbers have any length
         number = np.nan
     if not np.isfinite(number):
         raise AnnotationError(f"{where}: expected a number of pixels, got {text!r}.")

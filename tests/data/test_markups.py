@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_ceph.data.markups import parse_markups
+from monai_ceph.data.markups import parse_fiducials, parse_markups
 from monai_ceph.data.points import AnnotationError
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 
@@ -69,7 +69,7 @@ def test_undefined_unknown_and_doubled_points() -> None:
         (markups(A | {"position": [1, 2]}, coordinateUnits="px"), r"label 'A': expected a position \[x, y, z\]"),
         (
             markups(A | {"position": [1, "y", 0]}, coordinateUnits="px"),
-            r"label 'A': expected a number of pixels, got 'y'",
+            r"label 'A': expected a position \[x, y, z\] of three numbers, got \[1, 'y', 0\]",
         ),
     ],
 )
@@ -77,3 +77,30 @@ def test_malformed_file(content: dict[str, Any], message: str) -> None:
     with pytest.raises(AnnotationError, match=message) as caught:
         parse_markups(content, PATH, AB)
     assert str(caught.value).startswith("1.mrk.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], r"expected Slicer markups with one Fiducial list, got 0"),
+        (markups(A, coordinateSystem="IJK"), r"expected coordinateSystem 'LPS' or 'RAS', got 'IJK'"),
+        (markups(A, controlPoints="S"), r"expected a list of controlPoints, got 'S'"),
+        (markups(A, controlPoints=["S"]), r"expected a list of controlPoints, got \['S'\]"),
+        (markups({"position": [1, 2, 0]}), r"expected a label for every control point, got {'position': \[1, 2, 0\]}"),
+        (markups(A | {"positionStatus": 1}), r"expected a label for every control point"),
+        (markups(A | {"position": [1, 2, float("nan")]}), r"label 'A': expected a position .* got \[1, 2, nan\]"),
+        (markups(A | {"position": [True, 2, 0]}), r"label 'A': expected a position .* got \[True, 2, 0\]"),
+        (markups(A | {"position": [10**400, 2, 0]}), r"label 'A': expected a position .* got \[10+\.\.\.0+, 2, 0\]"),
+    ],
+)
+def test_malformed_list(content: Any, message: str) -> None:
+    with pytest.raises(AnnotationError, match=message):
+        parse_fiducials(content, "1.mrk.json")
+
+
+def test_control_points_as_they_are() -> None:
+    content = markups(point(" A ", 1, 2), point("F-1", 3, 4, positionStatus="preview"), coordinateSystem="RAS")
+    points, in_pixels = parse_fiducials(content, "1.mrk.json")
+    assert not in_pixels
+    assert points[0] == ("A", "defined", (-1, -2, 0))
+    assert points[1][:2] == ("F-1", "preview") and np.isnan(points[1].position).all()

@@ -1,0 +1,100 @@
+"""Labels that annotators send: taken as they are, or refused with the reason. Nothing is guessed and nothing left out.
+
+A label is Slicer markups (.mrk.json) in the frame in which a viewer opened the film. Reading annotation files
+(:mod:`monai_ceph.data.annotations`) is forgiving, because their authors are gone; here the author is told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from reprlib import repr as shown
+
+import numpy as np
+
+from monai_ceph.data.markups import Fiducial, parse_fiducials
+from monai_ceph.data.points import AnnotationError, off_film, parse_json
+from monai_ceph.data.viewer_frame import ViewerFrame
+from monai_ceph.landmarks import LandmarkScheme
+
+LARGEST_BYTES = 1_000_000
+"""Slicer writes about 500 bytes for a landmark."""
+OFF_PLANE_MM = 0.5
+"""Half of the thickness that a viewer gives to a film; a click somewhere in its slice is on the film."""
+UNPLACED = ("undefined", "missing")
+"""What Slicer calls a point that was not placed, and one that was said to be absent."""
+
+
+class LabelError(AnnotationError):
+    """A label cannot be accepted; the message says why."""
+
+
+class LabelSizeError(LabelError):
+    """A label is larger than any label."""
+
+
+def read_label(content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where: str = "The label") -> np.ndarray:
+    """Points of one film out of a label.
+
+    Args:
+        content: what the .mrk.json holds.
+        frame: the film's.
+        scheme: the landmarks. Each has to be in the list once; one that cannot be seen without a position, as
+            "undefined" or "missing".
+        where: what to call the label in messages.
+    Returns:
+        (N, 2) float64, (x, y), pixels of the film; NaN where a landmark cannot be seen.
+    Raises:
+        LabelSizeError: more than :data:`LARGEST_BYTES`.
+        LabelError: anything else that is not as above: no UTF-8, no JSON, not one Fiducial list, a landmark that is
+            missing, doubled or unknown, a position that is no number, off the film or off its plane.
+    """
+    if len(content) > LARGEST_BYTES:
+        raise LabelSizeError(f"{where}: expected at most {LARGEST_BYTES / 1e6:g} MB, got more; is it a label?")
+    try:
+        fiducials = parse_fiducials(parse_json(content.decode("utf-8-sig"), where), where)
+    except UnicodeDecodeError as error:
+        raise LabelError(f"{where}: expected UTF-8 text with Slicer markups (.mrk.json).") from error
+    except AnnotationError as error:
+        raise LabelError(str(error)) from error
+    _check_labels(fiducials.points, scheme, where)
+    place = {point.label: point.position for point in fiducials.points}
+    positions = np.array([place[symbol] for symbol in scheme.symbols])
+    if np.isnan(positions).all():
+        raise LabelError(f"{where}: not one of its landmarks is placed; place those that can be seen.")
+    points_px = positions[:, :2] if fiducials.in_pixels else frame.to_px(positions)
+    away = np.abs(positions[:, 2]) if fiducials.in_pixels else frame.off_plane_mm(positions)
+    for k in np.flatnonzero(away > OFF_PLANE_MM):
+        raise LabelError(
+            f"{where}: landmark {scheme.symbols[k]} is {away[k]:.3g} mm off the film's plane; place it on the film."
+        )
+    for point in off_film(scheme, points_px, frame.size):
+        raise LabelError(
+            f"{where}: {point} px is off the {frame.size[0]} x {frame.size[1]} film; place it on the film."
+        )
+    return points_px
+
+
+def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) -> None:
+    """Raises LabelError unless each landmark is there once, and as placed or not placed."""
+    count = Counter(point.label for point in points)
+    for label in count:
+        if label not in scheme.symbols:
+            raise LabelError(
+                f"{where}: {shown(label)} is no landmark of scheme '{scheme.name}'; expected the labels "
+                f"{' '.join(scheme.symbols)}."
+            )
+    doubled = [symbol for symbol in scheme.symbols if count[symbol] > 1]
+    if doubled:
+        raise LabelError(f"{where}: given more than once: {' '.join(doubled)}; expected each landmark once.")
+    missing = [symbol for symbol in scheme.symbols if symbol not in count]
+    if missing:
+        raise LabelError(
+            f"{where}: without {' '.join(missing)}; expected all landmarks of scheme '{scheme.name}', those that cannot "
+            "be seen with the positionStatus 'undefined'."
+        )
+    for label, status, _ in points:
+        if status != "defined" and status not in UNPLACED:
+            raise LabelError(
+                f"{where}: landmark {label} has the positionStatus {shown(status)}; expected 'defined', 'undefined' or "
+                "'missing'."
+            )
