@@ -11,13 +11,17 @@ DATASET ?=
 
 INSTALLED := .venv/.installed
 PY := .venv/bin/python
+LABEL := .venv-label/.installed
+LABEL_PY := .venv-label/bin/python
+comma := ,
 
 # The text of a user's path reaches the shell as a variable, never as code.
 export FILM FILMS SPACING OUTPUT DATASET
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers bundle format figures docs landmarker-env benchmark benchmark-speed clean
+.PHONY: help install demo test coverage check lint types layers bundle format figures docs label-env test-label \
+  landmarker-env benchmark benchmark-speed clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -25,16 +29,21 @@ help:  ## show this list
 
 install: $(INSTALLED)  ## make .venv with the package and all its extras
 
-# The pinned versions need Python 3.11; the package itself does not.
-$(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
-	@for python in $(or $(PYTHON),python3.11 python3.12 python3.13 python3); do \
-	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$python"; break; fi; \
+# $(call make_venv,FOLDER,interpreters to try,versions in words,what must hold of sys.version_info)
+define make_venv
+	@for python in $(or $(PYTHON),$(2)); do \
+	  if "$$python" -c 'import sys; sys.exit(not sys.version_info$(4))' 2>/dev/null; then found="$$python"; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "No Python 3.11 or newer found; install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; \
+	  echo "No Python $(3) found; install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; \
 	fi; \
-	echo "Installing into .venv with $$found: a minute, or several where torch comes with its GPU libraries."; \
-	"$$found" -m venv .venv
+	echo "Installing into $(1) with $$found: minutes, several where torch comes with its GPU libraries."; \
+	"$$found" -m venv $(1)
+endef
+
+# The pinned versions need Python 3.11; the package itself does not.
+$(INSTALLED): setup.cfg pyproject.toml $(CONSTRAINTS)
+	$(call make_venv,.venv,python3.11 python3.12 python3.13 python3,3.11 or newer, >= (3$(comma) 11))
 	@$(PY) -m pip install -qq --disable-pip-version-check -c $(CONSTRAINTS) -e '.[all]'
 	@touch $@
 
@@ -77,6 +86,21 @@ figures: $(INSTALLED)  ## the pictures of docs/, from drawn films; trains a demo
 docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
 	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/build/html
 	@echo "docs/build/html/index.html"
+
+label-env: $(LABEL)  ## .venv-label, with MONAI Label: for `monai-ceph label`
+
+# MONAI Label needs numpy 1.26, its dependencies build against it, and it imports distutils, which Python 3.12 has no more.
+$(LABEL): setup.cfg pyproject.toml constraints/label.txt
+	$(call make_venv,.venv-label,python3.11 python3,3.11,[:2] == (3$(comma) 11))
+	@$(LABEL_PY) -m pip install -qq --disable-pip-version-check 'pip>=25.3'
+	@$(LABEL_PY) -m pip install -qq -c constraints/label.txt --build-constraint constraints/label.txt \
+	  -e '.[cli,train,evaluate,label]' hypothesis pytest
+	@touch $@
+
+# The core with numpy 1.26 as well: what reads films and labels, and what computes.
+test-label: $(LABEL)  ## tests of the annotation server, in .venv-label
+	@$(LABEL_PY) -m pytest -q tests/label tests/data tests/transforms tests/inferers tests/writers \
+	  tests/test_geometry.py tests/test_heatmaps.py $(ARGS)
 
 landmarker-env: .venv-landmarker/.installed  ## .venv-landmarker, for the benchmark's models of that library
 

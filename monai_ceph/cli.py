@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_compare(commands)
     _add_export(commands)
+    _add_label(commands)
     return parser
 
 
@@ -176,6 +177,29 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.set_defaults(run=_export)
 
 
+def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "label",
+        help="start a MONAI Label server: annotate films, train on them",
+        description="Start a MONAI Label server over a folder of films, or over a DICOMweb store, and say where to "
+        "point 3D Slicer. Labels are kept beside the films, in FOLDER/labels; the first start makes a copy of the "
+        "bundle there, and training changes the copy.",
+    )
+    films = parser.add_mutually_exclusive_group(required=True)
+    films.add_argument("folder", nargs="?", metavar="FOLDER", help="folder of films")
+    films.add_argument("--dicomweb", metavar="URL", help="DICOMweb store of films, such as http://host:8042/dicom-web")
+    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, for this machine alone")
+    parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 takes a free one")
+    parser.add_argument(
+        "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm; wins over the one in the file"
+    )
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to begin with (default: the shipped one)")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
+    parser.add_argument("--base", metavar="DATASET", help="films to mix into training, against forgetting")
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for a DICOMweb store's films and labels")
+    parser.set_defaults(run=_label)
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.predict import predict
 
@@ -246,6 +270,20 @@ def _export(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.export import export
 
     export(arguments.output, format=arguments.format, bundle=arguments.bundle)
+    return 0
+
+
+def _label(arguments: argparse.Namespace) -> int:
+    from monai_ceph.label.options import Options
+    from monai_ceph.label.serve import serve
+
+    given = {key: getattr(arguments, key) for key in ("spacing", "bundle", "device", "base", "cache")}
+    serve(
+        arguments.dicomweb or arguments.folder,
+        Options(**{key: str(value) for key, value in given.items() if value is not None}),
+        host=arguments.host,
+        port=arguments.port,
+    )
     return 0
 
 

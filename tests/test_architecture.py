@@ -85,17 +85,29 @@ def test_every_folder_with_code_is_a_package() -> None:
 def test_extra_all_names_every_other_extra(repository: Path) -> None:
     extras = _setup(repository)["options.extras_require"]
     named = re.fullmatch(r"monai-ceph\[(.*)\]", extras["all"].strip())[1]
-    assert set(named.split(",")) == set(extras) - {"all"}
+    assert set(named.split(",")) == set(extras) - {"all", "label"}  # label needs another numpy
 
 
 def test_constraints_pin_everything_that_is_required(repository: Path) -> None:
     setup = _setup(repository)
     required = _lines(setup["options"]["install_requires"])
     for name, extra in setup["options.extras_require"].items():
-        required += [] if name == "all" else _lines(extra)
-    pins = _lines((repository / "constraints" / "test.txt").read_text(encoding="utf-8"))
+        required += [] if name in ("all", "label") else _lines(extra)
+    assert {_project_name(line) for line in required} - _pinned(repository / "constraints" / "test.txt") == set()
+
+
+def test_constraints_of_the_label_environment_pin_what_it_installs(repository: Path) -> None:
+    extras = _setup(repository)["options.extras_require"]
+    required = [line for name in ("cli", "train", "evaluate", "label") for line in _lines(extras[name])]
+    required += [*_lines(_setup(repository)["options"]["install_requires"]), "pytest", "hypothesis"]
+    pinned = _pinned(repository / "constraints" / "label.txt")
+    assert {_project_name(line) for line in required} - pinned == set()
+
+
+def _pinned(constraints: Path) -> set[str]:
+    pins = _lines(constraints.read_text(encoding="utf-8"))
     assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+", pin)] == []
-    assert {_project_name(line) for line in required} - {_project_name(pin) for pin in pins} == set()
+    return {_project_name(pin) for pin in pins}
 
 
 def test_pre_commit_runs_the_pinned_ruff(repository: Path) -> None:

@@ -1,0 +1,169 @@
+"""The MONAI Label app: what the server's requests reach."""
+
+from __future__ import annotations
+
+import logging
+import re
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+from monailabel.config import settings
+from monailabel.interfaces.app import MONAILabelApp
+from monailabel.interfaces.datastore import DefaultLabelTag
+from monailabel.interfaces.tasks.infer_v2 import InferTask
+from monailabel.interfaces.tasks.scoring import ScoringMethod
+from monailabel.interfaces.tasks.strategy import Strategy
+from monailabel.interfaces.tasks.train import TrainTask
+from monailabel.tasks.activelearning.first import First
+from monailabel.tasks.activelearning.random import Random
+
+from monai_ceph import __version__
+from monai_ceph.commands.system import root_cause
+from monai_ceph.data.label_folder import LabelFolder  # type: ignore[import-not-found]
+from monai_ceph.label import MODEL
+from monai_ceph.label.batch import FilmBatch
+from monai_ceph.label.infer import LandmarkInfer
+from monai_ceph.label.model import CurrentModel, own_bundle
+from monai_ceph.label.options import STATE, Options, is_url
+from monai_ceph.label.sessions import FilmSessions
+from monai_ceph.label.store import FilmStore  # type: ignore[import-not-found]
+from monai_ceph.networks.two_stage import WeightsError
+
+logger = logging.getLogger(__name__)
+
+UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
+"""What MONAI Label calls a file that came with an inference request: Python's NamedTemporaryFile and a suffix."""
+
+
+class CephalometricApp(MONAILabelApp):
+    """Films in a folder or a DICOMweb store; one model; labels are Slicer's markups.
+
+    Args:
+        app_dir: MONAI Label's folder for logs; holds ``main.py``.
+        studies: a folder of films, or the URL of a DICOMweb store.
+        conf: the ``--conf`` pairs, see :class:`~monai_ceph.label.options.Options`.
+    Raises:
+        ValueError, OSError: the folder, the bundle or an option cannot be used; the message says why.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        self.options = Options.of(conf)
+        self.folder = self.options.films_folder(studies)
+        self.model = CurrentModel(
+            own_bundle(self.folder / STATE, self.options.bundle_folder), self.options.spacing_mm, self.options.device
+        )
+        super().__init__(
+            app_dir,
+            studies,
+            dict(conf),
+            name="monai_ceph",
+            description="Landmarks of lateral cephalograms, for research only; not a medical device",
+            version=__version__,
+        )
+
+    def init_datastore(self) -> FilmStore:
+        folder = LabelFolder(self.folder, self.model.scheme)
+        if not is_url(self.studies):
+            return FilmStore(folder)
+        from monai_ceph.label.dicomweb import DicomWebStore  # type: ignore[import-not-found]
+
+        return DicomWebStore(folder, self.studies)
+
+    def init_infers(self) -> dict[str, InferTask]:
+        return {MODEL: LandmarkInfer(self.model)}
+
+    def init_trainers(self) -> dict[str, TrainTask]:
+        return {}
+
+    def init_strategies(self) -> dict[str, Strategy]:
+        return {"random": Random(), "first": First()}
+
+    def init_scoring_methods(self) -> dict[str, ScoringMethod]:
+        return {}
+
+    def init_batch_infer(self) -> Callable[..., Any]:
+        return FilmBatch()
+
+    def infer(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
+        """Landmarks of one film.
+
+        The stock app opens whatever path the request names, and lets its JSON set any key. Here ``image`` is the id of
+        a film, the upload of this request, or the film of a session; of the rest only the keys below count.
+
+        Args:
+            request: ``model``; ``image``; ``save_label`` and ``label_tag``: whether the result is kept as a label, and
+                under which tag, "original" by default.
+        Returns:
+            As MONAI Label's endpoint wants it: ``file`` is the .mrk.json, ``params`` the JSON.
+        Raises:
+            HTTPException: 404 no such model or film, 400 a tag that is for people's labels, 422 the film cannot be
+                read.
+        """
+        store = datastore or self.datastore()
+        task = known("model", self._infers, str(request.get("model")))
+        image, tag = str(request.get("image")), str(request.get("label_tag") or DefaultLabelTag.ORIGINAL.value)
+        visitor = self._is_visitor(image, request.get("session"))
+        save = bool(request.get("save_label")) and not visitor
+        if save and tag == DefaultLabelTag.FINAL.value:
+            raise HTTPException(400, "The tag 'final' is for what a person has accepted: PUT it to /datastore/label.")
+        path = image if visitor else store.get_image_uri(image)
+        try:
+            file, result = task({"image": path})
+        except WeightsError as error:
+            raise HTTPException(503, str(error)) from error
+        except (ValueError, RuntimeError) as error:
+            reason = root_cause(error)
+            if isinstance(reason, ValueError):
+                raise HTTPException(422, str(reason)) from error
+            raise
+        label = file
+        if save:
+            label = store.save_label(image, file, tag, {"model": MODEL, "user": MODEL, "params": result})
+        return {"label": label, "tag": tag, "file": file, "params": result}
+
+    def _is_visitor(self, image: str, session: Any) -> bool:
+        """Whether an image is no film of the store, but came with the request or with the session it names."""
+        if isinstance(session, Mapping) and self._sessions is not None:
+            info = self._sessions.get_session(str(session.get("name")))
+            if info is not None and info.image == image:
+                return True
+        path = Path(image)
+        return (
+            str(path.parent) == tempfile.gettempdir()
+            and UPLOAD.fullmatch(path.name) is not None
+            and path.exists()
+            and stat.S_ISREG(path.lstat().st_mode)
+        )
+
+    def registered(self, task: str) -> tuple[str, dict[str, Any]]:
+        """What a kind of request is about, and what there is of it.
+
+        Args:
+            task: as in the URL: infer, batch/infer, train, scoring, activelearning.
+        """
+        kinds = {
+            "train": ("model that trains", self._trainers),
+            "scoring": ("scoring method", self._scoring_methods),
+            "activelearning": ("strategy", self._strategies),
+        }
+        return kinds.get(task, ("model", self._infers))
+
+    def infer_wsi(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
+        raise HTTPException(404, f"Films are no whole-slide images; use /infer/{MODEL}.")
+
+    def _load_sessions(self, load: bool = False) -> FilmSessions | None:
+        if not load:
+            return None
+        path = settings.MONAI_LABEL_SESSION_PATH or str(self.folder / STATE / "sessions")
+        return FilmSessions(path, settings.MONAI_LABEL_SESSION_EXPIRY)
+
+
+def known(kind: str, there: Mapping[str, Any], name: str) -> Any:
+    """What goes by a name, or a 404 that says which names there are."""
+    if name not in there:
+        raise HTTPException(404, f"There is no {kind} '{name}'; there is {', '.join(there) or 'none'}.")
+    return there[name]

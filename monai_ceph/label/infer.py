@@ -1,0 +1,90 @@
+"""The model as MONAI Label's inference task."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from monailabel.interfaces.tasks.infer_v2 import InferTask
+
+from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame  # type: ignore[import-not-found]
+from monai_ceph.label.model import CurrentModel
+from monai_ceph.writers.markups import to_markups
+from monai_ceph.writers.prediction import Prediction
+
+
+class LandmarkInfer(InferTask):
+    """Finds the landmarks of a film.
+
+    Args:
+        model: the weights of the moment.
+    """
+
+    def __init__(self, model: CurrentModel) -> None:
+        super().__init__(
+            # Of the types that 3D Slicer's module lists under "Run", the one whose result it takes for markups.
+            type="detection",
+            labels=list(model.scheme.symbols),
+            dimension=2,
+            description="Landmarks of a lateral cephalogram, for research only",
+        )
+        self.model = model
+
+    def is_valid(self) -> bool:
+        return True
+
+    def get_path(self, validate: bool = True) -> str:
+        return str(self.model.weights)
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """
+        Args:
+            request: ``image`` is the film's path; nothing else is looked at.
+        Returns:
+            A new .mrk.json in the temporary folder, for the caller to remove, and :func:`landmarks_json`.
+        Raises:
+            FilmError: the film cannot be used.
+        """
+        film = Path(request["image"])
+        system = self.model.system()
+        prediction, frame = system.predict(system.load(film)), viewer_frame(film)
+        handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(to_markups(prediction, frame), file, indent=2, ensure_ascii=False)
+        return path, landmarks_json(prediction, frame) | {"weights": self.model.weights_id()}
+
+
+def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]:
+    """A prediction for programs: film pixels, mm from the first pixel's centre, and the viewer's LPS mm.
+
+    What is unknown, a landmark not found or mm where the spacing is unknown, is None.
+    """
+    numbers = np.column_stack(
+        [prediction.points_px, prediction.points_mm, prediction.confidence, frame.to_lps(prediction.points_px)]
+    )
+    landmarks = []
+    for landmark, row in zip(prediction.scheme.landmarks, numbers.tolist(), strict=True):
+        x_px, y_px, x_mm, y_mm, confidence, *lps = (value if np.isfinite(value) else None for value in row)
+        landmarks.append(
+            {
+                "symbol": landmark.symbol,
+                "name": landmark.name,
+                "x_px": x_px,
+                "y_px": y_px,
+                "x_mm": x_mm,
+                "y_mm": y_mm,
+                "confidence": confidence,
+                "position_lps": None if None in lps else lps,
+            }
+        )
+    return {
+        "landmarks": landmarks,
+        "spacing_mm": prediction.spacing_mm,
+        "spacing_source": prediction.spacing_source,
+        "label_names": {symbol: k for k, symbol in enumerate(prediction.scheme.symbols, 1)},
+    }

@@ -1,0 +1,162 @@
+"""Real servers over drawn films, driven over HTTP. They need MONAI Label, which has an environment of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_ceph.data.phantom import write_phantoms
+from tests.bundles.tiny import SPACING_MM
+from tests.commands.conftest import make_bundle
+
+MODEL = "cephalometric_landmarks"
+START_SECONDS = 180
+"""MONAI Label takes some seconds to import on an idle machine; CI's are not idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if importlib.util.find_spec("monailabel") is None:
+        here = Path(__file__).parent
+        for item in items:
+            if here in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="MONAI Label is not installed here; run: make test-label"))
+
+
+@dataclass
+class Server:
+    """A server that answers."""
+
+    url: str
+    process: subprocess.Popen[str]
+    folder: Path
+    log: Path
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        import requests
+
+        return requests.request(method, f"{self.url}{path}", timeout=120, **options)
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> Any:
+        return self.request("POST", path, **options)
+
+    def put_label(self, film: str, content: bytes | str, tag: str = "final", params: str = "{}", **options: Any) -> Any:
+        """Sends a label as 3D Slicer's module sends one."""
+        return self.request(
+            "PUT",
+            "/datastore/label",
+            params={"image": film, "tag": tag},
+            files={"label": ("label.mrk.json", content)},
+            data={"params": params},
+            **options,
+        )
+
+    def wait_for(self, task: str, seconds: float = 300) -> dict[str, Any]:
+        """The last state of a background task ("train", "batch/infer", "scoring") once it is over."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            state: dict[str, Any] = self.get(f"/{task}/" if task != "batch/infer" else f"/{task}").json()
+            if state["status"] not in ("SUBMITTED", "RUNNING"):
+                return state
+            time.sleep(0.3)
+        raise AssertionError(f"{task} is not over after {seconds} s: {state}\n{self.log.read_text()[-3000:]}")
+
+
+@contextmanager
+def running(
+    folder: Path, *options: str, env: Mapping[str, str] | None = None, command: tuple[str, ...] = ()
+) -> Iterator[Server]:
+    """Starts a server and stops it; AssertionError with what it said if it does not come up.
+
+    Args:
+        folder: the films.
+        options: of ``monai-ceph label``.
+        env: more variables.
+        command: another command than ``monai-ceph label FOLDER --port 0``; it has to print an address, as that does.
+    """
+    log = folder.parent / f"{folder.name}.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command or (sys.executable, "-m", "monai_ceph", "label", str(folder), "--port", "0", *options),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+    try:
+        yield Server(_wait_for_address(process, log), process, folder, log)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for_address(process: subprocess.Popen[str], log: Path) -> str:
+    import requests
+
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        address = re.search(r"https?://[\w.\[\]:]+\d", log.read_text())
+        if address is not None:
+            try:
+                if requests.get(f"{address[0]}/info/", timeout=5).status_code in (200, 401):
+                    return address[0]
+            except requests.RequestException:
+                pass
+        time.sleep(0.2)
+    raise AssertionError(f"No server (exit status {process.poll()}):\n{log.read_text()[-5000:]}")
+
+
+@pytest.fixture
+def start_server(label_bundle: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers for one test, with a tiny bundle unless ``--bundle`` is among the options."""
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def start(folder: Path, *options: str, **more: Any) -> Server:
+            bundle = () if "--bundle" in options or more.get("command") else ("--bundle", str(label_bundle))
+            return stack.enter_context(running(folder, *bundle, *options, **more))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def label_bundle(shipped_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with a tiny network and random weights."""
+    return make_bundle(shipped_bundle, tmp_path_factory.mktemp("bundle") / "tiny bundle")
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(repository: Path) -> Path:
+    return repository / "bundles" / MODEL
+
+
+def draw_films(folder: Path, count: int = 3, seed: int = 1) -> Path:
+    """A folder of films that the tiny bundle can read: phantom_000.png and so on, 323 x 400 px."""
+    write_phantoms(folder, count, seed=seed, size=(323, 400), spacing_mm=SPACING_MM)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server over three films, for a module's tests that leave it as it was."""
+    folder = draw_films(tmp_path_factory.mktemp("label") / "three films")
+    with running(folder, "--bundle", str(label_bundle), "--spacing", str(SPACING_MM)) as started:
+        yield started
