@@ -78,7 +78,7 @@ LOCAL: dict[str, Any] = {
     "validate#film_inferer#patch_size": 64,
     "validate#film_inferer#guide_sigma_px": 7.0,
 }
-INFERENCE: dict[str, Any] = {**SYSTEM, "patch_size": 64, "guide_sigma_px": 7.0}
+INFERENCE: dict[str, Any] = {**SYSTEM, "patch_size": 64, "guide_sigma_px": 7.0, "low_confidence": 0.0}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -69,6 +69,7 @@ def _metadata(bundle: Path, system: System, module: WholeFilm) -> dict[str, str]
         "working_spacing_mm": repr(module.working_mm.item()),
         "assumed_spacing_mm": repr(module.assumed_mm[0].item()),
         "patch_size": str(module.patch_size),
+        "low_confidence": repr(system.low_confidence),
         "bundle_sha256": bundle_sha256(bundle),
     }
 

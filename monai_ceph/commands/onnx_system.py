@@ -34,6 +34,7 @@ class OnnxSystem:
         session: an onnxruntime session of an exported model.
         scheme: the landmarks.
         working_mm, assumed_mm, patch_size: of the local stage, to refuse films that it cannot take.
+        low_confidence: as in ``System``.
         spacing_mm: the films' pixel size; wins over the one in the files.
     """
 
@@ -42,6 +43,7 @@ class OnnxSystem:
     working_mm: float
     assumed_mm: tuple[float, float]
     patch_size: int
+    low_confidence: float = 0.0
     spacing_mm: float | None = None
 
     def load(self, film: Path) -> dict[str, Any]:
@@ -130,6 +132,7 @@ def load_onnx_system(bundle: Path | None = None, spacing_mm: float | None = None
             working_mm=float(metadata["working_spacing_mm"]),
             assumed_mm=(float(metadata["assumed_spacing_mm"]),) * 2,
             patch_size=int(metadata["patch_size"]),
+            low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
         )
     except (KeyError, TypeError, ValueError) as error:

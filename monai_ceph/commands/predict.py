@@ -6,12 +6,14 @@ import hashlib
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.commands.ranks import Ranks, ranks
@@ -30,6 +32,8 @@ Got = TypeVar("Got")
 
 class Predictor(Protocol):
     """What :func:`predict` needs of a :class:`~monai_ceph.commands.system.System`."""
+
+    low_confidence: float
 
     def load(self, film: Path) -> Any: ...
 
@@ -153,6 +157,7 @@ def _predict(
         return 0
     system = load()
     failed, workers = 0, _workers()
+    unsure: dict[str, str] = {}
     bar = _bar(len(films)) if us.rank == 0 else None
     with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(workers) as writers:
         read = ahead(readers, partial(_read, system), films, workers)
@@ -161,6 +166,8 @@ def _predict(
             error = found if isinstance(found, Exception) else writing.exception()
             if error is None:
                 journal.add(film, identity, found, formats)
+                if np.nanmedian(found.confidence) < system.low_confidence:
+                    unsure[film.name] = _spacing(found)
             elif isinstance(error, OSError) and error is not found:
                 raise error  # it is the folder that is at fault: the other films would go the same way
             else:  # one bad film, of whatever kind, never stops a batch
@@ -172,7 +179,27 @@ def _predict(
                     bar.update()
     if bar is not None:
         bar.close()
+    if unsure:
+        print(f"monai-ceph predict: {_doubt(unsure, system.low_confidence)}", file=sys.stderr)
     return failed
+
+
+def _doubt(spacings: Mapping[str, str], limit: float) -> str:
+    """What to say of films, given with their pixel sizes, on which little was found with confidence."""
+    from monai_ceph.writers.text import named  # brings torch, which the onnx backend does without
+
+    return (
+        f"low confidence on {named(list(spacings))} (median of its landmarks below {limit:g}): is it a lateral "
+        f"cephalogram, and is the pixel size right ({'; '.join(dict.fromkeys(spacings.values()))})?"
+    )
+
+
+def _spacing(prediction: Prediction) -> str:
+    if prediction.spacing_mm is None:
+        return "unknown; --spacing gives it"
+    x, y = prediction.spacing_mm
+    size = f"{x:g} mm" if x == y else f"{x:g} x {y:g} mm"
+    return f"{size}, from {'--spacing' if prediction.spacing_source == 'user' else f'the {prediction.spacing_source}'}"
 
 
 def ahead(

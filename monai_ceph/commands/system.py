@@ -87,7 +87,14 @@ def resolve_device(name: str) -> torch.device:
 
 @dataclass
 class System:
-    """What it takes to go from a film file to a prediction; one film at a time."""
+    """What it takes to go from a film file to a prediction; one film at a time.
+
+    Args:
+        scheme: the landmarks.
+        device, network, preprocessing, inferer, postprocessing: as the bundle's config names them.
+        low_confidence: a film whose landmarks' median confidence is below this is unlike those the bundle was made for,
+            or of another pixel size than was said; 0 is no such limit.
+    """
 
     scheme: LandmarkScheme
     device: torch.device
@@ -95,6 +102,7 @@ class System:
     preprocessing: Any
     inferer: Any
     postprocessing: Any
+    low_confidence: float = 0.0
 
     def load(self, film: Path) -> dict[str, Any]:
         """Read and prepare one film. Raises FilmError (a ValueError) naming it."""
@@ -150,7 +158,12 @@ def load_system(bundle: Path | None = None, spacing_mm: float | None = None, dev
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
             parts = {name: parser.get_parsed_content(name) for name in names}
-        return System(scheme=parser.get_parsed_content("landmark_scheme"), device=chosen, **parts)
+        return System(
+            scheme=parser.get_parsed_content("landmark_scheme"),
+            device=chosen,
+            low_confidence=parser.get("low_confidence", 0.0),
+            **parts,
+        )
     except RuntimeError as error:
         reason = root_cause(error)
         # Nobody wants to read a config's source to learn that the weights are missing.

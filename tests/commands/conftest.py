@@ -17,6 +17,7 @@ TINY = {
     "cpu_dtype": "float32",
     "local_spacing_mm": SPACING_MM,
     "patch_size": 48,
+    "low_confidence": 0.0,
     "stage_net": {
         "_target_": "BasicUNet",
         "spatial_dims": 2,

@@ -15,6 +15,7 @@ import torch
 from monai_ceph.cli import main
 from monai_ceph.landmarks import ISBI19
 from tests.bundles.tiny import SPACING_MM
+from tests.commands.conftest import make_bundle
 
 SPACING = ("--spacing", str(SPACING_MM))
 
@@ -233,3 +234,26 @@ def test_device_that_is_not_there(
         arguments = ("--output", tmp_path / "out", "--bundle", tiny_bundle, "--device", device)
         assert predict(phantom_films, *arguments) == 1
         assert message in only_error(capsys)
+
+
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_films_of_low_confidence_are_named(
+    backend: str,
+    shipped_bundle: Path,
+    phantom_films: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bundle = make_bundle(shipped_bundle, tmp_path / "doubting", low_confidence=0.999)
+    if backend == "onnx":
+        pytest.importorskip("onnxscript")
+        assert main(["export", "--bundle", str(bundle), "--output", str(bundle / "models" / "model.onnx")]) == 0
+    options = ("--output", tmp_path / "out", "--bundle", bundle, "--format", "csv", "--backend", backend)
+    capsys.readouterr()
+    assert predict(phantom_films, *options, *SPACING) == 0
+    names = ", ".join(film.name for film in films_in(phantom_films))
+    assert only_error(capsys) == (
+        f"monai-ceph predict: low confidence on {names} (median of its landmarks below 0.999): is it a lateral "
+        f"cephalogram, and is the pixel size right ({SPACING_MM:g} mm, from --spacing)?"
+    )
+    assert len(rows(tmp_path / "out" / "landmarks.csv")) == 3 * len(ISBI19)

@@ -40,6 +40,7 @@ class Stub:
         self, on_load: Callable[[Path], Any] = lambda _: None, on_predict: Callable[[Path], Any] = lambda _: 0
     ):
         self.on_load, self.on_predict = on_load, on_predict
+        self.low_confidence = 0.5
         self.predicted: list[str] = []
         self.loads = 0
 
