@@ -82,6 +82,7 @@ format: $(INSTALLED)  ## let ruff sort imports and format
 
 figures: $(INSTALLED)  ## the pictures of docs/, from drawn films; trains a demo first where there is none (minutes)
 	@$(PY) tools/figures.py --demo "$$OUTPUT"
+	@$(PY) tools/label_figure.py
 
 docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
 	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/build/html

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from reprlib import repr as shown
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,9 @@ OFF_PLANE_MM = 0.5
 """Half of the thickness that a viewer gives to a film; a click somewhere in its slice is on the film."""
 UNPLACED = ("undefined", "missing")
 """What Slicer calls a point that was not placed, and one that was said to be absent."""
+
+SAME_PX = 0.1
+"""How far apart two geometries may put a corner of a film and be the same: viewers keep them in 32-bit floats."""
 
 
 class LabelError(AnnotationError):
@@ -89,8 +93,8 @@ def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) ->
     missing = [symbol for symbol in scheme.symbols if symbol not in count]
     if missing:
         raise LabelError(
-            f"{where}: without {' '.join(missing)}; expected all landmarks of scheme '{scheme.name}', those that cannot "
-            "be seen with the positionStatus 'undefined'."
+            f"{where}: without {' '.join(missing)}; expected all landmarks of scheme '{scheme.name}', those that "
+            "cannot be seen with the positionStatus 'undefined'."
         )
     for label, status, _ in points:
         if status != "defined" and status not in UNPLACED:
@@ -98,3 +102,36 @@ def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) ->
                 f"{where}: landmark {label} has the positionStatus {shown(status)}; expected 'defined', 'undefined' or "
                 "'missing'."
             )
+
+
+def check_screen(screen: Any, frame: ViewerFrame, film: str) -> None:
+    """Refuses points that were placed on another film, or on this one after its spacing was changed in the viewer.
+
+    Such points are mm of another frame; they may well be on the film, and would be taken for others.
+
+    Args:
+        screen: how the viewer shows the film: ``size``, [X, Y] pixels; ``ijk_to_lps``, 4 x 4, row by row, from pixels
+            to LPS mm.
+        frame: the film's.
+        film: its name, for messages.
+    Raises:
+        LabelError: it shows another size or geometry, or ``screen`` is not as above.
+    """
+    try:
+        size = tuple(int(count) for count in screen["size"])
+        ijk_to_lps = np.array(screen["ijk_to_lps"], dtype=np.float64).reshape(4, 4)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise LabelError("screen: expected {'size': [X, Y], 'ijk_to_lps': 4 rows of 4 numbers}.") from error
+    if size != frame.size:
+        raise LabelError(
+            f"The film on the screen is {' x '.join(map(str, size))} px, but '{film}' is {frame.size[0]} x "
+            f"{frame.size[1]}: another film."
+        )
+    corners = np.array([[0, 0], [size[0], 0], [0, size[1]], size], dtype=np.float64)
+    seen = corners @ ijk_to_lps[:3, :2].T + ijk_to_lps[:3, 3]
+    moved = np.linalg.norm(frame.to_px(seen) - corners, axis=-1)
+    if not (moved.max() <= SAME_PX and frame.off_plane_mm(seen).max() <= OFF_PLANE_MM):
+        raise LabelError(
+            f"The viewer shows another geometry than the file of '{film}' has (was its spacing changed?), so points "
+            "would be taken for others; open the film again, and place them anew."
+        )

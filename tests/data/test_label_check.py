@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, read_label
+from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen, read_label
 from monai_ceph.data.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 
@@ -184,3 +184,54 @@ def test_a_label_with_anything_anywhere_is_taken_or_refused(data: st.DataObject)
 def test_any_bytes_are_refused(content: bytes) -> None:
     with pytest.raises(LabelError):
         read_label(content, FLAT, AB)
+
+
+def on_screen(**changes: Any) -> dict[str, Any]:
+    """How Slicer shows FRAME's film: RAS becomes LPS by two signs, checked against ITK in test_viewer_frame."""
+    matrix = np.eye(4)
+    matrix[:3, :2] = FRAME.direction * FRAME.spacing_mm
+    matrix[:3, 3] = FRAME.origin_lps
+    return {"size": list(FRAME.size), "ijk_to_lps": matrix.tolist()} | changes
+
+
+def test_a_film_shown_as_its_file_says() -> None:
+    check_screen(on_screen(), FRAME, "film")
+    # As Slicer keeps it: spacing in 32-bit floats.
+    rounded = np.float32(on_screen()["ijk_to_lps"]).tolist()
+    check_screen(on_screen(ijk_to_lps=rounded), FRAME, "film")
+
+
+@pytest.mark.parametrize(("row", "column", "factor"), [(1, 0, 0.1), (2, 1, 1.01), (1, 0, -1), (1, 0, np.nan)])
+def test_a_spacing_changed_in_the_viewer(row: int, column: int, factor: float) -> None:
+    matrix = np.array(on_screen()["ijk_to_lps"])
+    matrix[row, column] *= factor
+    with pytest.raises(LabelError, match=r"another geometry than the file of 'film' has \(was its spacing changed\?\)"):
+        check_screen(on_screen(ijk_to_lps=matrix.tolist()), FRAME, "film")
+
+
+def test_a_film_moved_off_its_plane_in_the_viewer() -> None:
+    matrix = np.array(on_screen()["ijk_to_lps"])
+    matrix[0, 3] += 5
+    with pytest.raises(LabelError, match="another geometry"):
+        check_screen(on_screen(ijk_to_lps=matrix.tolist()), FRAME, "film")
+
+
+def test_another_film_on_the_screen() -> None:
+    with pytest.raises(LabelError, match=r"on the screen is 9 x 8 px, but 'film' is \d+ x \d+: another film"):
+        check_screen(on_screen(size=[9, 8]), FRAME, "film")
+
+
+@pytest.mark.parametrize(
+    "screen",
+    [
+        None,
+        [],
+        {},
+        {"size": 3, "ijk_to_lps": []},
+        on_screen(size=[np.inf, 1]),
+        on_screen(ijk_to_lps=[[1, 2], [3]]),
+    ],
+)
+def test_a_screen_that_is_none(screen: Any) -> None:
+    with pytest.raises(LabelError, match="screen: expected"):
+        check_screen(screen, FRAME, "film")

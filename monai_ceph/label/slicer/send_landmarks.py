@@ -1,0 +1,175 @@
+"""A button for 3D Slicer: sends the landmarks of the film on the screen to the annotation server, as its final label.
+
+Slicer's MONAI Label module shows the model's landmarks, but its Submit Label sends segmentations and boxes alone.
+Started as ``Slicer --python-script send_landmarks.py``, or from Slicer's application startup file, this adds "Send
+landmarks" (Ctrl+Shift+L) to the toolbars. It speaks through that module: its server, login and user name are used.
+
+Needs Slicer 5 and its MONAI Label extension, and nothing else. Python 3.9 and later.
+
+Source: Slicer's script repository (toolbar action, saving a node, volume shown in a slice view); MONAI Label 0.8.5,
+plugins/slicer/MONAILabel (updateServerSettings, logic, current_sample).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+import vtk
+
+TITLE = "Send landmarks"
+NOBODY = ("", "user-xyz")
+"""Client ids of the MONAI Label module that name nobody: none, and what it fills in."""
+FILM_SUFFIX = re.compile(r"\.(png|jpe?g|bmp|tiff?|mh[ad]|nii|nii\.gz|dcm|dicom)$", re.IGNORECASE)
+
+
+class CannotSend(Exception):
+    """Nothing was sent; the message says why, and what to do."""
+
+
+def send() -> None:
+    """What the button does: sends, and shows the server's answer, a refusal as well, in a message box."""
+    try:
+        slicer.util.infoDisplay(send_landmarks())
+    except Exception as error:  # in Slicer, what is not caught goes to a console that nobody looks at
+        slicer.util.errorDisplay(explain(error), windowTitle=TITLE, detailedText=traceback.format_exc())
+
+
+def send_landmarks() -> str:
+    """Sends the one visible point list as the final label of the film on the screen, and says what was saved."""
+    user = user_name()
+    module = slicer.util.getModuleWidget("MONAILabel")
+    module.updateServerSettings()
+    films = module.logic.datastore()["objects"]
+    volume = volume_on_screen()
+    film = film_of(volume, module.current_sample, films)
+    points = points_of(film, films)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "landmarks.mrk.json")
+        if not slicer.util.saveNode(points, str(path)):
+            raise CannotSend(f"Slicer could not write the point list '{points.GetName()}' to a file.")
+        placed = placed_points(json.loads(path.read_text(encoding="utf-8")))
+        module.logic.save_label(film, str(path), {"user": user, "screen": screen(volume)})
+    return f"{placed} landmarks of '{film}' are saved as {user}'s final label."
+
+
+def user_name() -> str:
+    """Who annotates: the module's Client/User-ID, asked for and kept there when it names nobody."""
+    name = str(slicer.util.settingsValue("MONAILabel/clientId", "") or "").strip()
+    if name in NOBODY:
+        name = (qt.QInputDialog.getText(slicer.util.mainWindow(), TITLE, "Your name, for the labels:") or "").strip()
+        if not name:
+            raise CannotSend("Nothing was sent: a label needs the name of its annotator.")
+        qt.QSettings().setValue("MONAILabel/clientId", name)
+    return name
+
+
+def volume_on_screen() -> Any:
+    """The volume in the background of the red slice view, where Slicer shows a film."""
+    shown = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode().GetBackgroundVolumeID()
+    volume = slicer.mrmlScene.GetNodeByID(shown) if shown else None
+    if volume is None:
+        raise CannotSend("No film is shown in the red slice view; fetch one with Next Sample.")
+    return volume
+
+
+def film_of(volume: Any, sample: dict[str, Any] | None, films: dict[str, Any]) -> str:
+    """The server's name of a volume's film.
+
+    The node's own name says least: it may be a patient's, or ``film_1`` where ``film`` was open already. So what the
+    module fetched comes first, then the name of the file.
+
+    Args:
+        volume: the volume node.
+        sample: what the MONAI Label module works on; ``session``: a film that it did not fetch from the server.
+        films: the server's, by their names.
+    """
+    names = []
+    if sample and not sample.get("session") and sample.get("VolumeNodeName") == volume.GetName():
+        names.append(sample["id"])
+    storage = volume.GetStorageNode()
+    if storage and storage.GetFileName():
+        names.append(re.split(r"[\\/]", storage.GetFileName())[-1])
+    names.append(volume.GetName())
+    for name in names:
+        for film in (name, FILM_SUFFIX.sub("", name)):
+            if film in films:
+                return film
+    raise CannotSend(
+        f"The film on the screen, '{names[0]}', is none of the {len(films)} films on the server; "
+        "fetch it with Next Sample, or open the file that the server has."
+    )
+
+
+def points_of(film: str, films: dict[str, Any]) -> Any:
+    """The one visible point list with points that can be the film's; a list that bears another film's name is not."""
+    lists = [
+        node
+        for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+        if node.GetNumberOfControlPoints() and node.GetDisplayVisibility()
+        if node.GetName() == film or node.GetName() not in films
+    ]
+    if len(lists) == 1:
+        return lists[0]
+    if not lists:
+        raise CannotSend(f"There is no visible point list for '{film}'; press Run in the MONAI Label module.")
+    names = ", ".join(node.GetName() for node in lists)
+    raise CannotSend(
+        f"{len(lists)} point lists are visible ({names}), and '{film}' can have one; "
+        "hide or delete the others in the Data module."
+    )
+
+
+def screen(volume: Any) -> dict[str, Any]:
+    """How Slicer shows the film, so that the server can refuse points of a film whose spacing was changed in Slicer.
+
+    Returns:
+        ``size``: pixels along x and y; ``ijk_to_lps``: 4 x 4, row by row, mm.
+    """
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    signs = (-1, -1, 1, 1)  # RAS -> LPS
+    rows = [[signs[row] * matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
+    return {"size": list(volume.GetImageData().GetDimensions())[:2], "ijk_to_lps": rows}
+
+
+def placed_points(markups: dict[str, Any]) -> int:
+    points = markups["markups"][0]["controlPoints"]
+    return sum(point.get("positionStatus", "defined") == "defined" for point in points)
+
+
+def explain(error: Exception) -> str:
+    """A sentence for the annotator: the server's own, where it sent one."""
+    if isinstance(error, OSError):
+        return f"The server does not answer ({error}); is it running, and its address right in the MONAI Label module?"
+    message = str(getattr(error, "msg", None) or error)
+    answer = re.search(r"Response: (\{.*\})", message, re.DOTALL)
+    try:
+        detail = json.loads(answer[1])["detail"] if answer else message
+    except (ValueError, KeyError):
+        detail = message
+    return f"Nothing was saved. {detail}" if answer else str(detail)
+
+
+def add_button() -> None:
+    """The toolbar with the button; run again, it takes the place of the old one."""
+    window = slicer.util.mainWindow()
+    toolbar = window.findChild("QToolBar", "SendLandmarksToolBar")
+    if not toolbar:
+        toolbar = window.addToolBar(TITLE)
+        toolbar.setObjectName("SendLandmarksToolBar")
+    toolbar.clear()
+    action = toolbar.addAction(TITLE)
+    action.setToolTip("Send the landmarks of this film to the MONAI Label server (Ctrl+Shift+L)")
+    action.setShortcut(qt.QKeySequence("Ctrl+Shift+L"))
+    action.connect("triggered()", send)
+
+
+if __name__ == "__main__":
+    add_button()
