@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from monai_ceph.data.film import FilmInfo, film_size, find_films, read_film
     from monai_ceph.data.film_format import FilmError
     from monai_ceph.data.film_reader import FilmReader
+    from monai_ceph.data.label_check import LabelError
+    from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
     from monai_ceph.data.names import FILM_SUFFIXES, film_name
     from monai_ceph.data.phantom import Phantom, draw_phantom, write_phantoms
 
@@ -31,7 +33,11 @@ _HOME = {
     "FilmError": "film_format",
     "FilmInfo": "film",
     "FilmReader": "film_reader",
+    "LabelError": "label_check",
+    "LabelFolder": "label_folder",
     "Phantom": "phantom",
+    "UnknownFilmError": "label_folder",
+    "UnknownLabelError": "label_folder",
     "check_on_film": "annotations",
     "draw_phantom": "phantom",
     "film_name": "names",
@@ -51,7 +57,11 @@ __all__ = [
     "FilmError",
     "FilmInfo",
     "FilmReader",
+    "LabelError",
+    "LabelFolder",
     "Phantom",
+    "UnknownFilmError",
+    "UnknownLabelError",
     "check_on_film",
     "draw_phantom",
     "film_name",
