@@ -156,7 +156,7 @@ def test_ids_of_no_film(films: LabelFolder, film_id: Any) -> None:
         lambda: films.remove(film_id, "final"),
     ):
         with pytest.raises((UnknownFilmError, UnknownLabelError)):
-            look(film_id)
+            look()
     assert everything(films.folder.parent) == before
 
 
