@@ -1,0 +1,378 @@
+"""Does choosing films need fewer labels than taking any? Error over labelled films, on drawn films of three scanners.
+
+    python -m benchmarks.active_learning --run_dir /path/for/weights
+
+writes ``benchmarks/results/active_learning.csv`` and draws ``docs/images/active_learning.svg`` from it (``--draw``
+alone draws again from the table). Twenty minutes on two idle cores; a run that was stopped goes on.
+
+A clinic's films lie in a pool, most of them of the scanner that the model was trained on, some of another one, a few of
+a third. In each round a strategy names films by what the model of the last round says or by what they look like, they
+get their true landmarks, and the start model is fine-tuned on them together with the films that it was trained on,
+always for the same number of steps. The error is that on unseen films, as many of each scanner: every patient counts,
+whatever the scanner. Strategies see the same pools; each repeat has a pool and training seeds of its own.
+
+The strategies are those of the MONAI Label app, asked for a whole round at once. Nothing is known of the films that the
+start model was trained on, so "most different" begins with the pool's most typical film, as the app does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import functools
+import json
+import logging
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from monai.utils import set_determinism
+from tqdm import tqdm
+
+from benchmarks.provenance import commit, machine_name, versions, write_results
+from monai_ceph.active_learning import farthest_first, film_uncertainty, thumbnail
+from monai_ceph.atomic import write_text
+from monai_ceph.commands.demo import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
+from monai_ceph.commands.system import System, default_bundle, load_system
+from monai_ceph.data.annotations import read_annotations
+from monai_ceph.data.film import find_films
+from monai_ceph.data.names import film_name
+from monai_ceph.data.phantom import STYLES, write_phantoms
+from monai_ceph.figures.save import save_figure
+from monai_ceph.figures.style import BLUE, GREEN, INK, ORANGE, TEXT_PT, new_figure, plain, title
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+KINDS = "abc"
+# The third scanner: smaller heads, dark and soft films with much grain.
+THIRD = replace(STYLES["b"], magnification=0.86, exposure=0.55, gamma=1.5, blur_mm=0.4, noise=0.03, base=0.05)
+STRATEGIES = {"random": INK, "most_uncertain": ORANGE, "most_different": BLUE}
+COLUMNS = (
+    "strategy",
+    "repeat",
+    "labelled",
+    *(f"labelled_{k}" for k in KINDS),
+    "mre_mm",
+    *(f"mre_mm_{k}" for k in KINDS),
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large the experiment is.
+
+    Args:
+        base: films of the first scanner that the start model is trained on.
+        pool: films of each scanner to choose from.
+        unseen: films of each scanner to measure on.
+        rounds, a_round: how often films are chosen, and how many each time.
+        repeats: of everything but the start model and the unseen films.
+        start_steps, steps: training steps of each stage, of the start model and in each round.
+    """
+
+    base: int = 12
+    pool: tuple[int, int, int] = (36, 8, 4)
+    unseen: int = 8
+    rounds: int = 4
+    a_round: int = 4
+    repeats: int = 3
+    start_steps: int = 500
+    steps: int = 120
+
+
+@dataclass
+class Film:
+    """A drawn film: its scanner, and what a training takes of it."""
+
+    kind: str
+    item: dict[str, Any]
+    feature: np.ndarray
+
+    @property
+    def path(self) -> Path:
+        return Path(self.item["image"])
+
+
+def draw(folder: Path, kind: str, count: int, seed: int) -> list[dict[str, Any]]:
+    """Films of a scanner, as a training takes them."""
+    # A benchmark's own style, drawn by the package's phantoms.
+    STYLES.setdefault("c", THIRD)
+    drawn = folder / "points.csv"  # written last
+    paths = (
+        find_films([folder]) if drawn.exists() else write_phantoms(folder, count, seed, SIZE, SPACING_MM, style=kind)
+    )
+    truth = read_annotations(drawn).points_px
+    return [{"image": str(p), "points_px": truth[film_name(p)].astype(np.float32), "film": str(p)} for p in paths]
+
+
+def make_bundle(folder: Path) -> Path:
+    """A bundle of the demo's small system, still without weights."""
+    (folder / "configs").mkdir(parents=True, exist_ok=True)
+    (folder / "models").mkdir(exist_ok=True)
+    shipped = default_bundle() / "configs"
+    shutil.copy(shipped / "metadata.json", folder / "configs")
+    config = ConfigParser(json.loads((shipped / "inference.json").read_text(encoding="utf-8")))
+    for key, value in INFERENCE.items():
+        config[key] = value
+    write_text(folder / "configs" / "inference.json", json.dumps(config.get(), indent=1))
+    return folder
+
+
+def train(bundle: Path, items: Sequence[Mapping[str, Any]], start: Path | None, steps: int, seed: int) -> None:
+    """Trains both stages, by the bundle's training configuration and the demo's sizes, into ``models/model.pt``.
+
+    Args:
+        bundle: see :func:`make_bundle`.
+        items: the films to train on.
+        start: weights to go on from; None is from scratch.
+        steps: batches of each stage.
+        seed: of the training.
+    """
+    logging.getLogger("monai").setLevel(logging.ERROR)
+    weights = bundle / "models" / "model.pt"
+    for stage, settings in (("global", GLOBAL), ("local", LOCAL)):
+        begin = start if stage == "global" else weights
+        batches = len(items) // settings["films_per_batch"]
+        epochs = max(1, round(steps / batches))
+        overrides = {
+            **settings,
+            "bundle_root": str(bundle),
+            "device": "$torch.device('cpu')",
+            "seed": seed,
+            "init_weights": None if begin is None else str(begin),
+            "learning_rate": settings["learning_rate"] * (1 if start is None else 0.5),
+            "train_datalist": [dict(item) for item in items],
+            "val_datalist": [dict(items[0])],
+            "epochs": epochs,
+            "val_interval": epochs + 1,
+            "checkpoint_interval": epochs + 1,
+        }
+        config = ConfigParser()
+        config.read_config([str(default_bundle() / "configs" / f"{name}.json") for name in ("train", f"train_{stage}")])
+        for key, value in overrides.items():
+            config[key] = value
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            config.get_parsed_content("initialize")
+            config.get_parsed_content("run")
+        torch.save(config.get_parsed_content("ema").ema_model.state_dict(), weights)
+        shutil.rmtree(bundle / "runs", ignore_errors=True)
+    set_determinism(None)
+
+
+def errors_mm(system: System, films: Sequence[Mapping[str, Any]]) -> float:
+    """The mean radial error on some films."""
+    found = [system.predict(system.load(Path(film["image"]))).points_px for film in films]
+    offsets = np.stack(found) - np.stack([film["points_px"] for film in films])
+    return float(np.linalg.norm(offsets * SPACING_MM, axis=-1).mean())
+
+
+def choose(
+    strategy: str, system: System, free: Sequence[Film], known: Sequence[Film], count: int, seed: int
+) -> list[int]:
+    """Positions in ``free`` of the films to label next."""
+    if strategy == "random":
+        return np.random.default_rng(seed).permutation(len(free))[:count].tolist()
+    if strategy == "most_different":
+        features, others = (np.array([film.feature for film in films]) for films in (free, known))
+        return [row for row, _ in farthest_first(features, others, count)]
+    unsure = [film_uncertainty(system.predict(system.load(film.path)).confidence) for film in free]
+    return np.argsort(-np.array(unsure), kind="stable")[:count].tolist()
+
+
+class Experiment:
+    """The films, and the start model, made once in the run's folder.
+
+    Args:
+        run_dir: for films, weights and finished curves.
+        plan: how large it is.
+    Raises:
+        ValueError: the folder holds a run of another plan.
+    """
+
+    def __init__(self, run_dir: Path, plan: Plan) -> None:
+        self.run_dir, self.plan = run_dir, plan
+        noted = run_dir / "plan.txt"
+        if noted.exists() and noted.read_text(encoding="utf-8") != str(plan):
+            raise ValueError(f"'{run_dir}' holds a run of {noted.read_text(encoding='utf-8')}; choose another folder.")
+        run_dir.mkdir(parents=True, exist_ok=True)
+        write_text(noted, str(plan))
+        self.unseen = {kind: draw(run_dir / "unseen" / kind, kind, plan.unseen, 90_000) for kind in KINDS}
+        self.base = draw(run_dir / "base", "a", plan.base, 0)
+        start = make_bundle(run_dir / "start")
+        self.start = start / "models" / "model.pt"
+        if not self.start.exists():
+            work = make_bundle(run_dir / "start training")
+            train(work, self.base, None, plan.start_steps, seed=0)
+            (work / "models" / "model.pt").replace(self.start)
+        self.system = load_system(start, SPACING_MM, "cpu")
+
+    def pool(self, repeat: int) -> list[Film]:
+        """All films of a repeat that can be chosen."""
+        films = []
+        for kind, count in zip(KINDS, self.plan.pool, strict=True):
+            for item in draw(self.run_dir / f"pool {repeat}" / kind, kind, count, 10_000 * (repeat + 1)):
+                film = self.system.load(Path(item["image"]))["image"]
+                films.append(Film(kind, item, thumbnail(np.asarray(film)[0])))
+        return films
+
+    def curve(self, strategy: str, repeat: int) -> list[list[Any]]:
+        """The table's rows of one strategy on one pool; from the run's folder if they are there."""
+        kept = self.run_dir / f"{strategy} {repeat}.json"
+        if kept.exists():
+            rows: list[list[Any]] = json.loads(kept.read_text(encoding="utf-8"))
+            return rows
+        free, known, system = self.pool(repeat), [], self.system
+        rows = [self._row(strategy, repeat, known, system)]
+        bundle = make_bundle(self.run_dir / "work" / f"{strategy} {repeat}")
+        for turn in range(self.plan.rounds):
+            seed = 100 * repeat + turn
+            picked = choose(strategy, system, free, known, self.plan.a_round, seed)
+            known += [free[k] for k in picked]
+            free = [film for k, film in enumerate(free) if k not in picked]
+            train(bundle, [*self.base, *(film.item for film in known)], self.start, self.plan.steps, seed)
+            system = load_system(bundle, SPACING_MM, "cpu")
+            rows.append(self._row(strategy, repeat, known, system))
+        write_text(kept, json.dumps(rows))
+        return rows
+
+    def _row(self, strategy: str, repeat: int, known: Sequence[Film], system: System) -> list[Any]:
+        by_kind = [errors_mm(system, self.unseen[kind]) for kind in KINDS]
+        labelled = [sum(film.kind == kind for film in known) for kind in KINDS]
+        errors = [f"{error:.3f}" for error in (float(np.mean(by_kind)), *by_kind)]
+        return [strategy, repeat, len(known), *labelled, *errors]
+
+
+@functools.cache
+def experiment(run_dir: Path, plan: Plan) -> Experiment:
+    """A process's own; on one thread, because the networks are too small for two."""
+    torch.set_num_threads(1)
+    return Experiment(run_dir, plan)
+
+
+def prepare(run_dir: Path, plan: Plan) -> None:
+    """Films and start model, before several processes want them."""
+    experiment(run_dir, plan)
+
+
+def curve(run_dir: Path, plan: Plan, strategy: str, repeat: int) -> list[list[Any]]:
+    """For a process of a pool: :meth:`Experiment.curve`."""
+    return experiment(run_dir, plan).curve(strategy, repeat)
+
+
+def films_needed(labelled: Sequence[float], error: Sequence[float], reach: float) -> float:
+    """How many labelled films it takes to come down to an error, between points of a curve; infinity if it never does.
+
+    Args:
+        labelled, error: the curve, in order.
+        reach: the error.
+    """
+    for k, value in enumerate(error):
+        if value <= reach:
+            if k == 0:
+                return labelled[0]
+            share = (error[k - 1] - reach) / (error[k - 1] - value)
+            return labelled[k - 1] + share * (labelled[k] - labelled[k - 1])
+    return float("inf")
+
+
+def means(table: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Strategy -> (R,) numbers of labelled films and (S, R) errors of its S repeats, from the table."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    curves = {}
+    for strategy in dict.fromkeys(row["strategy"] for row in rows):
+        mine = [row for row in rows if row["strategy"] == strategy]
+        labelled = sorted({int(row["labelled"]) for row in mine})
+        repeats = sorted({row["repeat"] for row in mine})
+        found = {(row["repeat"], int(row["labelled"])): float(row["mre_mm"]) for row in mine}
+        curves[strategy] = np.array(labelled), np.array([[found[r, n] for n in labelled] for r in repeats])
+    return curves
+
+
+def draw_figure(table: Path, path: Path) -> None:
+    """The table as curves: a line for each strategy's mean, a dot for each repeat."""
+    figure = new_figure(3.6)
+    axes = figure.add_subplot()
+    plain(axes, grid="y")
+    for k, (strategy, (labelled, errors)) in enumerate(means(table).items()):
+        color = STRATEGIES.get(strategy, GREEN)
+        axes.plot(labelled, errors.mean(axis=0), color=color, linewidth=1.8, label=strategy.replace("_", " "))
+        beside = labelled + 0.12 * (k - 1)  # or dots of one number of films would hide each other
+        axes.plot(np.tile(beside, len(errors)), errors.ravel(), "o", color=color, markersize=3, alpha=0.6)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("labelled films", fontsize=TEXT_PT, color=INK)
+    axes.set_ylabel("mean error on unseen films (mm)", fontsize=TEXT_PT, color=INK)
+    axes.legend(frameon=False, fontsize=TEXT_PT)
+    title(figure, "Which films to label first", "Drawn films of three scanners; dots are repeats, lines their means.")
+    _, png = save_figure(figure, path)
+    png.unlink()
+
+
+def conclusions(table: Path) -> list[str]:
+    """For each strategy: the last error, and the films it takes to be as good as random is at its end."""
+    curves = means(table)
+    reach = float(curves["random"][1].mean(axis=0)[-1])
+    said = []
+    for strategy, (numbers, errors) in curves.items():
+        mean = errors.mean(axis=0)
+        needed = films_needed(numbers.tolist(), mean.tolist(), reach)
+        films = f"{needed:.1f}" if np.isfinite(needed) else f"more than {numbers[-1]}"
+        last = f"{mean[-1]:.2f} mm ({errors[:, -1].min():.2f} to {errors[:, -1].max():.2f})"
+        said.append(f"{strategy}: {last} after {numbers[-1]} films; {films} films for random's {reach:.2f} mm")
+    return said
+
+
+def run(run_dir: Path, output: Path, plan: Plan, workers: int) -> None:
+    """Runs all curves, in so many processes, and writes the table."""
+    todo = [(strategy, repeat) for repeat in range(plan.repeats) for strategy in STRATEGIES]
+    rows = []
+    # Not forked: torch has threads by then.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+        processes.submit(prepare, run_dir, plan).result()
+        curves = [processes.submit(curve, run_dir, plan, *one) for one in todo]
+        for done in tqdm(as_completed(curves), total=len(curves), unit="curve"):
+            rows += done.result()
+            strategy, repeat = done.result()[0][:2]
+            tqdm.write(f"{strategy}, repeat {repeat}: " + ", ".join(f"{row[2]}: {row[6]}" for row in done.result()))
+    rows.sort(key=lambda row: (list(STRATEGIES).index(row[0]), row[1], row[2]))
+    made = [
+        "drawn films, 0.4 mm pixels, the demo's small system; errors on "
+        f"{plan.unseen} unseen films of each of 3 scanners, their mean",
+        str(plan),
+        f"{workers} processes, each {machine_name(torch.device('cpu'), 1)}",
+        commit(),
+        versions("torch", "monai"),
+        "command: python -m benchmarks.active_learning --run_dir ...",
+    ]
+    write_results(output, made, COLUMNS, rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run_dir", type=Path, help="films, weights and finished curves")
+    parser.add_argument("--draw", action="store_true", help="draw the figure from the table that is there")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "active_learning.csv")
+    parser.add_argument("--figure", type=Path, default=REPOSITORY / "docs" / "images" / "active_learning.svg")
+    parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
+    for name in ("repeats", "rounds", "steps"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name))
+    arguments = parser.parse_args()
+    if not arguments.draw:
+        if arguments.run_dir is None:
+            parser.error("name a folder with --run_dir, or draw what is there with --draw")
+        plan = Plan(repeats=arguments.repeats, rounds=arguments.rounds, steps=arguments.steps)
+        run(arguments.run_dir, arguments.output, plan, arguments.workers)
+    draw_figure(arguments.output, arguments.figure.with_suffix(""))
+    print("\n".join(conclusions(arguments.output)))
+
+
+if __name__ == "__main__":
+    main()
