@@ -33,6 +33,7 @@ DX, CR, SC = (
     "1.2.840.10008.5.1.4.1.1.7",
 )
 UNKNOWN = FilmInfo(None, "unknown")
+PYDICOM_2 = pydicom.__version__.startswith("2.")  # MONAI Label's
 
 
 def picture(dtype: type = np.uint8, channels: int | None = None) -> np.ndarray:
@@ -69,9 +70,11 @@ def write_dicom(
     dicom.HighBit = dicom.BitsStored - 1
     dicom.PixelData = array.tobytes()
     dicom["PixelData"].VR = "OB" if array.itemsize == 1 else "OW"
+    if PYDICOM_2:
+        dicom.is_little_endian, dicom.is_implicit_VR = True, syntax == ImplicitVRLittleEndian
     if syntax == RLELossless:
         dicom.compress(RLELossless)
-    dicom.save_as(path, enforce_file_format=True)
+    dicom.save_as(path, **({"write_like_original": False} if PYDICOM_2 else {"enforce_file_format": True}))
     return path
 
 
