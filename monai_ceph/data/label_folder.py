@@ -99,16 +99,17 @@ class LabelFolder:
         except KeyError:
             raise _unknown_film(film_id) from None
 
-    def add_film(self, film_id: str, path: Path) -> Path:
+    def add_film(self, film_id: str, path: Path, info: Mapping[str, Any] | None = None) -> Path:
         """Copies a film into the folder.
 
         Args:
             film_id: what to call it.
             path: the film; its suffix is kept.
+            info: what to note of it, ready for JSON.
         Returns:
             The new file.
         Raises:
-            LabelError: the id is no plain name.
+            LabelError: the id is no plain name, or the info no JSON.
             FilmError: not readable as one film, of an unknown suffix, or with its pixels in another file.
             FileExistsError: there is a film of this id.
         """
@@ -125,11 +126,13 @@ class LabelFolder:
             raise FilmError(str(error).replace(str(path), f"Film '{film_id}'")) from error
         if film_format(path) == "MetaImage" and not _holds_its_pixels(path):
             raise FilmError(f"Film '{film_id}': its pixels are in another file; save it as one .mha file.")
+        noted = _packed(info or {})
         with self._alone():
             if film_id in self.films() or os.path.lexists(target):
                 raise FileExistsError(f"There is a film '{film_id}' already; choose another id, or remove that film.")
             with durable_path(target) as temporary:
                 shutil.copyfile(path, temporary)
+            _note(self._info_path(film_id), noted)
         return target
 
     def remove_film(self, film_id: str) -> None:

@@ -25,7 +25,7 @@ from fastapi import Depends, HTTPException
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import DEFAULT_USER, User, get_public_key, oauth2_scheme
 
-from monai_ceph.label.store import current_user  # type: ignore[import-not-found]
+from monai_ceph.label.store import current_user
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256")
 """Public-key signatures. MONAI Label 0.8.5 names none, and PyJWT 2 therefore refuses every token."""

@@ -48,3 +48,8 @@ class Prediction:
         """(N, 2) float64, (x, y), mm from the first pixel's centre; NaN where the spacing is unknown."""
         spacing = (np.nan, np.nan) if self.spacing_mm is None else self.spacing_mm
         return np.asarray(self.points_px, dtype=np.float64) * np.asarray(spacing, dtype=np.float64)
+
+
+def annotated(image: str, scheme: LandmarkScheme, points_px: np.ndarray) -> Prediction:
+    """The points that a person marked on a film, (N, 2), in the form that writers take: of no confidence, in pixels."""
+    return Prediction(image, scheme, points_px, np.full(len(scheme), np.nan), None, "unknown")
