@@ -152,7 +152,8 @@ def load_system(bundle: Path | None = None, spacing_mm: float | None = None, dev
     parser = ConfigParser()
     parser.read_config(str(config))
     chosen = resolve_device(device)
-    parser["bundle_root"], parser["film_spacing_mm"], parser["device"] = str(config.parents[1]), spacing_mm, chosen
+    parser["bundle_root"], parser["film_spacing_mm"] = config_text(str(config.parents[1])), spacing_mm
+    parser["device"] = chosen
     names = ("network", "preprocessing", "inferer", "postprocessing")
     try:
         with warnings.catch_warnings():
@@ -168,6 +169,11 @@ def load_system(bundle: Path | None = None, spacing_mm: float | None = None, dev
         reason = root_cause(error)
         # Nobody wants to read a config's source to learn that the weights are missing.
         raise reason if isinstance(reason, (ValueError, OSError)) else error from None
+
+
+def config_text(text: str) -> str:
+    """A text, such as the path of a folder, as a config's value: MONAI would take a # in it for its old separator."""
+    return text if "#" not in text else "$" + repr(text).replace("#", r"\x23").replace("@", r"\x40")
 
 
 def load_system_alone(bundle: Path | None = None, spacing_mm: float | None = None, device: str = "auto") -> System:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from monai_ceph.data.datalist import isbi2015_datalist
     from monai_ceph.data.film import FilmInfo, film_size, find_films, read_film
     from monai_ceph.data.film_format import FilmError
+    from monai_ceph.data.film_list import film_spacings, read_film_list
     from monai_ceph.data.film_reader import FilmReader
     from monai_ceph.data.label_check import LabelError
     from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
@@ -42,11 +43,13 @@ _HOME = {
     "draw_phantom": "phantom",
     "film_name": "names",
     "film_size": "film",
+    "film_spacings": "film_list",
     "find_films": "film",
     "isbi2015_datalist": "datalist",
     "mean_annotations": "annotations",
     "read_annotations": "annotations",
     "read_film": "film",
+    "read_film_list": "film_list",
     "write_phantoms": "phantom",
 }
 
@@ -66,11 +69,13 @@ __all__ = [
     "draw_phantom",
     "film_name",
     "film_size",
+    "film_spacings",
     "find_films",
     "isbi2015_datalist",
     "mean_annotations",
     "read_annotations",
     "read_film",
+    "read_film_list",
     "write_phantoms",
 ]
 

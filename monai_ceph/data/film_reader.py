@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ class FilmReader(ImageReader):
     fails, ``LoadImage`` silently turns to its other readers, which follow other conventions.
 
     Args:
-        spacing_mm: the pixel spacing of all films if the user knows it, as in :func:`read_film`.
+        spacing_mm: the pixel spacing of all films if the user knows it, as in :func:`read_film`; or that of each film,
+            by its path, where films of several scanners are read together. Films not named there have their file's.
     """
 
-    def __init__(self, spacing_mm: float | Sequence[float] | None = None) -> None:
+    def __init__(self, spacing_mm: float | Sequence[float] | Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        self.spacing_mm = None if spacing_mm is None else check_spacing(spacing_mm, "FilmReader")
+        given: dict[str, Any] = dict(spacing_mm) if isinstance(spacing_mm, Mapping) else {}
+        self.of_film = {Path(path): check_spacing(mm, f"FilmReader, {path}") for path, mm in given.items()}
+        of_all = None if isinstance(spacing_mm, Mapping) else spacing_mm
+        self.spacing_mm = None if of_all is None else check_spacing(of_all, "FilmReader")
 
     def verify_suffix(self, filename: Any) -> bool:
         """Whether the one file given looks like a film."""
@@ -48,7 +52,7 @@ class FilmReader(ImageReader):
         """
         if len(img) != 1:
             raise FilmError(f"Expected one file for a film, got {len(img)}: {', '.join(map(str, img))}.")
-        film, info = read_film(img[0], self.spacing_mm)
+        film, info = read_film(img[0], self.of_film.get(img[0], self.spacing_mm))
         spacing = (np.nan, np.nan) if info.spacing_mm is None else info.spacing_mm
         return film, {
             "affine": np.eye(4),

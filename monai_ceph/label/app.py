@@ -31,6 +31,7 @@ from monai_ceph.label.model import CurrentModel, own_bundle
 from monai_ceph.label.options import STATE, Options, is_url
 from monai_ceph.label.sessions import FilmSessions
 from monai_ceph.label.store import FilmStore
+from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
 
 logger = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class CephalometricApp(MONAILabelApp):
         return {MODEL: LandmarkInfer(self.model)}
 
     def init_trainers(self) -> dict[str, TrainTask]:
-        return {}
+        return {MODEL: LandmarkTrain(self.model, self.options.base)}
 
     def init_strategies(self) -> dict[str, Strategy]:
         return {"random": Random(), "first": First()}

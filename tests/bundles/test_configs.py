@@ -34,6 +34,7 @@ OVERLAYS = {
     "paper": "inference",
     "own_films": "train",
     "swap_network": "train",
+    "finetune": "train",
 }
 
 
@@ -97,6 +98,13 @@ def test_several_gpus_run_what_one_runs(bundle: Path) -> None:
     assert several["train#handlers#0#seed"].startswith("$" + one["train"]["handlers"][0]["seed"])
     # The handlers that only the first process has are the last two: what is printed and what is plotted.
     assert [h["_target_"] for h in one["train"]["handlers"][-2:]] == ["StatsHandler", "TensorBoardStatsHandler"]
+
+
+def test_finetuning_validates_nothing_and_resumes_nothing(bundle: Path) -> None:
+    """Its one place by number is that of the validation; what it runs is what training runs, without going on."""
+    one, fine = load(bundle, "train"), load(bundle, "finetune")
+    assert one["train"]["handlers"][3]["_target_"] == fine["train#handlers#3"]["_target_"] == "ValidationHandler"
+    assert fine["run"] == [step for step in one["run"] if "load" not in step and "resume" not in step]
 
 
 def test_the_papers_inference(bundle: Path) -> None:

@@ -583,6 +583,16 @@ def test_reader_by_its_dotted_name_as_in_a_configuration(tmp_path: Path) -> None
     assert image.shape == (20, 30) and image.meta["spacing_source"] == "user"
 
 
+def test_films_of_several_scanners_each_with_its_spacing(tmp_path: Path) -> None:
+    first, second, third = (write(tmp_path / f"{name}.png", picture()) for name in ("a #1", "b", "c"))
+    reader = FilmReader(spacing_mm={str(first): 0.1, str(second): [0.2, 0.3]})
+    found = [LoadImage(reader=reader)(path).meta for path in (first, str(second), third)]
+    np.testing.assert_equal([one["spacing_mm"] for one in found], [[0.1, 0.1], [0.2, 0.3], [np.nan, np.nan]])
+    assert [one["spacing_source"] for one in found] == ["user", "user", "unknown"]
+    with pytest.raises(ValueError, match=r"FilmReader, a\.png: pixel spacing must be"):
+        FilmReader(spacing_mm={"a.png": -1})
+
+
 @pytest.mark.parametrize("lazily", [LoadImage(reader=FilmReader()), LoadImage(reader=FilmReader)])
 def test_volume_does_not_fall_through_to_monais_own_readers(
     tmp_path: Path, lazily: LoadImage, caplog: pytest.LogCaptureFixture

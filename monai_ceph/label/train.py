@@ -1,0 +1,92 @@
+"""Training over MONAI Label: its request to :func:`finetune`, and what its clients show of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from monailabel.interfaces.tasks.train import TrainTask
+
+from monai_ceph.commands.finetune import Stage, TrainingError, bundle_file, finetune, latest
+from monai_ceph.data.base_set import read_base_set
+from monai_ceph.label.model import CurrentModel
+
+STAGES: dict[str, tuple[Stage, ...]] = {"local": ("local",), "global": ("global",), "both": ("global", "local")}
+
+
+class LandmarkTrain(TrainTask):
+    """Trains the bundle in use on the films that have a final label when the training starts.
+
+    Runs in the process that MONAI Label starts for a training; the server sees its files.
+
+    Args:
+        model: the bundle in use, with its films' spacing and the server's device.
+        base: a base set, see :func:`~monai_ceph.data.base_set.read_base_set`; empty for none.
+    """
+
+    def __init__(self, model: CurrentModel, base: str | Path = "") -> None:
+        super().__init__(
+            "Learns from the corrected films; new weights are taken if they are no worse on held-out films"
+        )
+        self.model, self.base = model, base
+
+    def config(self) -> dict[str, Any]:
+        """What Slicer's module offers: of a list, the first is sent unless another is chosen."""
+        epochs = json.loads(Path(bundle_file(self.model.bundle, "finetune")).read_text(encoding="utf-8"))["epochs"]
+        devices = list(dict.fromkeys([self.model.device, "auto", "cpu"]))
+        return {"stages": list(STAGES), "epochs": epochs, "device": devices}
+
+    def stats(self) -> dict[str, Any]:
+        """How far a training is, and how good the weights are that the last one left in use.
+
+        ``best_metric``, 0 to 1, is what Slicer's module shows as accuracy: the share of the held-out films' landmarks
+        that are at most 2 mm off.
+        """
+        progress, result = latest(self.model.bundle)
+        stats: dict[str, Any] = {
+            key: progress[key] for key in ("stage", "epoch", "total_epochs", "loss") if key in progress
+        }
+        if result:
+            in_use = result["after" if result["replaced"] else "before"]
+            stats |= {key: result[key] for key in ("replaced", "before", "after", "trained", "held_out", "base")}
+            stats["best_metric"] = in_use["within_2mm"] or 0.0
+            if result["run"] == progress["run"]:
+                stats["total_time"] = round(result["seconds"])
+        return stats
+
+    def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
+        """Train.
+
+        Args:
+            request: ``stages`` (local, global or both), ``epochs`` or MONAI Label's ``max_epochs``, ``device``.
+            datastore: the films and labels.
+        Returns:
+            :class:`FinetuneResult`, ready for JSON.
+        Raises:
+            TrainingError, FilmError, AnnotationError: a sentence that says what was wrong; the weights stay.
+        """
+        wanted = _first(request.get("stages")) or "local"
+        if wanted not in STAGES:
+            raise TrainingError(f"Stages to train: expected one of {', '.join(STAGES)}, got {wanted!r}.")
+        epochs = _first(request.get("epochs")) or _first(request.get("max_epochs")) or None
+        try:
+            epochs = None if epochs is None else int(epochs)
+        except ValueError as error:
+            raise TrainingError(f"Epochs to train: expected a number, got {epochs!r}.") from error
+        result = finetune(
+            self.model.bundle,
+            datastore.folder.items(),
+            stages=STAGES[wanted],
+            base=read_base_set(self.base, self.model.scheme) if self.base else (),
+            epochs=epochs,
+            spacing_mm=self.model.spacing_mm,
+            device=_first(request.get("device")) or self.model.device,
+        )
+        return result.as_json()
+
+
+def _first(value: Any) -> Any:
+    """Clients that were given a list of choices may send it back whole."""
+    return value[0] if isinstance(value, list) and value else value
