@@ -18,8 +18,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 from monailabel.interfaces.tasks.strategy import Strategy
 from monailabel.interfaces.tasks.train import TrainTask
-from monailabel.tasks.activelearning.first import First
-from monailabel.tasks.activelearning.random import Random
+from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ceph import __version__
 from monai_ceph.commands.system import root_cause
@@ -29,8 +28,10 @@ from monai_ceph.label.batch import FilmBatch
 from monai_ceph.label.infer import LandmarkInfer
 from monai_ceph.label.model import CurrentModel, own_bundle
 from monai_ceph.label.options import STATE, Options, is_url
+from monai_ceph.label.scoring import LandmarkError, Uncertainty
 from monai_ceph.label.sessions import FilmSessions
 from monai_ceph.label.store import FilmStore
+from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
 
@@ -81,10 +82,22 @@ class CephalometricApp(MONAILabelApp):
         return {MODEL: LandmarkTrain(self.model, self.options.base)}
 
     def init_strategies(self) -> dict[str, Strategy]:
-        return {"random": Random(), "first": First()}
+        return strategies()
 
     def init_scoring_methods(self) -> dict[str, ScoringMethod]:
-        return {}
+        return {"uncertainty": Uncertainty(self.model), "landmark_error": LandmarkError(self.options.spacing_mm)}
+
+    def async_scoring(self, method: str | None, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Starts a method, or with None those that have something to do, unless they are at it already.
+
+        The stock app starts a process with torch for every method at each start, training and request for a film.
+        """
+        if method:
+            return super().async_scoring(method, params) or {}
+        if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
+            return {}
+        due = [name for name, task in self._scoring_methods.items() if task.due(self.datastore())]
+        return {name: super(CephalometricApp, self).async_scoring(name, params) for name in due}
 
     def init_batch_infer(self) -> Callable[..., Any]:
         return FilmBatch()

@@ -99,9 +99,14 @@ def _run(studies: str, options: Options, host: str, app_dir: Path, listening: so
 
 
 def greeting(instance: Any, url: str, host: str, authentication: bool) -> str:
-    """What a user needs to go on."""
+    """What a user needs to go on. Raises OSError if a DICOMweb store does not answer."""
+    from fastapi import HTTPException
+
     store, folder = instance.datastore(), instance.folder
-    films, labels = len(store.list_images()), len(store.get_labeled_images())
+    try:
+        films, labels = len(store.list_images()), len(store.get_labeled_images())
+    except HTTPException as error:  # a DICOMweb store that does not answer
+        raise OSError(error.detail) from None
     lines = [
         f"{films} films, {labels} of them labelled, in {folder}" if films else f"No film in {folder} yet; send some.",
         f"Listening on {url}; in 3D Slicer: module MONAI Label, MONAI Label server {url}",

@@ -1,0 +1,76 @@
+"""MONAI Label's strategies: which film an annotator gets next."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from monailabel.interfaces.tasks.strategy import Strategy
+
+from monai_ceph.commands.film_scores import FilmScore, read_scores
+from monai_ceph.commands.next_film import Choice, most_different, most_uncertain
+from monai_ceph.label.scoring import scores_folder
+from monai_ceph.label.store import FilmStore
+
+HELD_S = 300
+"""How long a film that was handed out is kept for whoever got it."""
+
+Choose = Callable[[Sequence[str], Collection[str], Mapping[str, FilmScore]], Choice | None]
+"""Free films in order, all other films, scores -> choice; None without a free film."""
+
+
+class NextFilm(Strategy):
+    """A film without a label, chosen by a rule.
+
+    A film that was handed out within the last :data:`HELD_S` seconds, by whatever strategy and to whomever, is not
+    free: a second annotator gets another one, and so does the one who asks again without saving, who wants to pass it
+    over. When all are handed out, the one whose turn is longest ago comes again.
+
+    Args:
+        description: for people.
+        choose: the rule.
+        value: what the rule's number is called in the answer.
+    """
+
+    def __init__(self, description: str, choose: Choose, value: str = "") -> None:
+        super().__init__(description)
+        self.choose, self.value = choose, value
+
+    def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any] | None:
+        """``{"id": film}`` and the rule's number; None where every film has a label."""
+        films = sorted(datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels")))
+        if not films:
+            return None
+        handed_out = {film: _handed_out(datastore.folder.info(film)) for film in films}
+        free = [film for film in films if handed_out[film] <= time.time() - HELD_S]
+        others = set(datastore.list_images()).difference(free)
+        choice = self.choose(free, others, read_scores(scores_folder(datastore.folder)))
+        if choice is None:
+            return {"id": min(films, key=handed_out.__getitem__)}
+        return {"id": choice.film} | ({} if choice.value is None else {self.value: round(choice.value, 4)})
+
+
+def strategies() -> dict[str, Strategy]:
+    """All of them by name; ``random`` and ``first`` are MONAI Label's, but for films that were just handed out."""
+    return {
+        "most_uncertain": NextFilm(
+            "The film that the model is least sure of",
+            lambda free, _, scores: most_uncertain(free, scores),
+            "uncertainty",
+        ),
+        "most_different": NextFilm(
+            "The film that looks least like those that are annotated, or being so", most_different, "distance"
+        ),
+        "random": NextFilm("Any film", lambda free, *_: Choice(random.choice(free), None) if free else None),
+        "first": NextFilm("The first film by name", lambda free, *_: Choice(free[0], None) if free else None),
+    }
+
+
+def _handed_out(info: Mapping[str, Any]) -> float:
+    """When any strategy last handed a film out, s since 1970; 0 if none did. The activelearning endpoint notes it."""
+    given = info.get("strategy")
+    turns = given.values() if isinstance(given, Mapping) else ()
+    times = [turn.get("ts") for turn in turns if isinstance(turn, Mapping)]
+    return max((float(time) for time in times if isinstance(time, (int, float))), default=0.0)

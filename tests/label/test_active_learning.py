@@ -1,0 +1,64 @@
+"""Active learning over HTTP: scores are made without being asked for, once, and say which film is next."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from monai_ceph.commands.film_scores import FilmScore, read_scores
+from tests.bundles.tiny import SPACING_MM
+from tests.label.conftest import MODEL, Server, draw_films
+
+
+def scored(server: Server, films: int, seconds: float = 180) -> dict[str, FilmScore]:
+    """The scores, once there are so many."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        scores = read_scores(server.folder / ".monai_ceph" / "uncertainty")
+        if len(scores) == films and server.wait_for("scoring")["status"] == "DONE":
+            return scores
+        time.sleep(0.3)
+    raise AssertionError(f"{len(scores)} of {films} films were scored:\n{server.log.read_text()[-3000:]}")
+
+
+def test_from_the_start_to_the_last_film(start_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = start_server(draw_films(tmp_path / "films"), "--spacing", str(SPACING_MM), "--device", "cpu")
+    info = server.get("/info/").json()
+    assert info["strategies"].keys() == {"most_uncertain", "most_different", "random", "first"}
+    assert info["scoring"].keys() == {"uncertainty", "landmark_error"}
+
+    scores = scored(server, 3)
+    by_uncertainty = sorted(scores, key=lambda film: -scores[film].uncertainty)
+    for film in by_uncertainty:
+        next_film = server.post("/activelearning/most_uncertain", json={}).json()
+        assert next_film["id"] == film and Path(next_film["path"]).is_file()
+        assert next_film["uncertainty"] == round(scores[film].uncertainty, 4)
+        proposed = server.post(f"/infer/{MODEL}", params={"image": film, "output": "image"}, data={})
+        assert server.put_label(film, proposed.content, tag="original").status_code == 200
+        assert server.put_label(film, proposed.content).status_code == 200
+    for strategy in info["strategies"]:
+        assert server.post(f"/activelearning/{strategy}", json={}).json() == {}
+
+    # All films had their scores: no process was started for a request.
+    assert [task["request"]["method"] for task in server.get("/scoring/?all=true").json()] == ["uncertainty"]
+
+    result: dict[str, Any] = server.post("/scoring/landmark_error?run_sync=true", json={}).json()
+    assert (result["pairs"], result["mre_px"], result["sdr_2mm_percent"]) == (3, 0, 100)
+    again = server.post("/scoring/uncertainty?run_sync=true", json={}).json()
+    assert again["scored"] == 0 and again["uncertainty"] == {film: scores[film].uncertainty for film in sorted(scores)}
+    assert server.post("/scoring/dice", json={}).status_code == 404
+
+
+def test_film_that_came_later_is_scored_at_the_next_request(
+    start_server: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = start_server(draw_films(tmp_path / "films", 2), "--spacing", str(SPACING_MM), "--device", "cpu")
+    scored(server, 2)
+    content = (draw_films(tmp_path / "more", 1, seed=50) / "phantom_000.png").read_bytes()
+    (server.folder / "new.png").write_bytes(content)
+    assert server.post("/activelearning/most_different", json={}).status_code == 200
+    assert "new" in scored(server, 3)
+    assert json.loads((server.folder / ".monai_ceph" / "uncertainty" / "new.json").read_text())["error"] == ""
