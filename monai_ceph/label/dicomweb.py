@@ -117,14 +117,14 @@ class DicomWebStore(FilmStore):
             if len(instances) > 1:
                 logger.warning("Series '%s' holds %d images; its film is the first.", series, len(instances))
             film = self._client.retrieve_instance(study, series, str(instances[0].SOPInstanceUID))
-        target = self.folder.folder / f"{series}.dcm"
-        with atomic_path(target) as temporary:
-            film.save_as(temporary, write_like_original=False)
-            try:
-                read_film(temporary)
-            except FilmError as error:
-                reason = str(error).replace(f"{temporary}: ", "")
-                raise HTTPException(422, f"Series '{series}' is no film: {reason}") from error
+            target = self.folder.folder / f"{series}.dcm"
+            with atomic_path(target) as temporary:
+                film.save_as(temporary, write_like_original=False)
+                try:
+                    read_film(temporary)
+                except FilmError as error:
+                    reason = str(error).replace(f"{temporary}: ", "")
+                    raise HTTPException(422, f"Series '{series}' is no film: {reason}") from error
         return target
 
 
