@@ -38,9 +38,12 @@ class Uncertainty(ScoringMethod):
         self.model = model
 
     def due(self, datastore: FilmStore) -> bool:
-        """Whether there is anything to do."""
-        films = datastore.folder.films()
-        return bool(unscored(films, read_scores(scores_folder(datastore.folder)), self.model.weights_id()))
+        """Whether there is anything to do; without weights there is not, and inference says why."""
+        try:
+            weights = self.model.weights_id()
+        except OSError:
+            return False
+        return bool(unscored(datastore.folder.films(), read_scores(scores_folder(datastore.folder)), weights))
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any]:
         """Every film's uncertainty by its id; the films that cannot be used, and why; how many were scored just now."""

@@ -78,6 +78,12 @@ class TestUncertainty:
         assert method.due(store)
         assert method({}, store)["scored"] == 3
 
+    def test_without_weights_nothing_is_due(self, store: Any, tmp_path: Path) -> None:
+        from monai_ceph.label.model import CurrentModel
+        from monai_ceph.label.scoring import Uncertainty
+
+        assert not Uncertainty(CurrentModel(tmp_path / "no bundle")).due(store)
+
     def test_films_of_an_archive_are_fetched_when_asked_for(
         self, store: Any, model: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
