@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
+import requests
 from fastapi import HTTPException
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
@@ -34,8 +35,6 @@ from monai_ceph.label.store import FilmStore
 from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
-
-logger = logging.getLogger(__name__)
 
 UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
 """What MONAI Label calls a file that came with an inference request: Python's NamedTemporaryFile and a suffix."""
@@ -90,14 +89,19 @@ class CephalometricApp(MONAILabelApp):
     def async_scoring(self, method: str | None, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Starts a method, or with None those that have something to do, unless they are at it already.
 
-        The stock app starts a process with torch for every method at each start, training and request for a film.
+        The stock app starts a process with torch for every method at each start, training and request for a film. A
+        process that has trained asks the server over HTTP; where it cannot, for want of a token or because the server
+        listens on another address, the next request for a film does.
         """
         if method:
             return super().async_scoring(method, params) or {}
         if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
             return {}
         due = [name for name, task in self._scoring_methods.items() if task.due(self.datastore())]
-        return {name: super(CephalometricApp, self).async_scoring(name, params) for name in due}
+        try:
+            return {name: super(CephalometricApp, self).async_scoring(name, params) for name in due}
+        except requests.ConnectionError:
+            return {}
 
     def init_batch_infer(self) -> Callable[..., Any]:
         return FilmBatch()
@@ -125,6 +129,8 @@ class CephalometricApp(MONAILabelApp):
         if save and tag == DefaultLabelTag.FINAL.value:
             raise HTTPException(400, "The tag 'final' is for what a person has accepted: PUT it to /datastore/label.")
         path = image if visitor else store.get_image_uri(image)
+        if not path:
+            raise HTTPException(404, f"There is no film {shown(image)}; /datastore/?output=all lists those there are.")
         try:
             file, result = task({"image": path})
         except WeightsError as error:
@@ -152,6 +158,10 @@ class CephalometricApp(MONAILabelApp):
             and path.exists()
             and stat.S_ISREG(path.lstat().st_mode)
         )
+
+    def cleanup_sessions(self) -> None:
+        if self._sessions is not None:  # the stock test is whether there is one in memory
+            self._sessions.remove_expired()
 
     def registered(self, task: str) -> tuple[str, dict[str, Any]]:
         """What a kind of request is about, and what there is of it.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
-from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame  # type: ignore[import-not-found]
+from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.writers.markups import to_markups
 from monai_ceph.writers.prediction import Prediction

@@ -8,12 +8,15 @@ import ipaddress
 import logging.config
 import os
 import shutil
+import signal
 import socket
+import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.label import APP_FOLDER
 from monai_ceph.label.options import STATE, Options, is_url
 
@@ -39,6 +42,7 @@ def serve(studies: str, options: Options, *, host: str = "127.0.0.1", port: int 
         studies = str(Path(studies).resolve())
     folder = options.films_folder(studies)
     app_dir = make_app_folder(folder, made_if_missing=is_url(studies))
+    refuse_clashes(folder)
     with listen(host, port) as listening:
         port = listening.getsockname()[1]
         _run(studies, options, host, app_dir, listening, port)
@@ -65,6 +69,17 @@ def make_app_folder(folder: Path, made_if_missing: bool = False) -> Path:
     return app_dir
 
 
+def refuse_clashes(folder: Path) -> None:
+    """Raises ValueError where two films have one id: a label could be of either."""
+    clashes = LabelFolder(folder).clashes()
+    if clashes:
+        one, other = clashes[0]
+        raise ValueError(
+            f"'{one}' and '{other}' are one film by their name without suffix, which labels go by ({len(clashes)} such "
+            "in all); rename or remove one."
+        )
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; raises OSError where the port is taken or the address is not of this machine."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -87,15 +102,38 @@ def _run(studies: str, options: Options, host: str, app_dir: Path, listening: so
     # As the stock command: for this process, and as variables for those that train and score.
     Main().start_server_init_settings(Namespace(app=str(app_dir), studies=studies, conf=conf, port=port, dryrun=False))
     logging.config.dictConfig(log_config(app_dir / "logs" / "app.log"))
+    logging.getLogger("timeloop").disabled = True  # it has a handler of its own, for nobody's use
     import uvicorn
+    from fastapi import HTTPException
     from monailabel.interfaces.utils.app import app_instance
 
-    instance = app_instance()
-    print(greeting(instance, url, host, settings.MONAI_LABEL_AUTH_ENABLE), flush=True)
+    try:
+        instance = app_instance()
+        words = greeting(instance, url, host, settings.MONAI_LABEL_AUTH_ENABLE)
+    except HTTPException as error:  # as it would be told to a client: a DICOMweb store that does not answer
+        raise OSError(error.detail) from error
+    print(words, flush=True)
     with redirect_stdout(io.StringIO()):  # it prints whom it would allow before server.py decides
         from monai_ceph.label.server import app
 
-    uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listening])
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    # uvicorn ends what it is at, then raises the signal again: the default would leave the processes below running.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        server.run(sockets=[listening])
+    finally:
+        stop_background()
+    if not server.started:
+        raise OSError(f"The server did not start; see {app_dir / 'logs' / 'app.log'}.")
+
+
+def stop_background() -> None:
+    """Ends the processes that train and score, which would outlive the server; a training not yet over is lost."""
+    from monailabel.utils.async_tasks.utils import background_executors, stop_background_task
+
+    for method, executor in background_executors.items():
+        executor.shutdown(wait=False, cancel_futures=True)
+        stop_background_task(method)
 
 
 def greeting(instance: Any, url: str, host: str, authentication: bool) -> str:

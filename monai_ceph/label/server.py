@@ -14,10 +14,11 @@ What is other than in ``monailabel.app:app``:
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import traceback
 from collections.abc import Awaitable, Callable
-from pathlib import PurePath
 
 import monailabel.app
 from fastapi import Request, Response
@@ -41,15 +42,17 @@ NAMES = re.compile(r"/(infer|batch/infer|train|scoring|activelearning)/([^/]+)")
 app = monailabel.app.app
 
 
-async def check_name(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-    """A 404 for a model, strategy or scoring method that is not there, before a process is started for it."""
-    named = NAMES.fullmatch(request.url.path) if request.method == "POST" else None
-    if named is not None:
-        instance: CephalometricApp = app_instance()
-        try:
+async def gate(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
+    """A 404 for what is not served, and for a name that is not there, before a process is started for it."""
+    path = request.url.path.removeprefix(settings.MONAI_LABEL_API_STR)
+    try:
+        if path.startswith(ELSEWHERE):
+            raise HTTPException(404, "This is not served here.")
+        if request.method == "POST" and (named := NAMES.fullmatch(path)) is not None:
+            instance: CephalometricApp = app_instance()
             known(*instance.registered(named[1]), named[2])
-        except HTTPException as error:
-            return await http_exception_handler(request, error)
+    except HTTPException as error:
+        return await http_exception_handler(request, error)
     return await proceed(request)
 
 
@@ -59,13 +62,17 @@ async def client_error(request: Request, error: Exception) -> Response:
         return JSONResponse({"detail": error.msg}, 400)
     if isinstance(error, json.JSONDecodeError):
         return JSONResponse({"detail": f"Expected JSON: {error}."}, 400)
-    frame = error.__traceback__
-    while frame is not None and frame.tb_next is not None:
-        frame = frame.tb_next
-    # JSON of another shape than an endpoint of MONAI Label expects, a list for an object, fails in the endpoint.
-    if frame is not None and PurePath(frame.tb_frame.f_code.co_filename).parent.name == "endpoints":
-        return JSONResponse({"detail": f"The request's JSON is not of the shape that is expected: {error}."}, 400)
+    full_disk_or_so = isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG
+    if not full_disk_or_so and raised_in(error).startswith("monailabel.endpoints"):
+        # A list for a JSON object, or a file's suffix of 300 letters.
+        return JSONResponse({"detail": f"The request's JSON or file is not of the expected form: {error}."}, 400)
     raise error
+
+
+def raised_in(error: Exception) -> str:
+    """The innermost module of MONAI Label or of this package that an error went through."""
+    names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return next((name for name in reversed(names) if name.startswith(("monailabel.", "monai_ceph."))), "")
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
@@ -81,13 +88,12 @@ def origins() -> list[str]:
 
 
 app.user_middleware[:] = [one for one in app.user_middleware if one.cls is not CORSMiddleware]
-app.add_middleware(BaseHTTPMiddleware, dispatch=check_name)
+app.add_middleware(BaseHTTPMiddleware, dispatch=gate)
 if origins():
     app.add_middleware(
         CORSMiddleware, allow_origins=origins(), allow_credentials=True, allow_methods=["*"], allow_headers=["*"]
     )
-app.router.routes[:] = [one for one in app.router.routes if not getattr(one, "path", "").startswith(ELSEWHERE)]
 app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]
-for kind in (MONAILabelException, ValueError, TypeError, AttributeError):
+for kind in (MONAILabelException, ValueError, TypeError, AttributeError, OSError):
     app.add_exception_handler(kind, client_error)
 app.dependency_overrides[get_current_user] = token_user

@@ -49,7 +49,7 @@ async def token_user(token: str = Depends(oauth2_scheme) if settings.MONAI_LABEL
         user = user_of(claims)
     except (jwt.InvalidTokenError, ValueError) as error:
         raise HTTPException(401, f"The token is not accepted: {error}.", {"WWW-Authenticate": "Bearer"}) from error
-    except requests.RequestException as error:
+    except (requests.RequestException, KeyError) as error:
         realm = settings.MONAI_LABEL_AUTH_REALM_URI
         raise HTTPException(503, f"'{realm}' gives no key to check the token with.") from error
     current_user.set(user.username)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from monai_ceph.atomic import write_text
 from monai_ceph.data.names import film_name
+from monai_ceph.data.viewer_frame import ViewerFrame
 from monai_ceph.writers.prediction import Prediction
-
-if TYPE_CHECKING:
-    from monai_ceph.data.viewer_frame import ViewerFrame  # type: ignore[import-not-found]
 
 SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"

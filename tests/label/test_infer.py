@@ -1,0 +1,188 @@
+"""Inference over HTTP: the same landmarks as without a server, placed where a viewer shows them, of films alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import itk
+import numpy as np
+import pytest
+
+from monai_ceph.commands.system import System, load_system
+from tests.bundles.tiny import SPACING_MM
+from tests.label.conftest import MODEL, Server, draw_films, running
+
+SHIFTED = "Film with a frame.MHA"
+BROKEN = "cut short"
+
+
+@pytest.fixture(scope="module")
+def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Over two PNG, one MetaImage that has an origin and a spacing of its own, and one PNG that is cut short."""
+    folder = draw_films(tmp_path_factory.mktemp("infer") / "films with a space", 2)
+    film = itk.imread(str(folder / "phantom_000.png"))
+    film.SetSpacing((0.2, 0.25))
+    film.SetOrigin((-7.0, 11.0))
+    itk.imwrite(film, str(folder / "temporary.mha"))
+    (folder / "temporary.mha").rename(folder / SHIFTED)
+    (folder / f"{BROKEN}.PNG").write_bytes((folder / "phantom_000.png").read_bytes()[:2000])
+    with running(folder, "--bundle", str(label_bundle), "--spacing", str(SPACING_MM)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def system(label_bundle: Path) -> System:
+    return load_system(label_bundle, SPACING_MM, "cpu")
+
+
+def infer(server: Server, film: str, output: str = "json", params: dict[str, Any] | None = None, **more: Any) -> Any:
+    query = {"image": film, "output": output}
+    return server.post(f"/infer/{MODEL}", params=query, data={"params": json.dumps(params or {})}, **more)
+
+
+def pixels(result: dict[str, Any]) -> np.ndarray:
+    return np.array([[landmark["x_px"], landmark["y_px"]] for landmark in result["landmarks"]])
+
+
+def test_json_has_the_landmarks_that_the_bundle_finds(server: Server, system: System) -> None:
+    result = infer(server, "phantom_001").json()
+    expected = system.predict(system.load(server.folder / "phantom_001.png"))
+    assert [landmark["symbol"] for landmark in result["landmarks"]] == list(system.scheme.symbols)
+    np.testing.assert_allclose(pixels(result), expected.points_px, atol=1e-4)
+    millimetres = [[landmark["x_mm"], landmark["y_mm"]] for landmark in result["landmarks"]]
+    np.testing.assert_allclose(millimetres, expected.points_px * SPACING_MM, atol=1e-4)
+    np.testing.assert_allclose([one["confidence"] for one in result["landmarks"]], expected.confidence, atol=1e-5)
+    assert (result["spacing_mm"], result["spacing_source"]) == ([SPACING_MM, SPACING_MM], "user")
+
+
+@pytest.mark.parametrize("film", ["phantom_000.png", SHIFTED])
+def test_markups_lie_where_itk_places_the_film(server: Server, film: str, tmp_path: Path) -> None:
+    name = Path(film).stem
+    [markups] = json.loads(infer(server, name, "image").text)["markups"]
+    copy = tmp_path / film.lower()  # ITK goes by the suffix, in small letters
+    shutil.copyfile(server.folder / film, copy)
+    image = itk.imread(str(copy))
+    expected = []
+    for x, y in pixels(infer(server, name).json()):
+        index = itk.ContinuousIndex[itk.D, 2]()
+        index.SetElement(0, x)
+        index.SetElement(1, y)
+        expected.append(image.TransformContinuousIndexToPhysicalPoint(index))
+    positions = np.array([point["position"] for point in markups["controlPoints"]])
+    np.testing.assert_allclose(positions[:, :2], np.array(expected)[:, :2], atol=1e-3)
+    assert (markups["coordinateSystem"], markups["coordinateUnits"]) == ("LPS", "mm")
+    np.testing.assert_array_equal(positions[:, 2], 0)
+
+
+def test_all_is_both_in_one_message_as_slicers_module_reads_it(server: Server) -> None:
+    answer = server.post(f"/infer/{MODEL}?image=phantom_000")
+    assert answer.headers["content-type"].startswith("multipart/form-data")
+    assert 'name="params"' in answer.text
+    assert '.mrk.json"' in answer.text  # by this ending the module loads markups
+
+
+def test_no_result_is_left_behind(server: Server) -> None:
+    before = set(os.listdir(tempfile.gettempdir()))
+    infer(server, "phantom_000", "image")
+    infer(server, "phantom_000", "json")
+    left = {name for name in set(os.listdir(tempfile.gettempdir())) - before if name.startswith("landmarks_")}
+    assert left == set()
+
+
+def test_a_film_that_cannot_be_read_is_named_with_the_reason(server: Server) -> None:
+    answer = infer(server, BROKEN)
+    assert answer.status_code == 422
+    assert "cut short" in answer.json()["detail"]
+
+
+def test_a_film_may_come_with_the_request(server: Server) -> None:
+    with (server.folder / "phantom_001.png").open("rb") as file:
+        answer = server.post(f"/infer/{MODEL}?output=json", files={"file": ("my film.png", file)})
+    np.testing.assert_allclose(pixels(answer.json()), pixels(infer(server, "phantom_001").json()), atol=1e-4)
+
+
+def test_a_film_of_a_session(server: Server) -> None:
+    with (server.folder / "phantom_001.png").open("rb") as file:
+        session = server.request("PUT", "/session/", files={"files": ("my film.png", file)}).json()["session_id"]
+    answer = server.post(f"/infer/{MODEL}", params={"session_id": session, "output": "json"})
+    np.testing.assert_allclose(pixels(answer.json()), pixels(infer(server, "phantom_001").json()), atol=1e-4)
+    assert server.request("DELETE", f"/session/{session}").status_code == 200
+    assert server.post(f"/infer/{MODEL}", params={"session_id": session}).status_code >= 400
+
+
+@pytest.fixture
+def outside(server: Server, tmp_path: Path) -> dict[str, str]:
+    """Films that are not the server's, by how somebody might try to reach them."""
+    film = tmp_path / "secret.png"
+    shutil.copy(server.folder / "phantom_000.png", film)
+    link = server.folder / "link out.png"
+    if not link.exists():
+        link.symlink_to(film)
+    temporary = Path(tempfile.gettempdir()) / "tmpabcdefgh.png"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(film)
+    return {
+        "absolute": str(film),
+        "relative": os.path.relpath(film, server.folder),
+        "upwards": f"../{server.folder.name}/phantom_000",
+        "own, by its path": str(server.folder / "phantom_000.png"),
+        "link in the temporary folder": str(temporary),
+        "link in the folder": "link out",
+        "folder": str(server.folder),
+        "nothing": " ",
+        "null": "phantom_000\0",
+    }
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "absolute",
+        "relative",
+        "upwards",
+        "own, by its path",
+        "link in the temporary folder",
+        "link in the folder",
+        "folder",
+        "nothing",
+        "null",
+    ],
+)
+def test_only_films_of_the_folder_are_opened(server: Server, outside: dict[str, str], way: str) -> None:
+    for answer in (
+        infer(server, outside[way]),
+        infer(server, "phantom_000", params={"image": outside[way]}),
+        infer(server, "phantom_000", params={"image": outside[way], "session": {"image": outside[way], "name": "x"}}),
+    ):
+        assert answer.status_code in (400, 404), answer.text
+        assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("session", ["../sessions", "x", "00000000-0000-0000-0000-000000000000"])
+def test_a_session_is_one_that_the_server_made(server: Server, session: str) -> None:
+    assert server.post(f"/infer/{MODEL}", params={"session_id": session}).status_code >= 400
+    assert server.get(f"/session/{session}").status_code == 404
+
+
+def test_archives_are_not_unpacked(server: Server, tmp_path: Path) -> None:
+    packed = shutil.make_archive(str(tmp_path / "films"), "zip", server.folder)
+    with open(packed, "rb") as file:
+        answer = server.request("PUT", "/session/?uncompress=true", files={"files": ("films.zip", file)})
+    assert answer.status_code == 400
+    assert "one film" in answer.json()["detail"]
+
+
+def test_the_models_proposal_is_kept_apart_from_peoples_labels(server: Server) -> None:
+    refused = infer(server, "phantom_000", params={"save_label": True, "label_tag": "final"})
+    assert refused.status_code == 400
+    assert "a person has accepted" in refused.json()["detail"]
+    assert infer(server, "phantom_000", params={"save_label": True}).status_code == 200
+    saved = server.get("/datastore/label", params={"label": "phantom_000", "tag": "original"})
+    assert [markups["type"] for markups in saved.json()["markups"]] == ["Fiducial"]
+    assert server.get("/datastore/label", params={"label": "phantom_000", "tag": "final"}).status_code == 404
