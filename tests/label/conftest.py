@@ -71,7 +71,7 @@ class Server:
             **options,
         )
 
-    def wait_for(self, task: str, seconds: float = 300) -> dict[str, Any]:
+    def wait_for(self, task: str, seconds: float = 900) -> dict[str, Any]:
         """The last state of a background task ("train", "batch/infer", "scoring") once it is over."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

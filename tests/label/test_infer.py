@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from monai_ceph.commands.system import System, load_system
+from monai_ceph.label.options import STATE
 from tests.bundles.tiny import SPACING_MM
-from tests.label.conftest import MODEL, Server, draw_films, running
+from tests.label.conftest import MODEL, Server, draw_films, running, train
 
 SHIFTED = "Film with a frame.MHA"
 BROKEN = "cut short"
@@ -186,3 +187,11 @@ def test_the_models_proposal_is_kept_apart_from_peoples_labels(server: Server) -
     saved = server.get("/datastore/label", params={"label": "phantom_000", "tag": "original"})
     assert [markups["type"] for markups in saved.json()["markups"]] == ["Fiducial"]
     assert server.get("/datastore/label", params={"label": "phantom_000", "tag": "final"}).status_code == 404
+
+
+def test_trained_weights_are_used_from_the_next_request_on(server: Server) -> None:
+    before = infer(server, "phantom_000").json()
+    train(server.folder / STATE / "bundle" / "models" / "model.pt")
+    after = infer(server, "phantom_000").json()
+    assert after["weights"] != before["weights"]
+    assert [one["confidence"] for one in after["landmarks"]] != [one["confidence"] for one in before["landmarks"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from monai_ceph.commands.finetune import FEWEST
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, label_of
 
@@ -37,18 +38,19 @@ note("processes", " ".join(sys.orig_argv))
 def test_nothing_calls_out(tmp_path: Path, start_server: Callable[..., Server]) -> None:
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
-    films = draw_films(tmp_path / "films", 4)
+    films = draw_films(tmp_path / "films", FEWEST + 2)
+    *labelled, one, other = (f"phantom_{k:03}" for k in range(FEWEST + 2))
     env = {"PYTHONPATH": f"{tmp_path / 'watch'}:.", "WATCHED": str(tmp_path)}
     server = start_server(films, "--spacing", str(SPACING_MM), env=env)
 
     assert server.get("/").status_code == 200
-    for film in ("phantom_000", "phantom_001"):
+    for film in labelled:
         assert server.put_label(film, label_of(server, film)).status_code == 200
     assert server.post(f"/batch/infer/{MODEL}?images=unlabeled").status_code == 200
     assert server.wait_for("batch/infer")["status"] == "DONE"
     info = server.get("/info/").json()
     for strategy in info["strategies"]:
-        assert server.post(f"/activelearning/{strategy}").json()["id"] in ("phantom_002", "phantom_003")
+        assert server.post(f"/activelearning/{strategy}").json()["id"] in (one, other)
     for method in info["scoring"]:
         server.wait_for("scoring")
         assert server.post(f"/scoring/{method}").status_code == 200
