@@ -19,6 +19,7 @@ INTERRUPTED = 130
 FORMATS = ("csv", "markups", "overlay")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
+LABEL_EXPORTS = ("csv", "labelme", "isbi")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -166,14 +167,27 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "export",
-        help="write the whole system as one ONNX or TorchScript file",
+        help="write the whole system as one ONNX or TorchScript file, or labels for other programs",
         description="Write a bundle's whole system, from a film's pixels to its landmarks, as one file that runs "
-        "without this package. The file is tried on a drawn film first, and only written if it gives the bundle's own "
-        "points.",
+        "without this package; the file is tried on a drawn film first, and only written if it gives the bundle's own "
+        "points. With --labels: write the final labels of a folder of films, each annotator's apart, in pixels.",
     )
-    parser.add_argument("--format", choices=EXPORTS, default="onnx", help="default: onnx")
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="file to write")
+    parser.add_argument(
+        "--format",
+        choices=(*EXPORTS, *LABEL_EXPORTS),
+        help=f"of the system: {' or '.join(EXPORTS)} (default: onnx); of labels: {', '.join(LABEL_EXPORTS)} "
+        "(default: csv)",
+    )
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="FILE|DIR", help="file to write; for labels, a folder"
+    )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to export (default: the shipped one)")
+    parser.add_argument(
+        "--labels", type=Path, metavar="FOLDER", help="films and labels, as monai-ceph label keeps them"
+    )
+    parser.add_argument(
+        "--scheme", default="isbi19", help="landmark scheme of the labels: a name or a .json file (default: isbi19)"
+    )
     parser.set_defaults(run=_export)
 
 
@@ -267,10 +281,28 @@ def _scoring(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    if arguments.labels is not None:
+        return _export_labels(arguments)
+    if arguments.format in LABEL_EXPORTS:
+        raise ValueError(f"--format {arguments.format} is for labels; name their folder with --labels FOLDER.")
     from monai_ceph.commands.export import export
 
-    export(arguments.output, format=arguments.format, bundle=arguments.bundle)
+    export(arguments.output, format=arguments.format or EXPORTS[0], bundle=arguments.bundle)
     return 0
+
+
+def _export_labels(arguments: argparse.Namespace) -> int:
+    if arguments.format in EXPORTS:
+        raise ValueError(
+            f"--format {arguments.format} is for a bundle; for --labels choose {', '.join(LABEL_EXPORTS)}."
+        )
+    if arguments.bundle is not None:
+        raise ValueError("--bundle and --labels are two exports; give one of them.")
+    from monai_ceph.commands.export_labels import export_labels
+
+    format = arguments.format or LABEL_EXPORTS[0]
+    failed = export_labels(arguments.labels, arguments.output, format=format, scheme=arguments.scheme)
+    return 1 if failed else 0
 
 
 def _label(arguments: argparse.Namespace) -> int:

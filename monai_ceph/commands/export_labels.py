@@ -1,0 +1,74 @@
+"""What ``monai-ceph export --labels`` does: labels of a folder of films as files that other programs read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from monai_ceph.data.film import film_size
+from monai_ceph.data.label_folder import FINAL, LabelFolder, UnknownFilmError
+from monai_ceph.landmarks import LandmarkScheme, get_scheme
+from monai_ceph.writers.isbi_txt import write_isbi_text
+from monai_ceph.writers.labelme import write_labelme
+from monai_ceph.writers.landmarks_csv import write_landmarks_csv
+from monai_ceph.writers.prediction import annotated
+from monai_ceph.writers.saver import make_folder
+from monai_ceph.writers.text import count
+
+Write = Callable[[Path, Path, np.ndarray, LandmarkScheme], None]
+"""Takes the file to write, the film, its points (N, 2) in film pixels, and the landmarks."""
+
+
+def export_labels(folder: Path, output: Path, *, format: str, scheme: str | Path = "isbi19") -> int:
+    """Write the final labels of a folder of films, each annotator's apart, in pixels of the films.
+
+    Args:
+        folder: the films and their labels, as the annotation server keeps them.
+        output: a folder, made if needed. ``csv``: ``<user>.csv`` and ``final.csv`` in it, the last label of each film,
+            whoever made it. ``labelme``, ``isbi``: the same as folders, with ``<film>.json`` or ``<film>.txt``.
+        format: ``"csv"``, ``"labelme"`` or ``"isbi"``.
+        scheme: what the points are: the name of a scheme, or its JSON file.
+    Returns:
+        How many labels could not be written; each is named on standard error, and the others are.
+    Raises:
+        ValueError, OSError: no such folder, not one label in it, or it cannot be written; the message says what to do.
+    """
+    films = LabelFolder(folder, get_scheme(scheme))
+    sources = {**films.annotators(), FINAL: films.labels()}
+    if not any(sources.values()):
+        raise ValueError(f"{folder}: there is no final label in this folder; expected labels/final/<film>.mrk.json.")
+    make_folder(output)
+    files, failed = films.films(), 0
+    for user, labels in sources.items():
+        points_px: dict[Path, np.ndarray] = {}
+        for film_id, label in labels.items():
+            try:
+                points = films.points_px(film_id, label)
+                if format != "csv":
+                    suffix, write = _FILES[format]
+                    write(make_folder(output / user) / f"{film_id}{suffix}", files[film_id], points, films.scheme)
+            except (ValueError, UnknownFilmError) as error:
+                failed += 1
+                print(f"{user}, film '{film_id}': {error}", file=sys.stderr)
+            else:
+                points_px[files[film_id]] = points
+        if format == "csv" and points_px:
+            rows = [annotated(film.name, films.scheme, points) for film, points in points_px.items()]
+            write_landmarks_csv(output / f"{user}.csv", rows)
+        print(f"{output / user}{'.csv' if format == 'csv' else ''}: {count(len(points_px), 'film')}")
+    return failed
+
+
+def _labelme(path: Path, film: Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
+    write_labelme(path, os.path.relpath(film, path.resolve().parent), film_size(film), points_px, scheme)
+
+
+def _isbi(path: Path, film: Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
+    write_isbi_text(path, points_px, scheme)
+
+
+_FILES: dict[str, tuple[str, Write]] = {"labelme": (".json", _labelme), "isbi": (".txt", _isbi)}
