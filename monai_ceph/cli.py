@@ -201,7 +201,9 @@ def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     films = parser.add_mutually_exclusive_group(required=True)
     films.add_argument("folder", nargs="?", metavar="FOLDER", help="folder of films")
-    films.add_argument("--dicomweb", metavar="URL", help="DICOMweb store of films, such as http://host:8042/dicom-web")
+    films.add_argument(
+        "--dicomweb", type=_url, metavar="URL", help="DICOMweb store of films, such as http://host:8042/dicom-web"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, for this machine alone")
     parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 takes a free one")
     parser.add_argument(
@@ -317,6 +319,12 @@ def _label(arguments: argparse.Namespace) -> int:
         port=arguments.port,
     )
     return 0
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"expected an address that begins with http:// or https://; got '{text}'")
+    return text
 
 
 def _millimetres(text: str) -> float:

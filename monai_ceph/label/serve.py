@@ -81,14 +81,15 @@ def refuse_clashes(folder: Path) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises OSError where the port is taken or the address is not of this machine."""
+    """A socket that listens; raises OSError where the port is taken, or there is no such port or address here."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", error)
         raise OSError(
-            f"Cannot listen on {host}:{port} ({error.strerror}); is a server running there? Choose another --port, or "
-            "--host 127.0.0.1."
+            f"Cannot listen on {host}:{port} ({reason}); is a server running there? Choose another --port, or --host "
+            "127.0.0.1."
         ) from error
 
 

@@ -65,6 +65,16 @@ def test_a_port_that_is_taken(films: Path, capsys: pytest.CaptureFixture[str]) -
     assert "Choose another --port" in error
 
 
+def test_a_port_that_is_none(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Cannot listen on 127.0.0.1:70000" in _error(capsys, str(films), "--port", "70000")
+
+
+def test_a_store_without_http(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["label", "--dicomweb", "host:8042/dicom-web"])
+    assert "expected an address that begins with http://" in capsys.readouterr().err
+
+
 def test_two_films_of_one_name(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (films / "phantom_000.bmp").write_bytes((films / "phantom_000.png").read_bytes())
     error = _error(capsys, str(films))
