@@ -1,0 +1,29 @@
+"""The arithmetic of the benchmark on uncertainty, against SciPy's and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from benchmarks.film_uncertainty import correlation_row, distance_row, rank_correlation
+
+
+def test_rank_correlation_is_scipys_also_with_ties() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 5, (2, 30))
+    assert rank_correlation(x, y) == pytest.approx(spearmanr(x, y)[0])
+
+
+def test_row_holds_the_value_and_its_interval() -> None:
+    values = np.arange(20.0)
+    row = correlation_row("c", "films", values, values**2)
+    assert row == ["rank correlation with the error: c", "films", "1.00", "1.00", "1.00"]
+    noisy = correlation_row("c", "films", values, np.random.default_rng(1).permutation(values))
+    assert float(noisy[3]) < float(noisy[2]) < float(noisy[4])
+
+
+def test_differences_leave_films_and_themselves_out() -> None:
+    ours, theirs = np.array([[0.0, 0.0], [3.0, 3.0]]), np.array([[1.0, 1.0]])
+    assert distance_row("ours", ours, ours)[2:] == ["3.00", "3.00", "3.00"]
+    assert distance_row("both", ours, theirs)[2:] == ["1.50", "1.00", "2.00"]
