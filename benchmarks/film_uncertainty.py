@@ -64,8 +64,8 @@ def correlation_row(what: str, films: str, values: np.ndarray, errors: np.ndarra
     """A row of the table: (F,) values of films against their (F,) errors."""
 
     def resampled(counts: np.ndarray) -> np.ndarray:
-        drawn = [np.repeat(np.arange(len(values)), count) for count in counts.astype(int)]
-        return np.array([rank_correlation(values[films], errors[films]) for films in drawn])
+        drawn = np.stack([np.repeat(np.arange(len(values)), count) for count in counts.astype(int)])
+        return rank_correlation(values[drawn], errors[drawn])
 
     low, high = bootstrap_bounds(resampled, len(values), ())
     numbers = (float(rank_correlation(values, errors)), float(low), float(high))
