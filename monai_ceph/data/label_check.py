@@ -21,6 +21,7 @@ LARGEST_BYTES = 1_000_000
 """Slicer writes about 500 bytes for a landmark."""
 OFF_PLANE_MM = 0.5
 """Half of the thickness that a viewer gives to a film; a click somewhere in its slice is on the film."""
+FROM_SLICER = "From 3D Slicer, send it with the button 'Send landmarks'; Submit Label sends boxes alone."
 UNPLACED = ("undefined", "missing")
 """What Slicer calls a point that was not placed, and one that was said to be absent."""
 
@@ -59,7 +60,7 @@ def read_label(content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where
     except UnicodeDecodeError as error:
         raise LabelError(f"{where}: expected UTF-8 text with Slicer markups (.mrk.json).") from error
     except AnnotationError as error:
-        raise LabelError(str(error)) from error
+        raise LabelError(f"{error} {FROM_SLICER}") from error
     _check_labels(fiducials.points, scheme, where)
     place = {point.label: point.position for point in fiducials.points}
     positions = np.array([place[symbol] for symbol in scheme.symbols])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 import zipfile
@@ -141,7 +142,11 @@ class FilmStore(Datastore):
 
     @_answers()
     def get_image_info(self, image_id: str) -> dict[str, Any]:
-        return self._image_info(image_id, self.folder.film(image_id))
+        """What is noted of a film. The path is kept back: a viewer on this machine would open the file from among the
+        others, which :func:`_name_alone` is against."""
+        path = self.folder.film(image_id)
+        info = self._image_info(image_id, path)
+        return info | {"name": _name_alone(image_id, info["name"], path), "path": ""}
 
     @_answers()
     def update_image_info(self, image_id: str, info: Mapping[str, Any]) -> None:
@@ -252,6 +257,19 @@ class FilmStore(Datastore):
         except FileNotFoundError:  # removed meanwhile
             ts = 0
         return {"ts": ts, **self.folder.info(film_id), "name": name, "path": str(path)}
+
+
+def _name_alone(film_id: str, name: str, path: Path) -> str:
+    """What a viewer is to call a film that it downloads: like no other file.
+
+    3D Slicer takes files of a folder, its cache as well, for slices of one volume where their names differ by a number
+    alone (itk::ArchetypeSeriesFileNames), as names of films do; and it takes what it has in its cache, from whatever
+    server, for another film of the same name. So letters that stand for this file come before the suffix.
+    """
+    state = path.stat()
+    version = f"{path}\0{state.st_size}\0{state.st_mtime_ns}".encode("utf-8", "surrogateescape")
+    letters = "".join("abcdefghijklmnop"[int(digit, 16)] for digit in hashlib.sha256(version).hexdigest()[:8])
+    return f"{film_id}.{letters}{name[len(film_id) :]}"
 
 
 def _mapping(info: Any) -> dict[str, Any]:

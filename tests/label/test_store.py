@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import itk
 import numpy as np
 import pytest
 
@@ -186,7 +189,7 @@ def test_notes_of_films_and_labels(server: Server) -> None:
     put = server.request("PUT", f"/datastore/image/info?image={film}", data={"info": '{"level": "hard", "path": "x"}'})
     assert put.status_code == 200
     info = server.get(f"/datastore/image/info?image={film}").json()
-    assert (info["level"], info["path"]) == ("hard", str(server.folder / f"{film}.png"))
+    assert (info["level"], info["path"]) == ("hard", "")
     server.request("PUT", f"/datastore/label/info?label={film}&tag=final", data={"info": '{"seen": true}'})
     info = server.get(f"/datastore/label/info?label={film}&tag=final").json()
     assert (info["seen"], info["user"]) == (True, "anna")
@@ -288,7 +291,34 @@ def test_what_the_token_says_wins(tmp_path: Path) -> None:
 
 def test_dicom_without_a_suffix_is_downloaded_with_one(tmp_path: Path) -> None:
     (tmp_path / "1.2.840.1").write_bytes(b"\0" * 128 + b"DICM")
-    assert store(tmp_path).get_image_info("1.2.840.1")["name"] == "1.2.840.1.dcm"
+    assert re.fullmatch(r"1\.2\.840\.1\.[a-p]{8}\.dcm", store(tmp_path).get_image_info("1.2.840.1")["name"])
+
+
+def test_numbered_films_are_no_slices_of_one_volume_for_a_viewer(tmp_path: Path) -> None:
+    # Checked against the class by which 3D Slicer puts the files of a folder together.
+    for folder in ("films", "cache"):
+        (tmp_path / folder).mkdir()
+    films, cache = store(tmp_path / "films"), tmp_path / "cache"
+    for name in ("film_1.png", "film_2.png", "003.nii.gz", "004.nii.gz"):
+        (tmp_path / "films" / name).write_bytes(b"film")
+        shutil.copy(tmp_path / "films" / name, cache)
+    assert len(slices(cache / "film_1.png")) == 2
+    names = [films.get_image_info(film)["name"] for film in films.list_images()]
+    for name in names:
+        (cache / name).write_bytes(b"film")
+    assert [slices(cache / name) for name in names] == [[str(cache / name)] for name in names]
+
+
+def slices(path: Path) -> list[str]:
+    return list(itk.ArchetypeSeriesFileNames.New(Archetype=str(path)).GetFileNames())
+
+
+def test_a_film_that_was_replaced_is_another_for_a_viewer_that_keeps_films(tmp_path: Path) -> None:
+    (tmp_path / "film.png").write_bytes(b"film")
+    before = store(tmp_path).get_image_info("film")["name"]
+    assert store(tmp_path).get_image_info("film")["name"] == before
+    (tmp_path / "film.png").write_bytes(b"a better film")
+    assert store(tmp_path).get_image_info("film")["name"] != before
 
 
 def test_archive_of_a_film_older_than_zip(tmp_path: Path) -> None:

@@ -82,28 +82,27 @@ def volume_on_screen() -> Any:
 def film_of(volume: Any, sample: dict[str, Any] | None, films: dict[str, Any]) -> str:
     """The server's name of a volume's film.
 
-    The node's own name says least: it may be a patient's, or ``film_1`` where ``film`` was open already. So what the
-    module fetched comes first, then the name of the file.
+    The node's own name says least: it may be a patient's, ``film_1`` where ``film`` was open already, or ``film`` for
+    the file ``film.v2.png``. So it counts only for what was neither fetched by the module nor read from a file.
 
     Args:
         volume: the volume node.
         sample: what the MONAI Label module works on; ``session``: a film that it did not fetch from the server.
         films: the server's, by their names.
     """
-    names = []
-    if sample and not sample.get("session") and sample.get("VolumeNodeName") == volume.GetName():
-        names.append(sample["id"])
     storage = volume.GetStorageNode()
-    if storage and storage.GetFileName():
-        names.append(re.split(r"[\\/]", storage.GetFileName())[-1])
-    names.append(volume.GetName())
-    for name in names:
-        for film in (name, FILM_SUFFIX.sub("", name)):
-            if film in films:
-                return film
+    if sample and not sample.get("session") and sample.get("VolumeNodeName") == volume.GetName():
+        name = sample["id"]
+    elif storage and storage.GetFileName():
+        name = re.split(r"[\\/]", storage.GetFileName())[-1]
+    else:
+        name = volume.GetName()
+    for film in (name, FILM_SUFFIX.sub("", name)):
+        if film in films:
+            return film
     raise CannotSend(
-        f"The film on the screen, '{names[0]}', is none of the {len(films)} films on the server; "
-        "fetch it with Next Sample, or open the file that the server has."
+        f"The film on the screen, '{name}', is none of the {len(films)} films on the server; fetch it with Next "
+        "Sample, or open the file that the server has."
     )
 
 
@@ -132,11 +131,17 @@ def screen(volume: Any) -> dict[str, Any]:
     Returns:
         ``size``: pixels along x and y; ``ijk_to_lps``: 4 x 4, row by row, mm.
     """
+    *size, slices = volume.GetImageData().GetDimensions()
+    if slices != 1:
+        raise CannotSend(
+            f"'{volume.GetName()}' is {slices} films on top of each other: Slicer takes numbered files of a folder for "
+            "slices. Fetch the film with Next Sample, or open it with the option Single File."
+        )
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     signs = (-1, -1, 1, 1)  # RAS -> LPS
     rows = [[signs[row] * matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
-    return {"size": list(volume.GetImageData().GetDimensions())[:2], "ijk_to_lps": rows}
+    return {"size": size, "ijk_to_lps": rows}
 
 
 def placed_points(markups: dict[str, Any]) -> int:
