@@ -148,6 +148,8 @@ def finetune(
             weights = _train(bundle, stage, run, weights, epochs, device, progress)
         load_weights(system.network, weights)
         after = _score(system, asked)
+        if not math.isfinite(after.error):
+            raise TrainingError("The new weights do not find every landmark; the weights in use are as they were.")
         replaced = after.error <= before.error
         previous = replace_weights(model, weights, run.name, _check(bundle)) if replaced else None
         result = FinetuneResult(

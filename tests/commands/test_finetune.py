@@ -243,6 +243,16 @@ def test_a_loss_that_is_no_number_leaves_the_old_weights(
     assert [path.name for path in (bundle / "models").iterdir()] == ["model.pt"]
 
 
+def test_weights_that_find_nothing_are_no_result(
+    bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JSON has no infinity: a server could not show it."""
+    fixed_scores(monkeypatch, 2.0, float("inf"))
+    with pytest.raises(TrainingError, match="do not find every landmark; the weights in use are as they were"):
+        finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
+    assert latest(bundle)[1] == {}
+
+
 def test_a_film_that_cannot_be_read_is_named(bundle: Path, films: list[dict[str, Any]], tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(films[0]["image"].read_bytes()[:2000])
