@@ -123,7 +123,8 @@ class CephalometricApp(MONAILabelApp):
         """
         store = datastore or self.datastore()
         task = known("model", self._infers, str(request.get("model")))
-        image, tag = str(request.get("image")), str(request.get("label_tag") or DefaultLabelTag.ORIGINAL.value)
+        image, tag = str(request.get("image")), request.get("label_tag") or DefaultLabelTag.ORIGINAL
+        tag = tag.value if isinstance(tag, DefaultLabelTag) else str(tag)  # batch inference gives the member itself
         visitor = self._is_visitor(image, request.get("session"))
         save = bool(request.get("save_label")) and not visitor
         if save and tag == DefaultLabelTag.FINAL.value:
