@@ -53,6 +53,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 KINDS = "abc"
 # The third scanner: smaller heads, dark and soft films with much grain.
 THIRD = replace(STYLES["b"], magnification=0.86, exposure=0.55, gamma=1.5, blur_mm=0.4, noise=0.03, base=0.05)
+LOOKS = {**STYLES, "c": THIRD}
 STRATEGIES = {"random": INK, "most_uncertain": ORANGE, "most_different": BLUE}
 COLUMNS = (
     "strategy",
@@ -102,12 +103,10 @@ class Film:
 
 def draw(folder: Path, kind: str, count: int, seed: int) -> list[dict[str, Any]]:
     """Films of a scanner, as a training takes them."""
-    # A benchmark's own style, drawn by the package's phantoms.
-    STYLES.setdefault("c", THIRD)
     drawn = folder / "points.csv"  # written last
-    paths = (
-        find_films([folder]) if drawn.exists() else write_phantoms(folder, count, seed, SIZE, SPACING_MM, style=kind)
-    )
+    if not drawn.exists():
+        write_phantoms(folder, count, seed, SIZE, SPACING_MM, style=LOOKS[kind])
+    paths = find_films([folder])
     truth = read_annotations(drawn).points_px
     return [{"image": str(p), "points_px": truth[film_name(p)].astype(np.float32), "film": str(p)} for p in paths]
 

@@ -184,7 +184,7 @@ def draw_phantom(
     spacing_mm: float | tuple[float, float] = 0.1,
     bit_depth: int = 8,
     scheme: LandmarkScheme = ISBI19,
-    style: str = "a",
+    style: str | Style = "a",
 ) -> Phantom:
     """Draw one film.
 
@@ -197,14 +197,14 @@ def draw_phantom(
         spacing_mm: size of a pixel, one number or (along x, along y).
         bit_depth: 8 or 16.
         scheme: which landmarks to return: any choice of ``ISBI19``'s, in any order.
-        style: key of ``STYLES``.
+        style: key of ``STYLES``, or one of your own.
     Raises:
         ValueError: a bit depth, style, spacing or size that cannot be drawn, or a landmark that is not drawn.
     """
     spacing = check_spacing(spacing_mm, "draw_phantom")
     if bit_depth not in (8, 16):
         raise ValueError(f"A phantom has 8 or 16 bits, got bit_depth={bit_depth!r}.")
-    if style not in STYLES:
+    if isinstance(style, str) and style not in STYLES:
         raise ValueError(f"Unknown phantom style {style!r}; expected one of {sorted(STYLES)}.")
     unknown = [symbol for symbol in scheme.symbols if symbol not in SYMBOLS]
     if unknown:
@@ -212,7 +212,7 @@ def draw_phantom(
             f"Phantoms have no landmark {', '.join(map(repr, unknown))} (scheme '{scheme.name}'); "
             f"they have {' '.join(SYMBOLS)}."
         )
-    look = STYLES[style]
+    look = STYLES[style] if isinstance(style, str) else style
     # Streams of their own: the face does not depend on how many random numbers the film's grain took.
     face_rng, film_rng, grain_rng = (np.random.default_rng([seed, stream]) for stream in range(3))
     canvas = _Canvas((int(size[0]), int(size[1])), spacing)
@@ -531,7 +531,7 @@ def write_phantoms(
     spacing_mm: float | tuple[float, float] = 0.1,
     bit_depth: int = 8,
     scheme: LandmarkScheme = ISBI19,
-    style: str = "a",
+    style: str | Style = "a",
     observer_sd_mm: float | None = None,
 ) -> list[Path]:
     """Draw films into a folder: ``phantom_000.png`` ..., and the truth in ``points.csv`` (the project's CSV).

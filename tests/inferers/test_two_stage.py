@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from monai.data import MetaTensor
 from monai.networks.nets import BasicUNet
@@ -353,6 +353,7 @@ def test_expansion_outside_one_to_two(expansion: float) -> None:
 
 @given(st.floats(-20, 120), st.floats(-20, 120), st.integers(5, 60), st.floats(1, 2))
 def test_patches_start_where_the_slow_loop_says_and_stay_inside(x: float, y: float, size: int, epsilon: float) -> None:
+    assume(abs(size * (epsilon - 1) / 2 % 1 - 0.5) > 1e-9)  # a tie, which the order of multiplications decides
     starts = patch_starts(torch.tensor([[x, y]], dtype=torch.float64), patch_offsets(size, epsilon), size, (1, 80, 100))
     expected = patches_around(np.array([x, y]), size, epsilon, (80, 100))
     if len(starts[0]) == 5:
