@@ -48,6 +48,7 @@ class Server:
     process: subprocess.Popen[str]
     folder: Path
     log: Path
+    temporary: Path
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         import requests
@@ -94,17 +95,18 @@ def running(
         env: more variables.
         command: another command than ``monai-ceph label FOLDER --port 0``; it has to print an address, as that does.
     """
-    log = folder.parent / f"{folder.name}.log"
+    log, temporary = folder.parent / f"{folder.name}.log", folder.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
     with log.open("w") as output:
         process = subprocess.Popen(
             command or (sys.executable, "-m", "monai_ceph", "label", str(folder), "--port", "0", *options),
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "TMPDIR": str(temporary), **(env or {})},
         )
     try:
-        yield Server(_wait_for_address(process, log), process, folder, log)
+        yield Server(_wait_for_address(process, log), process, folder, log, temporary)
     finally:
         process.terminate()
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,11 +88,9 @@ def test_all_is_both_in_one_message_as_slicers_module_reads_it(server: Server) -
 
 
 def test_no_result_is_left_behind(server: Server) -> None:
-    before = set(os.listdir(tempfile.gettempdir()))
     infer(server, "phantom_000", "image")
     infer(server, "phantom_000", "json")
-    left = {name for name in set(os.listdir(tempfile.gettempdir())) - before if name.startswith("landmarks_")}
-    assert left == set()
+    assert list(server.temporary.glob("landmarks_*")) == []
 
 
 def test_a_film_that_cannot_be_read_is_named_with_the_reason(server: Server) -> None:
@@ -125,7 +122,7 @@ def outside(server: Server, tmp_path: Path) -> dict[str, str]:
     link = server.folder / "link out.png"
     if not link.exists():
         link.symlink_to(film)
-    temporary = Path(tempfile.gettempdir()) / "tmpabcdefgh.png"
+    temporary = server.temporary / "tmpabcdefgh.png"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(film)
     return {

@@ -27,16 +27,16 @@ def test_info_tells_a_client_what_there_is(server: Server) -> None:
         ("/batch/infer/spleen", f"There is no model 'spleen'; there is {MODEL}."),
         ("/train/spleen", "There is no model that trains 'spleen'; there is "),
         ("/scoring/dice", "There is no scoring method 'dice'; there is "),
-        ("/activelearning/best", "There is no strategy 'best'; there is random, first"),
+        ("/activelearning/best", "There is no strategy 'best'; there is most_uncertain, most_different, random, first."),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_there_are(server: Server, path: str, sentence: str) -> None:
     answer = server.post(path)
     assert answer.status_code == 404
     assert sentence in answer.json()["detail"]
-    task = path.split("/")[1]
-    if task in ("train", "scoring"):
-        assert server.get(f"/{task}/", params={"check_if_running": True}).status_code == 404  # nothing was started
+    task, name = path.split("/")[1:3]
+    if task in ("train", "scoring"):  # a process was not started for it
+        assert name not in server.get(f"/{task}/", params={"all": True}).text
 
 
 @pytest.mark.parametrize("params", ["{", "[1, 2]", "5", '"text"', "[]]"])
