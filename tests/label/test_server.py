@@ -27,7 +27,7 @@ def test_info_tells_a_client_what_there_is(server: Server) -> None:
         ("/batch/infer/spleen", f"There is no model 'spleen'; there is {MODEL}."),
         ("/train/spleen", "There is no model that trains 'spleen'; there is "),
         ("/scoring/dice", "There is no scoring method 'dice'; there is "),
-        ("/activelearning/best", "There is no strategy 'best'; there is most_uncertain, most_different, random, first."),
+        ("/activelearning/best", "There is no strategy 'best'; there is most_uncertain, most_different, "),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_there_are(server: Server, path: str, sentence: str) -> None:
