@@ -111,7 +111,7 @@ landmarker-env: .venv-landmarker/.installed  ## .venv-landmarker, for the benchm
 	@.venv-landmarker/bin/python -m pip install -qq --disable-pip-version-check -c $< landmarker torch torchvision
 	@touch $@
 
-benchmark: $(INSTALLED) landmarker-env  ## models compared, two hours.  DATASET=isbi2015 [ARGS='--minutes 60 --device cuda:0']
+benchmark: $(INSTALLED) landmarker-env  ## models compared, three hours.  DATASET=isbi2015 [ARGS='--minutes 60 --device cuda:0']
 	@test -n "$$DATASET" || { echo "Name the ISBI 2015 data set: make benchmark DATASET=/path/to/isbi2015" >&2; exit 1; }
 	@$(PY) -m benchmarks.models --dataset_dir "$$DATASET" $(ARGS)
 	@$(PY) -m benchmarks.report

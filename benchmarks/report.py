@@ -85,6 +85,10 @@ def section(provenance: str, rows: Sequence[Row]) -> str:
         "|" + "---|" * len(HEADER),
         *("| " + " | ".join(_cells(row)) + " |" for row in rows),
         "",
+        "In that time: "
+        + "; ".join(f"{MODELS[row['model']].title}: {row['remarks']}" for row in rows if row["remarks"])
+        + ".",
+        "",
         f"{how}. Printed by `{command}`.",
     ]
     return "\n".join(lines)
@@ -104,7 +108,7 @@ def with_section(text: str, new: str) -> str:
 
 
 def chart(rows: Sequence[Row]) -> Figure:
-    """Mean radial error with its interval over the time that a film takes, logarithmic."""
+    """Mean radial error with its interval over the time that a film takes, both logarithmic: some models learn slowly."""
     figure = new_figure(4.8)
     axes = figure.add_subplot()
     milliseconds, error, low, high = (
@@ -119,14 +123,18 @@ def chart(rows: Sequence[Row]) -> Figure:
             markersize=7,
             capsize=3,
             color=_colour(row),
+            zorder=3 if row["model"] == OURS else 2,
         )
     axes.set_xscale("log")
     axes.set_xlim(milliseconds.min() / 1.6, milliseconds.max() * 2.2)
-    axes.set_ylim(0, 1.08 * high.max())
+    axes.set_yscale("log")
+    axes.set_ylim(low.min() / 1.3, high.max() * 1.3)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     plain(axes, grid="y")
-    axes.tick_params(axis="x", which="minor", length=3.5, pad=3.5, labelsize=TEXT_PT, labelcolor=INK, color=FAINT)
+    axes.tick_params(which="minor", length=3.5, pad=3.5, labelsize=TEXT_PT, labelcolor=INK, color=FAINT)
     axes.set_xlabel("ms a film, from the file to the points", fontsize=TEXT_PT, color=INK)
     axes.set_ylabel("mean radial error (mm)", fontsize=TEXT_PT, color=INK)
     title(figure, "Error and time", "Lower left is better. Bars: 95 % intervals, a bootstrap over films.")

@@ -121,7 +121,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m benchmarks.models", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dataset_dir", required=True, type=Path, help="the ISBI 2015 data set")
-    parser.add_argument("--minutes", type=float, default=10.0, help="training time of each model (default: 10)")
+    parser.add_argument("--minutes", type=float, default=20.0, help="training time of each model (default: 20)")
     parser.add_argument("--threads", type=int, default=1, help="threads of each program (default: 1)")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda:0")
     parser.add_argument("--seed", type=int, default=0)
