@@ -108,7 +108,7 @@ def with_section(text: str, new: str) -> str:
 
 
 def chart(rows: Sequence[Row]) -> Figure:
-    """Mean radial error with its interval over the time that a film takes, both logarithmic: some models learn slowly."""
+    """Mean radial error with its interval over the time that a film takes, both logarithmic: some learn slowly."""
     figure = new_figure(4.8)
     axes = figure.add_subplot()
     milliseconds, error, low, high = (

@@ -143,7 +143,11 @@ class CephalometricApp(MONAILabelApp):
             raise
         label = file
         if save:
-            label = store.save_label(image, file, tag, {"model": MODEL, "user": MODEL, "params": result})
+            try:
+                label = store.save_label(image, file, tag, {"model": MODEL, "user": MODEL, "params": result})
+            except Exception:
+                Path(file).unlink()
+                raise
         return {"label": label, "tag": tag, "file": file, "params": result}
 
     def _is_visitor(self, image: str, session: Any) -> bool:

@@ -18,7 +18,6 @@ import errno
 import json
 import re
 import traceback
-from collections.abc import Awaitable, Callable
 
 import monailabel.app
 from fastapi import Request, Response
@@ -30,7 +29,7 @@ from monailabel.endpoints.user.auth import get_current_user
 from monailabel.interfaces.exception import MONAILabelException
 from monailabel.interfaces.utils.app import app_instance
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monai_ceph.label.app import CephalometricApp, known
 from monai_ceph.label.user import token_user
@@ -42,18 +41,31 @@ NAMES = re.compile(r"/(infer|batch/infer|train|scoring|activelearning)/([^/]+)")
 app = monailabel.app.app
 
 
-async def gate(request: Request, proceed: Callable[[Request], Awaitable[Response]]) -> Response:
-    """A 404 for what is not served, and for a name that is not there, before a process is started for it."""
-    path = request.url.path.removeprefix(settings.MONAI_LABEL_API_STR)
-    try:
+class Gate:
+    """A 404 for what is not served, and for a name that is not there, before a process is started for it.
+
+    Plain ASGI: Starlette's ``BaseHTTPMiddleware`` drops what was left to do after the response, the removal of
+    temporary files, when the client hangs up first.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                self.check(scope["method"], scope["path"].removeprefix(settings.MONAI_LABEL_API_STR))
+            except HTTPException as error:
+                refusal = await http_exception_handler(Request(scope), error)
+                return await refusal(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    def check(self, method: str, path: str) -> None:
         if path.startswith(ELSEWHERE):
             raise HTTPException(404, "This is not served here.")
-        if request.method == "POST" and (named := NAMES.fullmatch(path)) is not None:
+        if method == "POST" and (named := NAMES.fullmatch(path)) is not None:
             instance: CephalometricApp = app_instance()
             known(*instance.registered(named[1]), named[2])
-    except HTTPException as error:
-        return await http_exception_handler(request, error)
-    return await proceed(request)
 
 
 async def client_error(request: Request, error: Exception) -> Response:
@@ -88,7 +100,7 @@ def origins() -> list[str]:
 
 
 app.user_middleware[:] = [one for one in app.user_middleware if one.cls is not CORSMiddleware]
-app.add_middleware(BaseHTTPMiddleware, dispatch=gate)
+app.add_middleware(Gate)
 if origins():
     app.add_middleware(
         CORSMiddleware, allow_origins=origins(), allow_credentials=True, allow_methods=["*"], allow_headers=["*"]

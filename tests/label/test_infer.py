@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,12 @@ def test_all_is_both_in_one_message_as_slicers_module_reads_it(server: Server) -
 
 
 def test_no_result_is_left_behind(server: Server) -> None:
-    infer(server, "phantom_000", "image")
-    infer(server, "phantom_000", "json")
+    for output in ("image", "json", "all"):
+        infer(server, "phantom_000", output)
+    assert infer(server, "phantom_000", params={"save_label": True, "label_tag": "../x"}).status_code == 400
+    until = time.monotonic() + 20  # they go when the answer has been sent
+    while list(server.temporary.glob("landmarks_*")) and time.monotonic() < until:
+        time.sleep(0.05)
     assert list(server.temporary.glob("landmarks_*")) == []
 
 
