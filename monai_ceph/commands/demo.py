@@ -8,13 +8,10 @@ U-Net, few epochs.
 from __future__ import annotations
 
 import argparse
-import logging
 import shutil
 import sys
 import time
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import numpy as np
 
 from monai_ceph.atomic import write_text
 from monai_ceph.commands.evaluate import evaluate
+from monai_ceph.commands.quiet import quiet
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.annotations import read_annotations
 from monai_ceph.data.film import find_films, read_film
@@ -138,7 +136,7 @@ def demo(
         "device": f"$torch.device('{device}')",
     }
     training = {**common, "dataset_dir": str(seen_dir), "validation_films": names[:: max(2, min(6, films))]}
-    with _quiet():
+    with quiet():
         for stage, settings, epochs in (("global", GLOBAL, global_epochs), ("local", LOCAL, local_epochs)):
             _say(start, f"training the {stage} stage, {epochs} epochs")
             _train(stage, {**training, **settings, "epochs": epochs, "val_interval": max(1, epochs // 5)})
@@ -233,19 +231,6 @@ def _draw(output: Path, films: Path, truth: Path) -> Path:
         paths.append(pictures / f"{name}.overlay.png")
         write_overlay(paths[-1], read_film(film)[0], prediction, expected[name])
     return paths[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """MONAI's and ignite's logs would bury the progress."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _say(start: float, text: str) -> None:

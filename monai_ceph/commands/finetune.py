@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 import time
-import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 
 from monai_ceph.atomic import write_text
+from monai_ceph.commands.quiet import quiet
 from monai_ceph.commands.system import System, config_text, default_bundle, load_system, resolve_device, root_cause
 from monai_ceph.commands.weights import replace_weights
 from monai_ceph.data.film_list import film_list_text, read_film_list
@@ -294,7 +293,7 @@ def _train(
     if epochs is not None:
         overrides["epochs"] = epochs
     try:
-        with _quiet():
+        with quiet():
             workflow = ConfigWorkflow(
                 config_file=[bundle_file(bundle, name) for name in ("train", f"train_{stage}", "finetune")],
                 meta_file=bundle_file(bundle, "metadata"),
@@ -353,19 +352,6 @@ class _Progress:
 def _loss(engine: Any) -> float:
     output = engine.state.output
     return float((output[0] if isinstance(output, list) else output)["loss"])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """MONAI's and ignite's logs would bury the progress."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _say(text: str) -> None:
