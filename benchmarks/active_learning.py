@@ -306,7 +306,7 @@ def draw_figure(table: Path, path: Path) -> None:
         axes.plot(labelled, errors.mean(axis=0), color=color, linewidth=1.8, label=strategy.replace("_", " "))
         beside = labelled + 0.12 * (k - 1)  # or dots of one number of films would hide each other
         axes.plot(np.tile(beside, len(errors)), errors.ravel(), "o", color=color, markersize=3, alpha=0.6)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * axes.dataLim.y1)
     axes.set_xlabel("labelled films", fontsize=TEXT_PT, color=INK)
     axes.set_ylabel("mean error on unseen films (mm)", fontsize=TEXT_PT, color=INK)
     axes.legend(frameon=False, fontsize=TEXT_PT)

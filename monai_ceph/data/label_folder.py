@@ -37,6 +37,8 @@ from monai_ceph.data.names import FILM_SUFFIXES, film_name
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 
+STATE = ".monai_ceph"
+"""Folder inside a folder of films for what is neither film nor label."""
 FINAL = "final"
 NOBODY = "unknown"
 LABEL_SUFFIX = ".mrk.json"
@@ -71,7 +73,7 @@ class LabelFolder:
     @property
     def state(self) -> Path:
         """Where programs note what is neither a film nor a label."""
-        return self.folder / ".monai_ceph"
+        return self.folder / STATE
 
     # --- films
 

@@ -23,12 +23,12 @@ from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ceph import __version__
 from monai_ceph.commands.system import root_cause
-from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.data.label_folder import STATE, LabelFolder
 from monai_ceph.label import MODEL
 from monai_ceph.label.batch import FilmBatch
 from monai_ceph.label.infer import LandmarkInfer
 from monai_ceph.label.model import CurrentModel, own_bundle
-from monai_ceph.label.options import STATE, Options, is_url
+from monai_ceph.label.options import Options, is_url
 from monai_ceph.label.scoring import LandmarkError, Uncertainty
 from monai_ceph.label.sessions import FilmSessions
 from monai_ceph.label.store import FilmStore

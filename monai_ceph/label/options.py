@@ -10,9 +10,6 @@ from pathlib import Path
 
 from monai_ceph.spacing import check_spacing
 
-STATE = ".monai_ceph"
-"""Folder inside a folder of films for what is neither film nor label."""
-
 
 @dataclass(frozen=True)
 class Options:

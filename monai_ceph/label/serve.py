@@ -16,9 +16,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.data.label_folder import STATE, LabelFolder
 from monai_ceph.label import APP_FOLDER
-from monai_ceph.label.options import STATE, Options, is_url
+from monai_ceph.label.options import Options, is_url
 
 
 def serve(studies: str, options: Options, *, host: str = "127.0.0.1", port: int = 8000) -> None:
@@ -138,14 +138,9 @@ def stop_background() -> None:
 
 
 def greeting(instance: Any, url: str, host: str, authentication: bool) -> str:
-    """What a user needs to go on. Raises OSError if a DICOMweb store does not answer."""
-    from fastapi import HTTPException
-
+    """What a user needs to go on. Raises HTTPException if a DICOMweb store does not answer."""
     store, folder = instance.datastore(), instance.folder
-    try:
-        films, labels = len(store.list_images()), len(store.get_labeled_images())
-    except HTTPException as error:  # a DICOMweb store that does not answer
-        raise OSError(error.detail) from None
+    films, labels = len(store.list_images()), len(store.get_labeled_images())
     lines = [
         f"{films} films, {labels} of them labelled, in {folder}" if films else f"No film in {folder} yet; send some.",
         f"Listening on {url}; in 3D Slicer: module MONAI Label, MONAI Label server {url}",

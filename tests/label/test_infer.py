@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from monai_ceph.commands.system import System, load_system
-from monai_ceph.label.options import STATE
+from monai_ceph.data.label_folder import STATE
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, running, train
 

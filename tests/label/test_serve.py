@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from monai_ceph.cli import main
+from monai_ceph.data.label_folder import STATE
 from monai_ceph.label import APP_FOLDER
-from monai_ceph.label.options import STATE
 from monai_ceph.label.serve import make_app_folder
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, train
