@@ -94,7 +94,7 @@ def test_no_config_is_untested(bundle: Path) -> None:
 def test_several_gpus_run_what_one_runs(bundle: Path) -> None:
     one, several = load(bundle, "train"), load(bundle, "multi_gpu_train")
     assert [step for step in several["run"] if "sampler" not in step] == one["run"]
-    assert several["initialize"][-1:] == one["initialize"]
+    assert several["initialize"][-len(one["initialize"]) :] == one["initialize"]
     assert several["train#handlers#0#seed"].startswith("$" + one["train"]["handlers"][0]["seed"])
     # The handlers that only the first process has are the last two: what is printed and what is plotted.
     assert [h["_target_"] for h in one["train"]["handlers"][-2:]] == ["StatsHandler", "TensorBoardStatsHandler"]
