@@ -118,6 +118,8 @@ benchmark: $(INSTALLED) landmarker-env  ## models compared, three hours.  DATASE
 
 benchmark-speed: $(INSTALLED) landmarker-env  ## time a film, share of the machine's peak, training samples a second.  FILMS=folder
 	@$(PY) -m benchmarks.speed.inference $${FILMS:+--films "$$FILMS"} $(ARGS)
+	@$(PY) -m benchmarks.speed.profile $${FILMS:+--films "$$FILMS"}
+	@$(PY) -m benchmarks.speed.folder $${FILMS:+--films "$$FILMS"}
 	@$(PY) -m benchmarks.speed.training
 
 clean:  ## remove what was built here, but the environments

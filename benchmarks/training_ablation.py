@@ -115,6 +115,14 @@ def train(
     return {name: value.detach().cpu().clone() for name, value in trained.state_dict().items()}
 
 
+def with_stage(stage: str, weights: Path) -> Path:
+    """The shipped weights with those of one stage in their place, as a file beside these."""
+    both = torch.load(default_bundle() / "models" / "model.pt", weights_only=True)
+    both |= {f"{stage}_net.{name}": value for name, value in torch.load(weights, weights_only=True).items()}
+    torch.save(both, weights.with_name("both_stages.pt"))
+    return weights.with_name("both_stages.pt")
+
+
 def inferers(stage: str, name: str) -> dict[str, Any]:
     """Which ways of inference a row is scored by: the paper's as well where the question is about it."""
     shipped = FastTwoStageInferer(**SHIPPED)
@@ -151,8 +159,7 @@ def main() -> None:
         if not weights.exists():
             folder.mkdir(parents=True, exist_ok=True)
             torch.save(train(stage, ROWS[stage][name], arguments.dataset_dir, folder, arguments.from_scratch), weights)
-        network = load_system(spacing_mm=0.1).network
-        getattr(network, f"{stage}_net").load_state_dict(torch.load(weights, weights_only=True))
+        network = load_system(spacing_mm=0.1, weights=with_stage(stage, weights)).network
         for way, inferer in inferers(stage, name).items():
             kept = folder / f"{way}.npy"
             if not kept.exists():

@@ -20,7 +20,18 @@ apidoc_modules = [
 ]
 autodoc_member_order = "bysource"
 # The annotation server and Slicer are not installed where the pages are made.
-autodoc_mock_imports = ["monailabel", "fastapi", "starlette", "uvicorn", "requests", "jwt", "dicomweb_client", "qt", "slicer", "vtk"]
+autodoc_mock_imports = [
+    "monailabel",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "requests",
+    "jwt",
+    "dicomweb_client",
+    "qt",
+    "slicer",
+    "vtk",
+]
 # Each object once, in the module that defines it, though packages name the public ones in __all__ as well.
 autodoc_default_options = {"members": True, "ignore-module-all": True, "show-inheritance": True}
 autodoc_typehints = "signature"

@@ -218,7 +218,10 @@ def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _predict(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.predict import predict
+    from monai_ceph.memory import keep_freed_memory
 
+    if arguments.own_process:
+        keep_freed_memory()
     failed = predict(
         arguments.films,
         arguments.output,

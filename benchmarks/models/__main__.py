@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from monai.bundle import ConfigParser
 
-from benchmarks.models.registry import MODELS, ROOT, Model, landmarker_python
+from benchmarks.models.registry import KEEP_MEMORY, MODELS, ROOT, Model, landmarker_python
 from benchmarks.provenance import commit, machine_name, write_results
 from monai_ceph.atomic import write_text
 from monai_ceph.commands.system import default_bundle
@@ -40,8 +40,6 @@ COLUMNS = (
     *("peak_memory_mb", "dtype", "source", "remarks"),
 )
 Films = list[dict[str, Any]]
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
-"""For all models: to give large buffers back and get them anew takes glibc a sixth of a training step on a CPU."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

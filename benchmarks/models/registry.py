@@ -9,6 +9,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = "benchmarks/models/overlays"
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
+"""For all that is compared, whatever library it is of: what :mod:`monai_ceph.memory` does, as environment variables."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.models.registry import ROOT, landmarker_python
+from benchmarks.models.registry import KEEP_MEMORY, ROOT, landmarker_python
 
 
 def matmul_peak_gflops(dtype: torch.dtype, device: torch.device, size: int = 2048, seconds: float = 1.0) -> float:
@@ -43,6 +44,7 @@ def landmarker(what: str, job: dict[str, Any], folder: Path) -> dict[str, Any] |
     given = folder / "job.json"
     given.write_text(json.dumps(job), encoding="utf-8")
     call = [python, "-m", "benchmarks.speed.landmarker", what, str(given)]
-    said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    environment = {**os.environ, **KEEP_MEMORY}
+    said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
     result: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
     return result

@@ -16,7 +16,7 @@ import itertools
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,7 @@ from benchmarks.speed.machine import landmarker
 from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.phantom import write_phantoms
-
-SECONDS = 20.0
-"""How long each row is measured, after a warm-up of a fifth of it."""
+from monai_ceph.memory import keep_freed_memory
 
 
 def local_stage(films: Path, points: Path, run_dir: Path) -> ConfigParser:
@@ -93,8 +91,8 @@ def batches(loader: Any) -> Iterator[dict[str, torch.Tensor]]:
     return itertools.chain.from_iterable(itertools.repeat(loader))
 
 
-def rate(step: Callable[[], int], seconds: float = SECONDS) -> float:
-    """Samples a second of a step that says how many samples it took."""
+def rate(step: Callable[[], int], seconds: float) -> float:
+    """Samples a second of a step that says how many samples it took, after a warm-up of a fifth of the time."""
     for end, count in ((seconds / 5, False), (seconds, True)):
         samples, start = 0, time.perf_counter()
         while time.perf_counter() - start < end:
@@ -104,7 +102,7 @@ def rate(step: Callable[[], int], seconds: float = SECONDS) -> float:
     raise AssertionError
 
 
-def measure(config: ConfigParser) -> dict[str, float]:
+def measure(config: ConfigParser, seconds: float) -> dict[str, float]:
     """Samples a second by what is measured."""
     device = config.get_parsed_content("device")
     network, loss = config.get_parsed_content("trained_net"), config.get_parsed_content("train#loss")
@@ -124,30 +122,32 @@ def measure(config: ConfigParser) -> dict[str, float]:
     stock = batches(monai_alone(config))
     one = next(ours)
     rates = {
-        "pipeline alone": rate(lambda: len(next(ours)["image"])),
-        "network alone": rate(lambda: learn(one)),
-        "together": rate(lambda: learn(next(ours))),
-        "pipeline of MONAI's parts alone": rate(lambda: len(next(stock)["image"])),
+        "pipeline alone": rate(lambda: len(next(ours)["image"]), seconds),
+        "network alone": rate(lambda: learn(one), seconds),
+        "together": rate(lambda: learn(next(ours)), seconds),
+        "pipeline of MONAI's parts alone": rate(lambda: len(next(stock)["image"]), seconds),
     }
     return rates
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--films", type=Path, help="folder of films of 0.1 mm pixels; default: 16 phantoms")
     parser.add_argument("--points", type=Path, help="their landmarks")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each row is measured")
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_training.csv")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
+    keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         films, points = arguments.films, arguments.points
         if films is None:
             films, points = Path(folder), Path(folder) / "points.csv"
             write_phantoms(films, count=16, seed=0)
         config = local_stage(films, points, Path(folder) / "run")
-        rates = measure(config)
+        rates = measure(config, arguments.seconds)
         items = config.get_parsed_content("train_datalist")
         given = [{"image": item["image"], "points_px": item["points_px"].tolist()} for item in items]
-        theirs = landmarker("training", {"films": given, "seconds": SECONDS}, Path(folder))
+        theirs = landmarker("training", {"films": given, "seconds": arguments.seconds}, Path(folder))
         if theirs is not None:
             rates["pipeline of landmarker, whole films at 512 px"] = theirs["samples_per_second"]
     device = config.get_parsed_content("device")

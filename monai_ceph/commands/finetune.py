@@ -145,8 +145,7 @@ def finetune(
         weights, progress = model, _Progress(run, order)
         for stage in order:
             weights = _train(bundle, stage, run, weights, epochs, device, progress)
-        load_weights(system.network, weights)
-        after = _score(system, asked)
+        after = _score(load_system(bundle, spacing_mm, device, weights), asked)
         if not math.isfinite(after.error):
             raise TrainingError("The new weights do not find every landmark; the weights in use are as they were.")
         replaced = after.error <= before.error

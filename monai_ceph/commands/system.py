@@ -131,13 +131,19 @@ def bundle_config(bundle: Path | None) -> Path:
     return config
 
 
-def load_system(bundle: Path | None = None, spacing_mm: float | None = None, device: str = "auto") -> System:
+def load_system(
+    bundle: Path | None = None,
+    spacing_mm: float | None = None,
+    device: str = "auto",
+    weights: Path | None = None,
+) -> System:
     """Load a bundle.
 
     Args:
         bundle: its folder; None is the shipped one.
         spacing_mm: the films' pixel size; wins over the one in the files.
         device: see :func:`resolve_device`.
+        weights: of the whole network; None is the bundle's ``models/model.pt``.
     Raises:
         FileNotFoundError: no bundle there.
         WeightsError: its weights are missing, broken or of another network or scheme.
@@ -154,6 +160,8 @@ def load_system(bundle: Path | None = None, spacing_mm: float | None = None, dev
     chosen = resolve_device(device)
     parser["bundle_root"], parser["film_spacing_mm"] = config_text(str(config.parents[1])), spacing_mm
     parser["device"] = chosen
+    if weights is not None:
+        parser["weights"] = config_text(str(weights))
     names = ("network", "preprocessing", "inferer", "postprocessing")
     try:
         with warnings.catch_warnings():

@@ -128,6 +128,19 @@ def test_another_network_takes_a_film_at_the_global_stage_s_scale(bundle: Path) 
         assert network(torch.zeros(1, 1, 290, 290)).shape == (1, len(ISBI19) + 1, 290, 290)
 
 
+def test_inference_folds_its_network(bundle: Path) -> None:
+    parser = parser_of(bundle, "inference")
+    names = {name for name, _ in parser.get_parsed_content("network").named_parameters()}
+    assert any(".conv." in name for name in names) and not any(".adn.N." in name for name in names)
+
+
+@pytest.mark.parametrize("stage", ["train_global", "train_local"])
+def test_the_last_epoch_is_validated_and_kept(bundle: Path, stage: str) -> None:
+    settings = {**load(bundle, "train"), **load(bundle, stage)}
+    assert settings["epochs"] % settings["val_interval"] == 0
+    assert settings["epochs"] % settings["checkpoint_interval"] == 0
+
+
 def test_metadata(bundle: Path) -> None:
     metadata = load(bundle, "metadata")
     assert metadata["version"] == monai_ceph.__version__ == metadata["required_packages_version"]["monai-ceph"]
