@@ -3,10 +3,11 @@
     python -m benchmarks.speed.inference [--films FOLDER]
 
 From the film's file to its rows in a CSV file, model loaded. Each row runs in a process of its own, so that its memory
-and threads are its own; the first films warm it up and are not counted. The first row is the loop as one would write it,
-with the network as it was trained; all others have what `monai-ceph predict` has: batch norms folded into convolutions,
-and the C library keeping what is freed (both for our networks; for the others the second). Nothing else should run on the machine. Without
-``--films``, phantoms of the size of ISBI 2015's films are drawn. Writes ``benchmarks/results/speed_inference.csv``.
+and threads are its own; the first films warm it up and are not counted. The first row is the loop as one would write
+it, with the network as it was trained. All others have what `monai-ceph predict` has: batch norms folded into
+convolutions (our networks), and a C library that keeps what is freed (all). Nothing else should run on the machine.
+Without ``--films``, phantoms of the size of ISBI 2015's films are drawn. Writes
+``benchmarks/results/speed_inference.csv``.
 """
 
 from __future__ import annotations
