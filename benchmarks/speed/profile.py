@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from benchmarks.models.common import gflop
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from benchmarks.speed.machine import matmul_peak_gflops
 from monai_ceph.commands.system import System, load_system
-from monai_ceph.data import find_films, read_film
+from monai_ceph.data import find_films
 from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.memory import keep_freed_memory
@@ -58,19 +58,16 @@ def profiled(system: System, films: Sequence[dict[str, Any]]) -> dict[str, float
 
 
 def reading(system: System, films: Sequence[Path]) -> dict[str, float]:
-    """Milliseconds a film by step of the preprocessing, in their order; the file's decoding apart from LoadImage's."""
+    """Milliseconds a film by step of the preprocessing, in their order; LoadImaged decodes the file."""
 
-    def timed(step: Callable[[Any], Any], given: Sequence[Any]) -> tuple[float, list[Any]]:
-        start = time.perf_counter()
-        got = [step(one) for one in given]
-        return 1e3 * (time.perf_counter() - start) / len(films), got
-
-    found = {f"{READING}decoding the file": timed(read_film, films)[0]}
-    items: list[Any] = [{"image": str(film)} for film in films]
-    for step in system.preprocessing.transforms:
-        found[f"{READING}{type(step).__name__}"], items = timed(step, items)
-    first = f"{READING}{type(system.preprocessing.transforms[0]).__name__}"
-    found[first] -= found[f"{READING}decoding the file"]
+    steps = {READING + type(step).__name__: step for step in system.preprocessing.transforms}
+    found = dict.fromkeys(steps, 0.0)
+    for film in films:
+        item: Any = {"image": str(film)}
+        for name, step in steps.items():
+            start = time.perf_counter()
+            item = step(item)
+            found[name] += 1e3 * (time.perf_counter() - start) / len(films)
     return found
 
 

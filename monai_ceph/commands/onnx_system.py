@@ -46,6 +46,11 @@ class OnnxSystem:
     low_confidence: float = 0.0
     spacing_mm: float | None = None
 
+    @property
+    def shares_cores(self) -> bool:
+        """As in ``System``: its provider is the CPU's."""
+        return True
+
     def load(self, film: Path) -> dict[str, Any]:
         """Read one film. Raises FilmError (a ValueError) naming it."""
         pixels, info = read_film(film, self.spacing_mm)

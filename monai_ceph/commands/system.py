@@ -104,6 +104,11 @@ class System:
     postprocessing: Any
     low_confidence: float = 0.0
 
+    @property
+    def shares_cores(self) -> bool:
+        """Whether the networks run on the processor, which also reads films and writes results."""
+        return self.device.type == "cpu"
+
     def load(self, film: Path) -> dict[str, Any]:
         """Read and prepare one film. Raises FilmError (a ValueError) naming it."""
         item: dict[str, Any] = self.preprocessing({"image": str(film)})

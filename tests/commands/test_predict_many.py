@@ -12,11 +12,13 @@ import time
 import tracemalloc
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from monai_ceph.commands.predict import predict
 from monai_ceph.data.quiet import quiet_libraries
@@ -37,9 +39,12 @@ class Stub:
     """Reads nothing and finds each film's own number everywhere."""
 
     def __init__(
-        self, on_load: Callable[[Path], Any] = lambda _: None, on_predict: Callable[[Path], Any] = lambda _: 0
+        self,
+        on_load: Callable[[Path], Any] = lambda _: None,
+        on_predict: Callable[[Path], Any] = lambda _: 0,
+        shares_cores: bool = False,
     ):
-        self.on_load, self.on_predict = on_load, on_predict
+        self.on_load, self.on_predict, self.shares_cores = on_load, on_predict, shares_cores
         self.low_confidence = 0.5
         self.predicted: list[str] = []
         self.loads = 0
@@ -83,7 +88,8 @@ def done(out: Path) -> dict[str, float]:
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_films(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shares_cores", [False, True])
+def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool) -> None:
     films = links(tmp_path / "films", 10_000)
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
     most, used = 0, {}
@@ -105,7 +111,7 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path) -> None:
             return super().predict(item)
 
     try:
-        assert run(films, tmp_path / "out", Counting()) == 0
+        assert run(films, tmp_path / "out", Counting(shares_cores=shares_cores)) == 0
     finally:
         tracemalloc.stop()
     assert most <= 80
@@ -124,6 +130,45 @@ def test_next_film_is_read_while_one_is_predicted(tmp_path: Path) -> None:
 
     stub = Stub(on_load=lambda film: begun[film.name].set(), on_predict=wait_for_next)
     assert run(links(tmp_path / "films", 4), tmp_path / "out", stub) == 0
+
+
+def test_nothing_is_read_or_written_while_the_processor_predicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy: set[str] = set()
+
+    def work(film: Path) -> None:
+        busy.add(film.name)
+        time.sleep(0.02)
+        busy.discard(film.name)
+
+    def alone(film: Path) -> None:
+        time.sleep(0.01)
+        assert not busy
+
+    monkeypatch.setattr("monai_ceph.commands.predict.write_markups", lambda path, found: work(Path(found.image)))
+    stub = Stub(on_load=work, on_predict=alone, shares_cores=True)
+    assert run(links(tmp_path / "films", 7), tmp_path / "out", stub, formats=("csv", "markups")) == 0
+    assert list(done(tmp_path / "out").values()) == list(range(7))
+
+
+@pytest.mark.parametrize("shares_cores", [False, True])
+def test_readers_have_one_torch_thread_and_the_network_has_all(tmp_path: Path, shares_cores: bool) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    seen: dict[str, set[int]] = {"load": set(), "predict": set()}
+    stub = Stub(
+        on_load=lambda _: seen["load"].add(torch.get_num_threads()),
+        on_predict=lambda _: seen["predict"].add(torch.get_num_threads()),
+        shares_cores=shares_cores,
+    )
+    try:
+        assert run(links(tmp_path / "films", 4), tmp_path / "out", stub) == 0
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {"load": {1}, "predict": {3}}
 
 
 def test_film_is_predicted_while_the_one_before_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
