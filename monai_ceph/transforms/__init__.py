@@ -6,6 +6,7 @@ from monai_ceph.transforms.patch import PatchPlace, RandLandmarkPatchesd, RandWi
 from monai_ceph.transforms.points import PointsToFilmd
 from monai_ceph.transforms.rectangles import RandRectangleShiftd, shift_rectangle
 from monai_ceph.transforms.scale import ScaleToSpacing, ScaleToSpacingd, scale_index, scale_pixels
+from monai_ceph.transforms.untracked import Untracked
 
 __all__ = [
     "CropBottomSquare",
@@ -19,6 +20,7 @@ __all__ = [
     "RandWindowsd",
     "ScaleToSpacing",
     "ScaleToSpacingd",
+    "Untracked",
     "bottom_square",
     "extract_patch",
     "landmarks_outside",
