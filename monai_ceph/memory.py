@@ -14,7 +14,7 @@ def keep_freed_memory() -> bool:
 
     By default the GNU C library takes a buffer above 32 MB from the system each time and gives it back when it is
     freed, and the system clears every page of it anew. The activations of these networks are such buffers: on two cores
-    a step of training takes a quarter less time with this, and a film's inference a sixth less. The process stays as
+    a step of training takes a fifth less time with this, and a film's inference a sixth less. The process stays as
     large as it once was, so this is for programs that do one job and end, not for a server.
 
     Returns:

@@ -127,7 +127,7 @@ def test_bundle_and_command_line_give_the_same_figures(
 
 @pytest.mark.parametrize("stage", ["train_global", "train_local"])
 def test_a_batch_is_of_plain_tensors(workflow: Callable[..., ConfigWorkflow], phantoms: Path, stage: str) -> None:
-    """A MetaTensor keeps its books at every operation of the network, which takes a fifth of a training step."""
+    """A MetaTensor keeps its books at every operation of the network, which takes a quarter of a training step."""
     settings = {**(GLOBAL if stage == "train_global" else LOCAL), "init_weights": None, "dataset_dir": str(phantoms)}
     made = workflow(["train", stage, "own_films"], **settings)
     batch = next(iter(made.parser.get_parsed_content("train#dataloader")))
