@@ -13,12 +13,13 @@ from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
 from monai_ceph.metrics.summary import figures
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.transforms import PointsToFilmd
 
 SHIPPED: dict[str, Any] = {
@@ -46,7 +47,7 @@ class ValidationFilms:
         config = ConfigParser()
         config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
         items = isbi2015_datalist(dataset_dir, films=config.get_parsed_content("validation_films"))
-        system = load_system(spacing_mm=0.1)
+        system = load_torch_predictor(spacing_mm=0.1)
         self.device = system.device
         self.films = [{**item, **system.load(Path(item["image"]))} for item in tqdm(items, desc="reading films")]
 

@@ -38,16 +38,17 @@ from monai.utils import set_determinism
 from tqdm import tqdm
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.active_learning import farthest_first, film_uncertainty, thumbnail
+from monai_ceph.active_learning.selection import farthest_first, film_uncertainty, thumbnail
 from monai_ceph.atomic import write_text
-from monai_ceph.commands.demo import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
-from monai_ceph.commands.system import System, default_bundle, load_system
-from monai_ceph.data.annotations import read_annotations
 from monai_ceph.data.film import find_films
-from monai_ceph.data.names import film_name
-from monai_ceph.data.phantom import STYLES, write_phantoms
-from monai_ceph.figures.save import save_figure
-from monai_ceph.figures.style import BLUE, GREEN, INK, ORANGE, TEXT_PT, new_figure, plain, title
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.phantoms import STYLES, write_phantoms
+from monai_ceph.plots.save import save_figure
+from monai_ceph.plots.style import BLUE, GREEN, INK, ORANGE, TEXT_PT, new_figure, plain, title
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
+from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KINDS = "abc"
@@ -166,7 +167,7 @@ def train(bundle: Path, items: Sequence[Mapping[str, Any]], start: Path | None, 
     set_determinism(None)
 
 
-def errors_mm(system: System, films: Sequence[Mapping[str, Any]]) -> float:
+def errors_mm(system: TorchPredictor, films: Sequence[Mapping[str, Any]]) -> float:
     """The mean radial error on some films."""
     found = [system.predict(system.load(Path(film["image"]))).points_px for film in films]
     offsets = np.stack(found) - np.stack([film["points_px"] for film in films])
@@ -174,7 +175,7 @@ def errors_mm(system: System, films: Sequence[Mapping[str, Any]]) -> float:
 
 
 def choose(
-    strategy: str, system: System, free: Sequence[Film], known: Sequence[Film], count: int, seed: int
+    strategy: str, system: TorchPredictor, free: Sequence[Film], known: Sequence[Film], count: int, seed: int
 ) -> list[int]:
     """Positions in ``free`` of the films to label next."""
     if strategy == "random":
@@ -211,7 +212,7 @@ class Experiment:
             work = make_bundle(run_dir / "start training")
             train(work, self.base, None, plan.start_steps, seed=0)
             (work / "models" / "model.pt").replace(self.start)
-        self.system = load_system(start, SPACING_MM, "cpu")
+        self.system = load_torch_predictor(start, SPACING_MM, "cpu")
 
     def pool(self, repeat: int) -> list[Film]:
         """All films of a repeat that can be chosen."""
@@ -237,12 +238,12 @@ class Experiment:
             known += [free[k] for k in picked]
             free = [film for k, film in enumerate(free) if k not in picked]
             train(bundle, [*self.base, *(film.item for film in known)], self.start, self.plan.steps, seed)
-            system = load_system(bundle, SPACING_MM, "cpu")
+            system = load_torch_predictor(bundle, SPACING_MM, "cpu")
             rows.append(self._row(strategy, repeat, known, system))
         write_text(kept, json.dumps(rows))
         return rows
 
-    def _row(self, strategy: str, repeat: int, known: Sequence[Film], system: System) -> list[Any]:
+    def _row(self, strategy: str, repeat: int, known: Sequence[Film], system: TorchPredictor) -> list[Any]:
         by_kind = [errors_mm(system, self.unseen[kind]) for kind in KINDS]
         labelled = [sum(film.kind == kind for film in known) for kind in KINDS]
         errors = [f"{error:.3f}" for error in (float(np.mean(by_kind)), *by_kind)]

@@ -27,12 +27,13 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from tqdm import tqdm
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.commands.export import export
-from monai_ceph.commands.onnx_system import open_session, run_film
-from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.data import isbi2015_datalist, read_film
+from monai_ceph.export.bundle import export_bundle
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.summary import figures
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.onnx_predictor import open_session, run_film
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 SPACING_MM = (0.1, 0.1)
 CALIBRATION_FILMS = [f"{film:03d}" for film in range(1, 151, 15)]
@@ -53,7 +54,7 @@ class Films(CalibrationDataReader):
 def models(folder: Path, calibration: list[Path]) -> Iterator[tuple[str, Path]]:
     """Name and file of each variant."""
     full = folder / "float32.onnx"
-    export(full)
+    export_bundle(full)
     yield "onnx float32", full
     # Convolutions alone: all else is a few percent of the work, and the resampling's weights need their digits.
     convolutions = [n.name for n in onnx.load(full).graph.node if n.op_type == "Conv"]
@@ -86,7 +87,7 @@ def onnx_run(path: Path) -> Callable[[Path], tuple[np.ndarray, float]]:
 
 
 def torch_run(dtype: str) -> Callable[[Path], tuple[np.ndarray, float]]:
-    system = load_system(spacing_mm=SPACING_MM[0], device="cpu")
+    system = load_torch_predictor(spacing_mm=SPACING_MM[0], device="cpu")
     system.inferer = AutocastInferer(system.inferer.inferer, dtype)
 
     def run(film: Path) -> tuple[np.ndarray, float]:

@@ -22,11 +22,12 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.active_learning import film_uncertainty, thumbnail
-from monai_ceph.commands.system import default_bundle, load_system
+from monai_ceph.active_learning.selection import film_uncertainty, thumbnail
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 OTHER_SPACING_MM = 0.127
 COLUMNS = ("what", "films", "value", "low", "high")
@@ -42,7 +43,7 @@ MEASURES: dict[str, Callable[[np.ndarray], float]] = {
 
 def look(items: Sequence[Mapping[str, Any]], spacing_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of F films: (F, N) errors in mm, (F, N) confidences, (F, D) thumbnails."""
-    system = load_system(spacing_mm=spacing_mm)
+    system = load_torch_predictor(spacing_mm=spacing_mm)
     errors, confidences, features = [], [], []
     for item in tqdm(items):
         film = system.load(Path(item["image"]))

@@ -27,14 +27,15 @@ import numpy as np
 import torch
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.commands.finetune import Stage, finetune
-from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.base_set import ISBI_MM, ISBI_VALIDATION, read_base_set
 from monai_ceph.data.datalist import datalist
+from monai_ceph.finetuning.finetune import Stage, finetune
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.interval import intervals
 from monai_ceph.metrics.summary import figures
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 STAGES: tuple[Stage, ...] = ("local",)
 COLUMNS = (
@@ -45,7 +46,7 @@ COLUMNS = (
 
 def errors_mm(bundle: Path, items: Sequence[dict[str, Any]], spacing_mm: float) -> np.ndarray:
     """(F, N) radial errors of the weights in use."""
-    system = load_system(bundle, spacing_mm, "cpu")
+    system = load_torch_predictor(bundle, spacing_mm, "cpu")
     found = [system.predict(system.load(Path(item["image"]))).points_px for item in items]
     distances: np.ndarray = np.linalg.norm(np.stack(found) - np.stack([i["points_px"] for i in items]), axis=-1)
     return distances * spacing_mm

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import bootstrap
 
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.formats.annotations import read_annotations
 
 FILMS = (10, 25, 50)
 STUDIES = 300

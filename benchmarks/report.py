@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks.models.registry import MODELS
 from monai_ceph.atomic import write_text
-from monai_ceph.figures.save import as_svg, save_figure
-from monai_ceph.figures.style import BLUE, FAINT, INK, ORANGE, SMALL_PT, TEXT_PT, new_figure, plain, title
+from monai_ceph.plots.save import as_svg, save_figure
+from monai_ceph.plots.style import BLUE, FAINT, INK, ORANGE, SMALL_PT, TEXT_PT, new_figure, plain, title
 from monai_ceph.writers.overlay import place_labels
 
 if TYPE_CHECKING:

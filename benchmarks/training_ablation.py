@@ -27,9 +27,10 @@ from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
-from monai_ceph.commands.system import default_bundle, load_system
 from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer, TwoStageInferer
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 SCHEDULE: dict[str, Mapping[str, Any]] = {
     "local": {"epochs": 40, "films_per_batch": 4, "samples_per_film": 1},
@@ -159,7 +160,7 @@ def main() -> None:
         if not weights.exists():
             folder.mkdir(parents=True, exist_ok=True)
             torch.save(train(stage, ROWS[stage][name], arguments.dataset_dir, folder, arguments.from_scratch), weights)
-        network = load_system(spacing_mm=0.1, weights=with_stage(stage, weights)).network
+        network = load_torch_predictor(spacing_mm=0.1, weights=with_stage(stage, weights)).network
         for way, inferer in inferers(stage, name).items():
             kept = folder / f"{way}.npy"
             if not kept.exists():

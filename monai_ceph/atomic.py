@@ -52,6 +52,22 @@ def durable_path(path: str | Path) -> Iterator[Path]:
         _sync(folder)
 
 
+def make_folder(path: str | Path) -> Path:
+    """Make a folder and see that it can be written, before any work is done for it.
+
+    Raises:
+        OSError: it cannot be made or written; the message names it and the remedy.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"Cannot make the folder '{path}' ({error.strerror}); choose another output folder.") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise OSError(f"Cannot write to the folder '{path}'; choose another output folder.")
+    return path
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Writes UTF-8 text with newlines as they are, atomically. Raises as :func:`atomic_path`."""
     with atomic_path(path) as temporary:

@@ -217,12 +217,12 @@ def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from monai_ceph.commands.predict import predict
+    from monai_ceph.commands.predict import run
     from monai_ceph.memory import keep_freed_memory
 
     if arguments.own_process:
         keep_freed_memory()
-    failed = predict(
+    failed = run(
         arguments.films,
         arguments.output,
         spacing_mm=arguments.spacing,
@@ -238,18 +238,19 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 def _backend(arguments: argparse.Namespace) -> Callable[..., Any]:
     if arguments.backend == "onnx":
-        from monai_ceph.commands.onnx_system import load_onnx_system
+        from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
 
-        return load_onnx_system
-    from monai_ceph.commands.system import load_system, load_system_alone
+        return load_onnx_predictor
+    from monai_ceph.predictor.lean_imports import load_lean_predictor
+    from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
-    return load_system_alone if arguments.own_process else load_system
+    return load_lean_predictor if arguments.own_process else load_torch_predictor
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from monai_ceph.commands.evaluate import evaluate
+    from monai_ceph.commands.evaluate import run
 
-    evaluate(
+    run(
         arguments.predictions,
         arguments.references,
         **_scoring(arguments),
@@ -263,9 +264,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from monai_ceph.commands.compare import compare
+    from monai_ceph.commands.compare import run
 
-    compare(
+    run(
         arguments.a,
         arguments.b,
         arguments.references,
@@ -290,9 +291,9 @@ def _export(arguments: argparse.Namespace) -> int:
         return _export_labels(arguments)
     if arguments.format in LABEL_EXPORTS:
         raise ValueError(f"--format {arguments.format} is for labels; name their folder with --labels FOLDER.")
-    from monai_ceph.commands.export import export
+    from monai_ceph.commands.export import run
 
-    export(arguments.output, format=arguments.format or EXPORTS[0], bundle=arguments.bundle)
+    run(arguments.output, format=arguments.format or EXPORTS[0], bundle=arguments.bundle)
     return 0
 
 
@@ -303,24 +304,19 @@ def _export_labels(arguments: argparse.Namespace) -> int:
         )
     if arguments.bundle is not None:
         raise ValueError("--bundle and --labels are two exports; give one of them.")
-    from monai_ceph.commands.export_labels import export_labels
+    from monai_ceph.commands.export_labels import run
 
     format = arguments.format or LABEL_EXPORTS[0]
-    failed = export_labels(arguments.labels, arguments.output, format=format, scheme=arguments.scheme)
+    failed = run(arguments.labels, arguments.output, format=format, scheme=arguments.scheme)
     return 1 if failed else 0
 
 
 def _label(arguments: argparse.Namespace) -> int:
-    from monai_ceph.label.options import Options
-    from monai_ceph.label.serve import serve
+    from monai_ceph.commands.label import run
 
     given = {key: getattr(arguments, key) for key in ("spacing", "bundle", "device", "base", "cache")}
-    serve(
-        arguments.dicomweb or arguments.folder,
-        Options(**{key: str(value) for key, value in given.items() if value is not None}),
-        host=arguments.host,
-        port=arguments.port,
-    )
+    options = {key: str(value) for key, value in given.items() if value is not None}
+    run(arguments.dicomweb or arguments.folder, host=arguments.host, port=arguments.port, **options)
     return 0
 
 

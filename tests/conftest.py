@@ -9,6 +9,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from monai_ceph.phantoms import write_phantoms
+from tests.bundles.tiny import SPACING_MM
+from tests.tiny_bundle import make_bundle
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # The arrays in tests are small: more threads than this cost more than they gain, and less was asked for on purpose.
@@ -52,3 +56,20 @@ def landmarker_python(repository: Path) -> str:
     if not Path(python).exists():
         pytest.skip(f"no landmarker: there is no interpreter '{python}'; run: make landmarker-env")
     return python
+
+
+@pytest.fixture(scope="session")
+def shipped_bundle(repository: Path) -> Path:
+    return repository / "bundles" / "cephalometric_landmarks"
+
+
+@pytest.fixture
+def tiny_bundle(shipped_bundle: Path, tmp_path: Path) -> Path:
+    return make_bundle(shipped_bundle, tmp_path / "tiny bundle")
+
+
+@pytest.fixture(scope="session")
+def phantom_films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films") / "three films"
+    write_phantoms(folder, 3, seed=1, size=(323, 400), spacing_mm=SPACING_MM)
+    return folder

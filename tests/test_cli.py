@@ -10,8 +10,9 @@ import pytest
 
 from monai_ceph import __version__
 from monai_ceph.cli import main
-from monai_ceph.commands.onnx_system import load_onnx_system
-from monai_ceph.commands.system import load_system, load_system_alone
+from monai_ceph.predictor.lean_imports import load_lean_predictor
+from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 PREDICT = ["predict", "film.png", "--output", "out"]
 
@@ -31,7 +32,7 @@ class _Recorder:
 
 def _stand_in(monkeypatch: pytest.MonkeyPatch, command: str, result: Any = 0) -> _Recorder:
     module, recorder = types.ModuleType(f"monai_ceph.commands.{command}"), _Recorder(result)
-    setattr(module, command, recorder)
+    module.run = recorder  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return recorder
 
@@ -47,7 +48,7 @@ def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> No
         "formats": ("csv", "markups", "overlay"),
         "overwrite": False,
         "backend": "torch",
-        "load": load_system,
+        "load": load_torch_predictor,
     }
 
 
@@ -73,7 +74,7 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "formats": ("overlay", "csv"),
         "overwrite": True,
         "backend": "torch",
-        "load": load_system,
+        "load": load_torch_predictor,
     }
 
 
@@ -81,10 +82,10 @@ def test_process_of_its_own_starts_with_less_of_monai(monkeypatch: pytest.Monkey
     predict = _stand_in(monkeypatch, "predict")
     monkeypatch.setattr(sys, "argv", ["monai-ceph", *PREDICT])
     assert main() == 0
-    assert predict.options["load"] is load_system_alone
+    assert predict.options["load"] is load_lean_predictor
 
 
-@pytest.mark.parametrize(("backend", "load"), [("torch", load_system), ("onnx", load_onnx_system)])
+@pytest.mark.parametrize(("backend", "load"), [("torch", load_torch_predictor), ("onnx", load_onnx_predictor)])
 def test_backend_chooses_what_predicts(monkeypatch: pytest.MonkeyPatch, backend: str, load: Any) -> None:
     predict = _stand_in(monkeypatch, "predict")
     assert main([*PREDICT, "--backend", backend]) == 0
@@ -227,6 +228,6 @@ def test_ctrl_c_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: py
     def stop(*args: object, **kwargs: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("monai_ceph.commands.predict.predict", stop)
+    monkeypatch.setattr("monai_ceph.commands.predict.run", stop)
     assert main(PREDICT) == 130
     assert capsys.readouterr().err == ("monai-ceph predict: stopped; the same command goes on with the films left\n")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.landmarks import ISBI19
+from monai_ceph.phantoms import write_phantoms
 
 
 def test_the_python_example_prints_every_landmark(

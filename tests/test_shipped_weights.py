@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from monai_ceph.commands.evaluate import evaluate
-from monai_ceph.commands.predict import predict
+from monai_ceph.commands.predict import run
+from monai_ceph.evaluation import evaluate
 from monai_ceph.metrics import figures
 
 
 def score(tmp_path: Path, films: list[Path], references: list[Path], spacing_mm: float) -> dict[str, float]:
-    assert predict(films, tmp_path, spacing_mm=spacing_mm, device="cpu", formats=("csv",)) == 0
+    assert run(films, tmp_path, spacing_mm=spacing_mm, device="cpu", formats=("csv",)) == 0
     [comparison] = evaluate(tmp_path / "landmarks.csv", references, spacing_mm=spacing_mm).scores
     overall = figures(comparison.errors_mm)
     return {"mre": overall["mre"], "missing": overall["missing"], **overall["sdr_percent"]}

@@ -18,20 +18,14 @@ from monai.bundle import ConfigParser
 from PIL import Image
 
 from monai_ceph.commands.demo import INFERENCE, SPACING_MM, demo
-from monai_ceph.commands.evaluate import evaluate
-from monai_ceph.commands.system import default_bundle
 from monai_ceph.data import find_films
-from monai_ceph.data.names import film_name
-from monai_ceph.figures import (
-    FilmHeatmaps,
-    detection_curve,
-    evaluation_figures,
-    heatmap_panels,
-    save_figure,
-)
+from monai_ceph.evaluation import evaluate
+from monai_ceph.film_names import film_name
 from monai_ceph.geometry import film_to_array
 from monai_ceph.inferers import GlobalStageInferer, compressed_heatmaps
 from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.plots import FilmHeatmaps, detection_curve, evaluation_figures, heatmap_panels, save_figure
+from monai_ceph.predictor.bundle import default_bundle
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 UNSEEN = 25

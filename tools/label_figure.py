@@ -9,8 +9,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from monai_ceph.commands.system import load_system
-from monai_ceph.data.phantom import draw_phantom, write_phantoms
+from monai_ceph.phantoms import draw_phantom, write_phantoms
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.writers.overlay import draw_overlay
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -21,7 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "images", help="default: docs/images")
     arguments = parser.parse_args()
-    system = load_system(spacing_mm=FILM["spacing_mm"])
+    system = load_torch_predictor(spacing_mm=FILM["spacing_mm"])
     with tempfile.TemporaryDirectory() as folder:
         [film] = write_phantoms(folder, 1, **FILM)
         proposal = system.predict(system.load(film))

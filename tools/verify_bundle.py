@@ -125,7 +125,7 @@ def check_properties(bundle: Path, kind: str, configs: list[str], **overrides: A
     import torch
     from monai.bundle import ConfigWorkflow
 
-    from monai_ceph.data.phantom import write_phantoms
+    from monai_ceph.phantoms import write_phantoms
 
     with tempfile.TemporaryDirectory() as folder:
         films, results = Path(folder) / "films", Path(folder) / "results"

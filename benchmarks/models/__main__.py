@@ -27,12 +27,12 @@ from monai.bundle import ConfigParser
 from benchmarks.models.registry import KEEP_MEMORY, MODELS, ROOT, Model, landmarker_python
 from benchmarks.provenance import commit, machine_name, write_results
 from monai_ceph.atomic import write_text
-from monai_ceph.commands.system import default_bundle
 from monai_ceph.data import isbi2015_datalist
-from monai_ceph.data.annotations import read_annotations
-from monai_ceph.data.names import film_name
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.metrics.interval import METHOD, intervals
 from monai_ceph.metrics.summary import figures
+from monai_ceph.predictor.bundle import default_bundle
 
 COLUMNS = (
     *("model", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "parameters"),

@@ -27,8 +27,9 @@ from ignite.engine import Events
 from monai.bundle import ConfigParser, ConfigWorkflow
 
 from benchmarks.models.common import Job, Predictor, Training, main
-from monai_ceph.commands.system import System, default_bundle
 from monai_ceph.inferers.autocast import fastest_dtype
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.torch_predictor import TorchPredictor
 
 SHARES = {"global": 1 / 3, "local": 2 / 3}
 """Stage -> its part of the budget, in the order of training."""
@@ -65,7 +66,7 @@ def load(job: Job, **overrides: Any) -> Predictor:
     device = torch.device(job.device)
     given = {"weights": str(job.work_dir / "model.pt"), "device": device, "film_spacing_mm": job.film_spacing_mm}
     parser.update({**given, **overrides, **_overrides(job, "inference")})
-    system = System(
+    system = TorchPredictor(
         scheme=parser.get_parsed_content("landmark_scheme"),
         device=device,
         network=parser.get_parsed_content("network"),

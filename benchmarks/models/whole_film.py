@@ -25,8 +25,8 @@ from monai.transforms import (
 )
 
 from benchmarks.models.common import AUTOCAST_DTYPE, Job, Training
-from monai_ceph.commands.system import default_bundle
 from monai_ceph.data import FilmReader
+from monai_ceph.predictor.bundle import default_bundle
 
 Item = Mapping[Hashable, Any]
 

@@ -21,17 +21,17 @@ from pathlib import Path
 import torch
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.commands.predict import predict
-from monai_ceph.commands.system import System, load_system
+from monai_ceph.commands.predict import run
 from monai_ceph.data import find_films
-from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.memory import keep_freed_memory
+from monai_ceph.phantoms import write_phantoms
+from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 NETWORK = "networks alone, films read before"
 COLUMNS = ("what", "films_per_second", "of_the_networks_alone_percent", "core_ms_per_film", "cores_busy_percent")
 
 
-def measure(films: Sequence[Path], system: System, scratch: Path) -> dict[str, tuple[float, float]]:
+def measure(films: Sequence[Path], system: TorchPredictor, scratch: Path) -> dict[str, tuple[float, float]]:
     """(seconds, seconds of computing on all cores) a film, by what is done."""
 
     def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -41,7 +41,7 @@ def measure(films: Sequence[Path], system: System, scratch: Path) -> dict[str, t
 
     def whole(folder: str, *formats: str) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
-            failed = predict(films, scratch / folder, spacing_mm=0.1, formats=formats, load=lambda *_: system)
+            failed = run(films, scratch / folder, spacing_mm=0.1, formats=formats, load=lambda *_: system)
         if failed:
             raise RuntimeError(f"{failed} films failed: what was measured means nothing.")
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             films = Path(scratch) / "films"
             write_phantoms(films, count=arguments.count, seed=0)
         chosen = find_films([films])[: arguments.count]
-        system = load_system(spacing_mm=0.1, device=arguments.device)
+        system = load_torch_predictor(spacing_mm=0.1, device=arguments.device)
         measured = measure(chosen, system, Path(scratch))
     rows = []
     for what, (seconds, computing) in measured.items():

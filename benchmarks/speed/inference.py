@@ -36,29 +36,30 @@ from benchmarks.models.common import gflop, peak_memory_mb
 from benchmarks.models.registry import KEEP_MEMORY
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from benchmarks.speed.machine import landmarker, matmul_peak_gflops
-from monai_ceph.commands.onnx_system import load_onnx_system
-from monai_ceph.commands.system import System, bundle_config, default_bundle, load_system
 from monai_ceph.data import find_films
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.heatmaps import decode_argmax
 from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageInferer
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.networks import load_weights
-from monai_ceph.writers.landmarks_csv import write_landmarks_csv
+from monai_ceph.phantoms import write_phantoms
+from monai_ceph.predictor.bundle import bundle_config, default_bundle
+from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
+from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 LITERAL = "the paper's scheme, literal: 95 patches one by one, float32"
 OURS = "shipped"
 WARM_UP = 2
 
 
-def two_stage(make: Callable[..., Any], dtype: str, **knobs: Any) -> Callable[[str], System]:
+def two_stage(make: Callable[..., Any], dtype: str, **knobs: Any) -> Callable[[str], TorchPredictor]:
     """A way to build the shipped system with another inferer."""
     return lambda device: replace(
-        load_system(spacing_mm=0.1, device=device), inferer=AutocastInferer(make(**knobs), dtype)
+        load_torch_predictor(spacing_mm=0.1, device=device), inferer=AutocastInferer(make(**knobs), dtype)
     )
 
 
-def literal(device: str) -> System:
+def literal(device: str) -> TorchPredictor:
     """The paper's scheme, patch by patch, with the network as it was trained."""
     config = ConfigParser()
     config.read_config(str(bundle_config(None)))
@@ -68,7 +69,7 @@ def literal(device: str) -> System:
     return replace(system, network=network.to(system.device, memory_format=torch.channels_last))
 
 
-def compiled(device: str) -> System:
+def compiled(device: str) -> TorchPredictor:
     """The shipped system with its networks compiled, all patches in one pass, so that there is one size to compile."""
     system = two_stage(FastTwoStageInferer, "auto", batch_size=19, **SHIPPED)(device)
     for stage in (system.network.global_net, system.network.local_net):
@@ -90,10 +91,10 @@ class OneStage:
         return torch.cat([decode_argmax(heatmaps.sigmoid()) * scale, heatmaps.amax((-2, -1))[..., None]], -1)
 
 
-def hrnet_sized(dtype: str) -> Callable[[str], System]:
+def hrnet_sized(dtype: str) -> Callable[[str], TorchPredictor]:
     """FlexibleUNet on a ResNet-50: 32 M parameters, 39 GMAC at 512 px; HRNet-W32 has 28.5 M and 38. Random weights."""
     return lambda device: replace(
-        load_system(spacing_mm=0.1, device=device),
+        load_torch_predictor(spacing_mm=0.1, device=device),
         inferer=AutocastInferer(
             OneStage(FlexibleUNet(1, 19, "resnet50", pretrained=False, spatial_dims=2)),
             dtype,
@@ -107,7 +108,7 @@ def exported(device: str) -> Any:
         model = Path(folder) / "model.onnx"
         call = [sys.executable, "-m", "monai_ceph", "export", "--output", str(model)]
         subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
-        return load_onnx_system(model, 0.1, device)
+        return load_onnx_predictor(model, 0.1, device)
 
 
 ROWS: dict[str, Callable[[str], Any]] = {
@@ -117,7 +118,7 @@ ROWS: dict[str, Callable[[str], Any]] = {
     "the same, 19 patches at a time": two_stage(TwoStageInferer, "auto", **PAPER),
     "shipped, but literal: 19 patches at a time": two_stage(TwoStageInferer, "auto", **SHIPPED),
     "shipped, float32": two_stage(FastTwoStageInferer, "float32", **SHIPPED),
-    OURS: lambda device: load_system(spacing_mm=0.1, device=device),
+    OURS: lambda device: load_torch_predictor(spacing_mm=0.1, device=device),
     "shipped, networks by torch.compile": compiled,
     "shipped, as one ONNX graph, float32": exported,
     "HRNet-W32-sized network at 512 px, float32": hrnet_sized("float32"),
@@ -143,7 +144,7 @@ COLUMNS = (
 def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
     """One row: milliseconds are medians over the films."""
     system = ROWS[name](device)
-    in_torch = isinstance(system, System)
+    in_torch = isinstance(system, TorchPredictor)
     dtype = system.inferer.dtype if in_torch else torch.float32
     if dtype == "auto":
         dtype = fastest_dtype(system.device)
@@ -160,7 +161,7 @@ def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
     memory = peak_memory_mb()
     peak = matmul_peak_gflops(dtype, torch.device(device))
     # onnxruntime's work is not torch's to count; it is that of the same networks on the same patches.
-    counted = system if in_torch else load_system(spacing_mm=0.1, device=device)
+    counted = system if in_torch else load_torch_predictor(spacing_mm=0.1, device=device)
     film = counted.load(films[-1])
     work = gflop(lambda: counted.predict(film))
     return {

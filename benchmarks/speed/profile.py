@@ -21,11 +21,11 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.models.common import gflop
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from benchmarks.speed.machine import matmul_peak_gflops
-from monai_ceph.commands.system import System, load_system
 from monai_ceph.data import find_films
-from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.memory import keep_freed_memory
+from monai_ceph.phantoms import write_phantoms
+from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 KINDS = {
     "convolutions": ("convolution", "conv2d", "conv_transpose2d"),
@@ -38,7 +38,7 @@ KINDS = {
 READING = "reading: "
 
 
-def profiled(system: System, films: Sequence[dict[str, Any]]) -> dict[str, float]:
+def profiled(system: TorchPredictor, films: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Milliseconds a film by kind of operation, the longest first; "other" is what is in none, and Python itself."""
     with profile(activities=[ProfilerActivity.CPU]) as seen:
         start = time.perf_counter()
@@ -55,7 +55,7 @@ def profiled(system: System, films: Sequence[dict[str, Any]]) -> dict[str, float
     return {**ranked, "other": whole - sum(found.values())}
 
 
-def reading(system: System, films: Sequence[Path]) -> dict[str, float]:
+def reading(system: TorchPredictor, films: Sequence[Path]) -> dict[str, float]:
     """Milliseconds a film by step of the preprocessing, in their order; LoadImaged decodes the file."""
 
     steps = {READING + type(step).__name__: step for step in system.preprocessing.transforms}
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_profile.csv")
     arguments = parser.parse_args(argv)
     keep_freed_memory()
-    system = load_system(spacing_mm=0.1, device="cpu")
+    system = load_torch_predictor(spacing_mm=0.1, device="cpu")
     with tempfile.TemporaryDirectory() as scratch:
         films = arguments.films
         if films is None:

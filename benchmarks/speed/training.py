@@ -36,10 +36,10 @@ from monai.transforms import (
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from benchmarks.speed.machine import landmarker
-from monai_ceph.commands.system import default_bundle
 from monai_ceph.data.datalist import datalist
-from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.memory import keep_freed_memory
+from monai_ceph.phantoms import write_phantoms
+from monai_ceph.predictor.bundle import default_bundle
 
 
 def local_stage(films: Path, points: Path, run_dir: Path) -> ConfigParser:

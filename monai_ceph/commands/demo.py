@@ -17,66 +17,26 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
-from monai_ceph.commands.evaluate import evaluate
-from monai_ceph.commands.quiet import quiet
-from monai_ceph.commands.system import default_bundle
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.atomic import make_folder, write_text
+from monai_ceph.commands import evaluate
 from monai_ceph.data.film import find_films, read_film
-from monai_ceph.data.names import film_name
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.writers import Prediction
+from monai_ceph.phantoms import write_phantoms
+from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.training.mute_logging import mute_logging
+from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
 from monai_ceph.writers.evaluation_table import evaluation_text
-from monai_ceph.writers.saver import make_folder
 
-SPACING_MM = 0.4
-SIZE = (484, 600)
 PARTS = ("films", "training", "pictures")
 """The folders that a demo makes, and the next demo in the same place replaces."""
 MARK = ".monai_ceph_demo"
 """A file in the output folder that says: these parts are a demo's."""
 UNSEEN_SEED = 10_000
 """Films are drawn from their seeds: these are far from those of the training films."""
-
-# What makes the shipped system small. Lengths in px are halved with the resolution, those in mm stay.
-SYSTEM: dict[str, Any] = {
-    "film_spacing_mm": SPACING_MM,
-    "local_spacing_mm": SPACING_MM,
-    "global_scale": 0.2,
-    "stage_net#features": [16, 16, 32, 64, 64, 16],
-}
-TRAINING: dict[str, Any] = {
-    **SYSTEM,
-    "resume": False,
-    "ema_momentum": 0.03,
-    "learning_rate": 0.004,
-    "films_per_batch": 4,
-    "train#dataset#progress": False,
-    "validate#dataset#progress": False,
-}
-GLOBAL: dict[str, Any] = {
-    **TRAINING,
-    "patch_size": 96,
-    "sigma_px": 2.5,
-    "samples_per_film": 1,
-    "stage_transforms#1#shift_px": 8.0,
-    "stage_transforms#1#scale": 0.15,
-    "stage_transforms#2#spatial_size": 8,
-    "stage_transforms#2#max_spatial_size": 24,
-}
-LOCAL: dict[str, Any] = {
-    **TRAINING,
-    "patch_size": 64,
-    "sigma_px": 2.5,
-    "samples_per_film": 4,
-    "stage_transforms#0#near_px": 22.0,
-    "stage_transforms#0#far_px": 56.0,
-    "validate#film_inferer#patch_size": 64,
-    "validate#film_inferer#guide_sigma_px": 7.0,
-}
-INFERENCE: dict[str, Any] = {**SYSTEM, "patch_size": 64, "guide_sigma_px": 7.0, "low_confidence": 0.0}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,7 +96,7 @@ def demo(
         "device": f"$torch.device('{device}')",
     }
     training = {**common, "dataset_dir": str(seen_dir), "validation_films": names[:: max(2, min(6, films))]}
-    with quiet():
+    with mute_logging():
         for stage, settings, epochs in (("global", GLOBAL, global_epochs), ("local", LOCAL, local_epochs)):
             _say(start, f"training the {stage} stage, {epochs} epochs")
             _train(stage, {**training, **settings, "epochs": epochs, "val_interval": max(1, epochs // 5)})
@@ -146,7 +106,7 @@ def demo(
 
     _say(start, "scoring\n")
     truth = unseen_dir / "points.csv"
-    scores = evaluate(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM, json_file=output / "scores.json")
+    scores = evaluate.run(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM, json_file=output / "scores.json")
     write_text(output / "scores.txt", evaluation_text(scores))
     picture = _draw(output, unseen_dir, truth)
     print()

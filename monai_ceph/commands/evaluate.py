@@ -1,39 +1,20 @@
-"""``monai-ceph evaluate``: predicted landmarks against what one or several observers marked."""
+"""``monai-ceph evaluate``: score predictions, print the scores and write them where asked to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from itertools import combinations
+from collections.abc import Sequence
 from pathlib import Path
 
-from monai_ceph.atomic import write_text
-from monai_ceph.commands.scoring import (
-    Observers,
-    agreement,
-    among,
-    choose_references,
-    films_to_leave_out,
-    landmarks_to_keep,
-    read_observers,
-    read_predictions,
-    restrict,
-    score,
-)
-from monai_ceph.data.annotations import Annotations
-from monai_ceph.data.duplicates import DUPLICATES
-from monai_ceph.figures import as_svg, evaluation_figures, save_figure
-from monai_ceph.landmarks import get_scheme
-from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.spacing import check_spacing
-from monai_ceph.writers.evaluation import Evaluation
+from monai_ceph.atomic import make_folder, write_text
+from monai_ceph.evaluation.evaluate import evaluate
+from monai_ceph.evaluation.evaluation import Evaluation
+from monai_ceph.plots import as_svg, evaluation_figures, save_figure
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
 from monai_ceph.writers.evaluation_report import Picture, write_report
 from monai_ceph.writers.evaluation_table import evaluation_text
-from monai_ceph.writers.saver import make_folder
 
 
-def evaluate(
+def run(
     predictions: Path,
     references: Sequence[Path],
     *,
@@ -48,17 +29,11 @@ def evaluate(
     html_file: Path | None = None,
     figures_dir: Path | None = None,
 ) -> Evaluation:
-    """Scores predictions, prints all figures, and writes them where asked to.
+    """Score predictions, print all statistics, and write them where asked to.
 
     Args:
-        predictions: a landmark table, as ``monai-ceph predict`` writes it.
-        references: annotations of one observer each, in any form that the package reads.
-        spacing_mm: size of a film pixel, mm, one number or (along x, along y); it wins over the mm in any file.
-        protocol: ``"mean"`` scores against the mean of the references, ``"each"`` against each of them, the name of one
-            of them against that one.
-        scheme: name or file of the landmark scheme of all files.
-        exclude: films to leave out, or named lists of films that a data set holds twice.
-        exclude_landmarks: symbols of landmarks to leave out.
+        predictions, references, spacing_mm, protocol, scheme, exclude, exclude_landmarks: as in
+            :func:`monai_ceph.evaluation.evaluate.evaluate`.
         json_file: also write everything there.
         csv_file: also write every single error there.
         summary_file: also write every figure there, as a table.
@@ -71,28 +46,14 @@ def evaluate(
         OSError: a file cannot be written.
         ImportError: pictures are asked for and an extra is missing.
     """
-    spacing = check_spacing(spacing_mm, "--spacing")
-    whole = get_scheme(scheme)
-    landmarks = landmarks_to_keep(exclude_landmarks, whole)
-    predicted = read_predictions(predictions, whole)
-    without = films_to_leave_out(exclude, predicted)
-    predicted = restrict(predicted, landmarks, without)
-    observers = read_observers(references, whole, landmarks, spacing)
-    scored = among(predicted, observers)
-    truths = choose_references(scored, protocol)
-    unused = [f"{name}: none of its films is predicted, so none was left out." for name in without if not without[name]]
-    evaluation = Evaluation(
-        scores=tuple(score(predicted, name, truth, spacing) for name, truth in truths),
-        observers=between_observers(scored, spacing),
-        retest=retest(observers, protocol, [name for name in without if name in DUPLICATES], spacing),
-        predictions=f"{predictions}",
-        references=tuple(map(str, references)),
+    evaluation = evaluate(
+        predictions,
+        references,
+        spacing_mm=spacing_mm,
         protocol=protocol,
-        scheme=landmarks.name,
-        spacing_mm=spacing,
-        excluded_films=without,
-        excluded_landmarks=tuple(exclude_landmarks),
-        remarks=(*predicted.problems, *(problem for _, truth in truths for problem in truth.problems), *unused),
+        scheme=scheme,
+        exclude=exclude,
+        exclude_landmarks=exclude_landmarks,
     )
     print(evaluation_text(evaluation), end="")
     if json_file is not None:
@@ -114,35 +75,3 @@ def _draw(evaluation: Evaluation, html_file: Path | None, figures_dir: Path | No
             save_figure(one.figure, figures_dir / one.name)
     if html_file is not None:
         write_report(html_file, evaluation, [Picture(as_svg(one.figure), one.caption) for one in figures])
-
-
-def between_observers(observers: Observers, spacing_mm: tuple[float, float]) -> tuple[Comparison, ...]:
-    """Each pair of observers: how far people differ is what a prediction's error has to be held against."""
-    pairs = (agreement(b, b_name, a, a_name, spacing_mm) for (a_name, a), (b_name, b) in combinations(observers, 2))
-    return tuple(pair for pair in pairs if pair is not None)
-
-
-def retest(
-    observers: Observers, protocol: str, lists: Iterable[str], spacing_mm: tuple[float, float]
-) -> tuple[Comparison, ...]:
-    """The second annotation of a film against the first: how far the truth differs from itself.
-
-    Args:
-        observers: all that was annotated, whether predicted or not.
-        protocol: whose annotations, as in :func:`~monai_ceph.commands.scoring.choose_references`.
-        lists: named lists of films that occur twice. Only the lists that a user names: films of other data sets are
-            called 001 as well.
-        spacing_mm: (along x, along y), mm.
-    """
-    pairs = {again: first for name in lists for first, again in DUPLICATES[name]}
-
-    def pick(observer: Annotations, films: dict[str, str]) -> Annotations:
-        there = {pair: film for pair, film in films.items() if film in observer.points_px}
-        return replace(observer, points_px={pair: observer.points_px[film] for pair, film in there.items()})
-
-    found = []
-    for name, truth in choose_references(observers, protocol) if pairs else ():
-        firsts = pick(truth, {f"{again} = {first}": first for again, first in pairs.items()})
-        seconds = pick(truth, {f"{again} = {first}": again for again, first in pairs.items()})
-        found.append(agreement(seconds, "same film again", firsts, name, spacing_mm))
-    return tuple(comparison for comparison in found if comparison is not None)

@@ -1,107 +1,13 @@
-"""What ``monai-ceph export`` does."""
+"""``monai-ceph export``: write a bundle as one file, and say so."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from monai_ceph import __version__
-from monai_ceph.atomic import atomic_path
-from monai_ceph.commands.onnx_system import bundle_sha256, open_session, run_film
-from monai_ceph.commands.system import System, default_bundle, load_system
-from monai_ceph.data.film import read_film
-from monai_ceph.data.phantom import write_phantoms
-from monai_ceph.export.formats import FORMATS, OPSET
-from monai_ceph.export.whole_film import WholeFilm, film_inferer, whole_film
-from monai_ceph.writers.saver import make_folder
-
-CHECK_MM = 0.25
-LARGEST_PX = 0.05
-LARGEST_CONFIDENCE = 1e-3
-
-Run = Callable[[np.ndarray, tuple[float, float]], tuple[np.ndarray, np.ndarray]]
-"""A film (X, Y) and its spacing -> points (N, 2), film pixels, and confidences (N,)."""
+from monai_ceph.export.bundle import export_bundle
 
 
-def export(output: Path, *, format: str = "onnx", bundle: Path | None = None) -> None:
-    """Write a bundle's whole system, from a film's pixels to its points, as one file.
-
-    The file is tried on a drawn film before it takes its name: it has to give the bundle's own points.
-
-    Args:
-        output: the file; its folder is made if needed.
-        format: ``"onnx"`` or ``"torchscript"``.
-        bundle: the bundle's folder; None is the shipped one.
-    Raises:
-        ValueError: the bundle cannot be exported, or the file gives other points.
-        OSError: no bundle there, or the file cannot be written.
-        ImportError: the packages of the extra ``onnx`` are missing.
-    """
-    bundle = default_bundle() if bundle is None else bundle
-    make_folder(output.parent)
-    system = load_system(bundle, CHECK_MM, "cpu")
-    module = whole_film(system.network, system.preprocessing, system.inferer)
-    with atomic_path(output) as temporary:
-        FORMATS[format](module, temporary, _metadata(bundle, system, module))
-        _check(system, _runner(temporary, format))
+def run(output: Path, *, format: str = "onnx", bundle: Path | None = None) -> None:
+    """Export a bundle; arguments and errors as in :func:`monai_ceph.export.bundle.export_bundle`."""
+    export_bundle(output, format=format, bundle=bundle)
     print(f"{output}: {format}, {output.stat().st_size / 1e6:.1f} MB, gives the bundle's points")
-
-
-def _metadata(bundle: Path, system: System, module: WholeFilm) -> dict[str, str]:
-    content = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    return {
-        "name": content["name"],
-        "description": "A film's pixels in, its landmarks out. Inputs: film (1, 1, X, Y) float32, gray values, bone "
-        "bright, first axis from left to right, second from top to bottom; spacing_mm (2,) float64, size of a pixel "
-        "along x and y, NaN where unknown. Outputs: points_px (N, 2) float32, (x, y) in pixels of the film, pixel "
-        "centres at integers; confidence (N,) float32, 0 to 1.",
-        "intended_use": content["intended_use"],
-        "bundle_version": content["version"],
-        "monai_ceph_version": __version__,
-        "opset": str(OPSET),
-        "scheme": json.dumps(asdict(system.scheme)),
-        "working_spacing_mm": repr(module.working_mm.item()),
-        "assumed_spacing_mm": repr(module.assumed_mm[0].item()),
-        "patch_size": str(module.patch_size),
-        "low_confidence": repr(system.low_confidence),
-        "bundle_sha256": bundle_sha256(bundle),
-    }
-
-
-def _runner(path: Path, format: str) -> Run:
-    if format == "onnx":
-        session = open_session(path)
-        return lambda film, spacing_mm: run_film(session, film, spacing_mm)
-    script = torch.jit.load(str(path))
-
-    def run(film: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-        with torch.inference_mode():
-            points_px, confidence = script(
-                torch.from_numpy(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64)
-            )
-        return points_px.numpy(), confidence.numpy()
-
-    return run
-
-
-def _check(system: System, run: Run) -> None:
-    """Raises ValueError if an exported file and its bundle disagree on a drawn film."""
-    exact = replace(system, inferer=film_inferer(system.inferer))
-    with tempfile.TemporaryDirectory() as folder:
-        [film] = write_phantoms(folder, 1, size=(774, 960), spacing_mm=CHECK_MM)
-        expected, pixels = exact.predict(exact.load(film)), read_film(film)[0]
-    points_px, confidence = run(pixels, (CHECK_MM, CHECK_MM))
-    distance = np.abs(points_px - expected.points_px).max(1)
-    apart = np.abs(confidence - expected.confidence).max()
-    # One landmark in ten is allowed to be further off: rounding can bring a pixel over the decoder's threshold.
-    if apart > LARGEST_CONFIDENCE or np.mean(distance > LARGEST_PX) > 0.1:
-        raise ValueError(
-            f"The exported file gives other landmarks than the bundle: up to {distance.max():.2g} px away, confidence "
-            f"{apart:.2g} off, on a drawn film. Nothing was written; is a part of the bundle unusual?"
-        )

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
+from monai_ceph.atomic import make_folder
 from monai_ceph.data.film import film_size
 from monai_ceph.data.label_folder import FINAL, LabelFolder, UnknownFilmError
+from monai_ceph.formats.isbi_text import write_isbi_text
+from monai_ceph.formats.labelme import write_labelme
+from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.landmarks import LandmarkScheme, get_scheme
-from monai_ceph.writers.isbi_txt import write_isbi_text
-from monai_ceph.writers.labelme import write_labelme
-from monai_ceph.writers.landmarks_csv import write_landmarks_csv
-from monai_ceph.writers.prediction import annotated
-from monai_ceph.writers.saver import make_folder
-from monai_ceph.writers.text import count
+from monai_ceph.prediction import annotated
+from monai_ceph.wording import count
 
 Write = Callable[[Path, Path, np.ndarray, LandmarkScheme], None]
 """Takes the file to write, the film, its points (N, 2) in film pixels, and the landmarks."""
 
 
-def export_labels(folder: Path, output: Path, *, format: str, scheme: str | Path = "isbi19") -> int:
+def run(folder: Path, output: Path, *, format: str, scheme: str | Path = "isbi19") -> int:
     """Write the final labels of a folder of films, each annotator's apart, in pixels of the films.
 
     Args:

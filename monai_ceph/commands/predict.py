@@ -3,48 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 
 from monai_ceph import __version__
-from monai_ceph.commands.ranks import Ranks, ranks
-from monai_ceph.commands.system import bundle_config, load_system, root_cause
+from monai_ceph.atomic import make_folder
 from monai_ceph.data.film import find_films, read_film
-from monai_ceph.data.names import OVERLAY_SUFFIX
 from monai_ceph.data.quiet import aloud
-from monai_ceph.writers.journal import Journal, film_identity
-from monai_ceph.writers.markups import write_markups
-from monai_ceph.writers.prediction import Prediction
-from monai_ceph.writers.saver import make_folder, markups_name
-
-Given = TypeVar("Given")
-Got = TypeVar("Got")
-
-
-class Predictor(Protocol):
-    """What :func:`predict` needs of a :class:`~monai_ceph.commands.system.System`."""
-
-    low_confidence: float
-
-    @property
-    def shares_cores(self) -> bool: ...
-
-    def load(self, film: Path) -> Any: ...
-
-    def predict(self, item: Any) -> Prediction: ...
+from monai_ceph.film_names import OVERLAY_SUFFIX
+from monai_ceph.formats.markups import markups_name, write_markups
+from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.bundle import bundle_config, root_cause
+from monai_ceph.predictor.films import FilmResult, predict_films, submit
+from monai_ceph.predictor.predictor import Predictor
+from monai_ceph.predictor.ranks import Ranks, ranks
+from monai_ceph.predictor.threads import single_thread_workers, worker_count
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.wording import named
+from monai_ceph.writers.journal import Journal
 
 
-def predict(
+def run(
     films: Sequence[Path],
     output: Path,
     *,
@@ -54,7 +39,7 @@ def predict(
     formats: Sequence[str] = ("csv", "markups", "overlay"),
     overwrite: bool = False,
     backend: str = "torch",
-    load: Callable[[Path | None, float | None, str], Predictor] = load_system,
+    load: Callable[[Path | None, float | None, str], Predictor] = load_torch_predictor,
 ) -> int:
     """Find the landmarks of films and write them.
 
@@ -70,7 +55,7 @@ def predict(
         formats: which of ``csv``, ``markups``, ``overlay`` to write.
         overwrite: do again what was done before.
         backend: what runs the networks; results of one are not mixed with those of another.
-        load: makes the system from bundle, spacing and device; not called if all films were done before.
+        load: makes the predictor from bundle, spacing and device; not called if all films were done before.
     Returns:
         How many films failed; each is named on standard error.
     Raises:
@@ -85,33 +70,33 @@ def predict(
         load_pillow()  # that it is missing is told before any work
     make_folder(output)
     settings = _settings(bundle, spacing_mm, backend)
-    with ranks() as us:
-        if us.rank > 0:
-            us.wait()
-        with closing(Journal(output, settings, us.rank, fresh=overwrite)) as journal:
-            if us.rank == 0:
-                us.wait()
+    with ranks() as process:
+        if process.rank > 0:
+            process.wait()
+        with closing(Journal(output, settings, process.rank, fresh=overwrite)) as journal:
+            if process.rank == 0:
+                process.wait()
             mine = [
                 film
-                for film in us.share(found)
+                for film in process.share(found)
                 if not journal.has(film, formats, _results(output, film, formats).values())
             ]
             try:
-                failed = _predict(partial(load, bundle, spacing_mm, device), mine, output, formats, journal, us)
+                failed = _predict(partial(load, bundle, spacing_mm, device), mine, output, formats, journal, process)
             except BaseException:  # also Ctrl-C
-                if us.count == 1:
+                if process.count == 1:
                     _write_table(journal, output, found, formats)
                 raise
-            if us.rank > 0:
+            if process.rank > 0:
                 journal.close()
-            failed, tried = us.sum(failed, len(mine))
-            if us.rank == 0:
+            failed, tried = process.sum(failed, len(mine))
+            if process.rank == 0:
                 journal.gather()
                 _write_table(journal, output, found, formats)
                 before = len(found) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
                 print(f"{len(found) - failed} of {len(found)} films done, in {output}{note}")
-            us.wait()
+            process.wait()
     return failed
 
 
@@ -154,53 +139,40 @@ def _predict(
     output: Path,
     formats: Sequence[str],
     journal: Journal,
-    us: Ranks,
+    process: Ranks,
 ) -> int:
-    """Reads, predicts and writes, a few films ahead and no more; returns how many films failed.
-
-    At the same time where the networks run elsewhere. On the processor each has it to itself for a few films: networks
-    took half as long again when their threads had to wait for one that a reader kept from its core.
-    """
+    """Predict films and write them while others are predicted; return how many failed."""
     if not films:
         return 0
-    system = load()
-    failed, workers = 0, _workers()
+    predictor = load()
+    failed, workers = 0, worker_count()
     unsure: dict[str, str] = {}
-    bar = _bar(len(films)) if us.rank == 0 else None
-    handed: Any = in_turns if system.shares_cores else ahead
-    with (
-        _many_single_threads(),
-        ThreadPoolExecutor(workers, initializer=_single_thread) as readers,
-        ThreadPoolExecutor(workers, initializer=_single_thread) as writers,
-    ):
-        read = handed(readers, partial(_read, system), films, workers)
-        written = handed(writers, partial(_write, output, formats), _found(system, read), workers)
-        for (film, identity, found), writing in written:
-            error = found if isinstance(found, Exception) else writing.exception()
-            if error is None:
-                journal.add(film, identity, found, formats)
-                if np.nanmedian(found.confidence) < system.low_confidence:
-                    unsure[film.name] = _spacing(found)
-            elif isinstance(error, OSError) and error is not found:
+    bar = _bar(len(films)) if process.rank == 0 else None
+    with single_thread_workers(workers) as writers, closing(predict_films(predictor, films)) as results:
+        for result, writing in submit(predictor)(writers, partial(_write, output, formats), results, workers):
+            error, prediction = result.error or writing.exception(), result.prediction
+            if error is None and prediction is not None:
+                journal.add(result.film, result.identity, prediction, formats)
+                if np.nanmedian(prediction.confidence) < predictor.low_confidence:
+                    unsure[result.film.name] = _spacing(prediction)
+            elif isinstance(error, OSError) and error is not result.error:
                 raise error  # it is the folder that is at fault: the other films would go the same way
             else:  # one bad film, of whatever kind, never stops a batch
                 failed += 1
                 with aloud():
-                    print(f"monai-ceph predict: {_sentence(film, error)}", file=sys.stderr)
+                    print(f"monai-ceph predict: {_sentence(result.film, error)}", file=sys.stderr)
             if bar is not None:
                 with aloud():
                     bar.update()
     if bar is not None:
         bar.close()
     if unsure:
-        print(f"monai-ceph predict: {_doubt(unsure, system.low_confidence)}", file=sys.stderr)
+        print(f"monai-ceph predict: {_doubt(unsure, predictor.low_confidence)}", file=sys.stderr)
     return failed
 
 
 def _doubt(spacings: Mapping[str, str], limit: float) -> str:
     """What to say of films, given with their pixel sizes, on which little was found with confidence."""
-    from monai_ceph.writers.text import named  # brings torch, which the onnx backend does without
-
     return (
         f"low confidence on {named(list(spacings))} (median of its landmarks below {limit:g}): is it a lateral "
         f"cephalogram, and is the pixel size right ({'; '.join(dict.fromkeys(spacings.values()))})?"
@@ -215,94 +187,16 @@ def _spacing(prediction: Prediction) -> str:
     return f"{size}, from {'--spacing' if prediction.spacing_source == 'user' else f'the {prediction.spacing_source}'}"
 
 
-def ahead(
-    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], depth: int
-) -> Iterator[tuple[Given, Future[Got]]]:
-    """Calls a function in other threads, on ``depth`` items beyond the one that is asked for; keeps their order.
-
-    Args:
-        pool: the threads.
-        function: what to call.
-        items: taken one by one as there is room.
-        depth: how many to be ahead.
-    Yields:
-        Each item and its future.
-    """
-    waiting: deque[tuple[Given, Future[Got]]] = deque()
-    for item in items:
-        waiting.append((item, pool.submit(function, item)))
-        if len(waiting) > depth:
-            yield waiting.popleft()
-    while waiting:
-        yield waiting.popleft()
-
-
-def in_turns(
-    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], count: int
-) -> Iterator[tuple[Given, Future[Got]]]:
-    """Calls a function in other threads, on ``count`` items at once, and waits for all; keeps their order.
-
-    Arguments and what is yielded are those of :func:`ahead`, but no call runs while the caller works on what it got.
-    """
-    left = iter(items)
-    while chunk := list(islice(left, count)):
-        futures = [pool.submit(function, item) for item in chunk]
-        wait(futures)
-        yield from zip(chunk, futures, strict=True)
-
-
-def _workers() -> int:
-    """Threads to read with, and as many to write with: the cores of this process, within reason."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(2, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
-
-
-@contextmanager
-def _many_single_threads() -> Iterator[None]:
-    """Threads that begin with :func:`_single_thread` leave this one's number of torch threads as it is."""
-    torch = sys.modules.get("torch")  # which the onnx backend does without
-    threads = torch.get_num_threads() if torch else 0  # to be asked is what fixes it for this thread
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(threads)  # for threads to come
-
-
-def _single_thread() -> None:
-    """No team of threads for each reader: the networks' own team is slowed down by a third when others wait beside."""
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(1)
-
-
-def _read(system: Predictor, film: Path) -> tuple[dict[str, Any], Any]:
-    return film_identity(film), system.load(film)
-
-
-def _found(
-    system: Predictor, read: Iterable[tuple[Path, Future[tuple[dict[str, Any], Any]]]]
-) -> Iterator[tuple[Path, dict[str, Any], Any]]:
-    """Each film with its identity and its prediction, or what was raised on the way to it."""
-    for film, reading in read:
-        try:
-            identity, item = reading.result()
-            found: Any = system.predict(item)
-        except Exception as error:
-            identity, found = {}, error
-        yield film, identity, found
-
-
-def _write(output: Path, formats: Sequence[str], job: tuple[Path, dict[str, Any], Any]) -> None:
-    film, _, found = job
-    if isinstance(found, Exception):
+def _write(output: Path, formats: Sequence[str], result: FilmResult) -> None:
+    if result.prediction is None:
         return
-    for kind, path in _results(output, film, formats).items():
+    for kind, path in _results(output, result.film, formats).items():
         if kind == "markups":
-            write_markups(path, found)
+            write_markups(path, result.prediction)
         else:
             from monai_ceph.writers.overlay import write_overlay
 
-            write_overlay(path, read_film(film)[0], found)
+            write_overlay(path, read_film(result.film)[0], result.prediction)
 
 
 def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path]:

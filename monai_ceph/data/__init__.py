@@ -1,6 +1,6 @@
-"""Films and annotations: whatever is read from outside, one source per file.
+"""Films and data sets.
 
-Names are loaded when they are first used, so that reading a table of points does not load ITK. The generic ``datalist``
+Names are loaded when they are first used, so that the names of films do not load ITK. The generic ``datalist``
 function is left in its module, :mod:`monai_ceph.data.datalist`, whose name it would hide.
 """
 
@@ -10,13 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from monai_ceph.data.annotations import (
-        AnnotationError,
-        Annotations,
-        check_on_film,
-        mean_annotations,
-        read_annotations,
-    )
     from monai_ceph.data.datalist import isbi2015_datalist
     from monai_ceph.data.film import FilmInfo, film_size, find_films, read_film
     from monai_ceph.data.film_format import FilmError
@@ -24,59 +17,37 @@ if TYPE_CHECKING:
     from monai_ceph.data.film_reader import FilmReader
     from monai_ceph.data.label_check import LabelError
     from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
-    from monai_ceph.data.names import FILM_SUFFIXES, film_name
-    from monai_ceph.data.phantom import Phantom, draw_phantom, write_phantoms
 
 _HOME = {
-    "AnnotationError": "annotations",
-    "Annotations": "annotations",
-    "FILM_SUFFIXES": "names",
     "FilmError": "film_format",
     "FilmInfo": "film",
     "FilmReader": "film_reader",
     "LabelError": "label_check",
     "LabelFolder": "label_folder",
-    "Phantom": "phantom",
     "UnknownFilmError": "label_folder",
     "UnknownLabelError": "label_folder",
-    "check_on_film": "annotations",
-    "draw_phantom": "phantom",
-    "film_name": "names",
     "film_size": "film",
     "film_spacings": "film_list",
     "find_films": "film",
     "isbi2015_datalist": "datalist",
-    "mean_annotations": "annotations",
-    "read_annotations": "annotations",
     "read_film": "film",
     "read_film_list": "film_list",
-    "write_phantoms": "phantom",
 }
 
 __all__ = [
-    "FILM_SUFFIXES",
-    "AnnotationError",
-    "Annotations",
     "FilmError",
     "FilmInfo",
     "FilmReader",
     "LabelError",
     "LabelFolder",
-    "Phantom",
     "UnknownFilmError",
     "UnknownLabelError",
-    "check_on_film",
-    "draw_phantom",
-    "film_name",
     "film_size",
     "film_spacings",
     "find_films",
     "isbi2015_datalist",
-    "mean_annotations",
-    "read_annotations",
     "read_film",
     "read_film_list",
-    "write_phantoms",
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from monai_ceph.data.datalist import isbi2015_datalist
 from monai_ceph.data.label_folder import LabelFolder
-from monai_ceph.data.points import AnnotationError
+from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 
 ISBI_MM = 0.1

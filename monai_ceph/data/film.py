@@ -26,9 +26,9 @@ import numpy as np
 
 from monai_ceph.data.dicom_spacing import SPACING_TAGS, dicom_spacing
 from monai_ceph.data.film_format import FilmError, Format, film_format, is_dicom, tiff_tags
-from monai_ceph.data.names import FILM_SUFFIXES, OVERLAY_SUFFIX, film_name
 from monai_ceph.data.pillow_film import pillow_pixels
 from monai_ceph.data.quiet import quiet_libraries
+from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX, film_name
 from monai_ceph.spacing import check_spacing
 
 __all__ = ["FILM_SUFFIXES", "FilmError", "FilmInfo", "film_name", "film_size", "find_films", "read_film"]

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from monai_ceph.data.names import FILM_SUFFIXES
+from monai_ceph.film_names import FILM_SUFFIXES
 
 Format = Literal["PNG", "JPEG", "BMP", "TIFF", "MetaImage", "NIfTI", "DICOM"]
 

@@ -1,52 +1,14 @@
-"""The ISBI 2015 challenge: its annotation text files and the two layouts that its films are found in."""
+"""The ISBI 2015 challenge: the two layouts in which its films are found."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.names import FILM_SUFFIXES, film_name
-from monai_ceph.data.points import AnnotationError, finite, read_text
-from monai_ceph.landmarks import LandmarkScheme
-
-_CLASS = re.compile(r"[-+]?\d+")
-
-
-def read_isbi_text(path: Path, scheme: LandmarkScheme) -> tuple[np.ndarray, list[str]]:
-    """Reads one film's points: a line ``x,y`` for each landmark in the scheme's order, then class labels, if any.
-
-    Args:
-        path: the .txt file.
-        scheme: how many landmarks and in which order.
-    Returns:
-        (N, 2) float64, film pixels; and no problems, as this format cannot leave a point out.
-    Raises:
-        AnnotationError: a wrong number of points, or a line that is neither a point nor a class.
-    """
-    lines = [(number, line.strip()) for number, line in enumerate(read_text(path).splitlines(), 1) if line.strip()]
-    points = []
-    classes = 0
-    for number, line in lines:
-        if "," in line and not classes:
-            cells = line.split(",")
-            if len(cells) != 2:
-                raise AnnotationError(f"{path}, line {number}: expected 'x,y', got {line!r}.")
-            points.append([finite(cell.strip(), f"{path}, line {number}") for cell in cells])
-        elif _CLASS.fullmatch(line) and points:
-            classes += 1
-        else:
-            raise AnnotationError(f"{path}, line {number}: expected 'x,y', or after all points a class, got {line!r}.")
-    if len(points) != len(scheme):
-        raise AnnotationError(
-            f"{path}: expected {len(scheme)} points 'x,y' for scheme '{scheme.name}', got {len(points)}; "
-            "complete the file or choose its scheme."
-        )
-    return np.array(points, dtype=np.float64), []
+from monai_ceph.film_names import FILM_SUFFIXES, film_name
+from monai_ceph.formats.points import AnnotationError
 
 
 @dataclass(frozen=True)
@@ -55,7 +17,7 @@ class Isbi2015Files:
 
     Args:
         films: film id ("001") -> file.
-        annotations: observer -> folders or tables that :func:`~monai_ceph.data.annotations.read_annotations` reads.
+        annotations: observer -> folders or tables that :func:`~monai_ceph.formats.annotations.read_annotations` reads.
     """
 
     films: dict[str, Path]

@@ -1,7 +1,7 @@
 """Labels that annotators send: taken as they are, or refused with the reason. Nothing is guessed and nothing left out.
 
 A label is Slicer markups (.mrk.json) in the frame in which a viewer opened the film. Reading annotation files
-(:mod:`monai_ceph.data.annotations`) is forgiving, because their authors are gone; here the author is told.
+(:mod:`monai_ceph.formats.annotations`) is forgiving, because their authors are gone; here the author is told.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.markups import Fiducial, parse_fiducials
-from monai_ceph.data.points import AnnotationError, off_film, parse_json
 from monai_ceph.data.viewer_frame import ViewerFrame
+from monai_ceph.formats.markups import Fiducial, parse_fiducials
+from monai_ceph.formats.points import AnnotationError, off_film, parse_json
 from monai_ceph.landmarks import LandmarkScheme
 
 LARGEST_BYTES = 1_000_000

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from monai_ceph.export import EXTRA
 from monai_ceph.export.whole_film import WholeFilm
+from monai_ceph.predictor.onnx_predictor import EXTRA
 
 OPSET = 18
 """Version of ONNX's operators: the one that torch's exporter is made for, and older than most runtimes in use."""

@@ -22,7 +22,6 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ceph import __version__
-from monai_ceph.commands.system import root_cause
 from monai_ceph.data.label_folder import STATE, LabelFolder
 from monai_ceph.label import MODEL
 from monai_ceph.label.batch import FilmBatch
@@ -35,6 +34,7 @@ from monai_ceph.label.store import FilmStore
 from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
+from monai_ceph.predictor.bundle import root_cause
 
 UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
 """What MONAI Label calls a file that came with an inference request: Python's NamedTemporaryFile and a suffix."""

@@ -8,8 +8,10 @@ import threading
 import uuid
 from pathlib import Path
 
-from monai_ceph.commands.system import System, bundle_config, load_system
 from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.predictor.bundle import bundle_config
+from monai_ceph.predictor.predictor import Predictor
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 PARTS = ("configs", "models/model.pt", "LICENSE", "docs")
 """What is copied of a bundle, where it has it; no evaluation, checkpoints or exported models."""
@@ -71,7 +73,7 @@ class CurrentModel:
     def __init__(self, bundle: Path, spacing_mm: float | None = None, device: str = "auto") -> None:
         self.bundle, self.spacing_mm, self.device = bundle, spacing_mm, device
         self._loading = threading.Lock()
-        self._loaded: tuple[tuple[int, ...], System] | None = None
+        self._loaded: tuple[tuple[int, ...], Predictor] | None = None
         self._identified: tuple[tuple[int, ...], str] | None = None
 
     @property
@@ -82,7 +84,7 @@ class CurrentModel:
     def scheme(self) -> LandmarkScheme:
         return self.system().scheme
 
-    def system(self) -> System:
+    def system(self) -> Predictor:
         """Loaded at the first call, and again when the weights are others.
 
         Raises:
@@ -91,7 +93,7 @@ class CurrentModel:
         with self._loading:
             stamp = self._stamp()
             if self._loaded is None or self._loaded[0] != stamp:
-                self._loaded = stamp, load_system(self.bundle, self.spacing_mm, self.device)
+                self._loaded = stamp, load_torch_predictor(self.bundle, self.spacing_mm, self.device)
             return self._loaded[1]
 
     def weights_id(self) -> str:
@@ -103,7 +105,7 @@ class CurrentModel:
 
     def _stamp(self) -> tuple[int, ...]:
         """What changes with the file; taken before it is read, so that a swap in between is seen next time."""
-        if not self.weights.is_file():  # load_system tells
+        if not self.weights.is_file():  # load_torch_predictor tells
             return ()
         status = self.weights.stat()
         return status.st_mtime_ns, status.st_size, status.st_ino

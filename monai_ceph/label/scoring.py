@@ -12,7 +12,7 @@ import torch
 from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from monai_ceph.commands.film_scores import read_scores, score_films, unscored
+from monai_ceph.active_learning.film_scores import read_scores, score_films, unscored
 from monai_ceph.data.film import read_film
 from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError
 from monai_ceph.label.model import CurrentModel
@@ -22,7 +22,7 @@ from monai_ceph.metrics.summary import figures
 
 
 def scores_folder(folder: LabelFolder) -> Path:
-    """Where the scores of a folder of films lie, see :mod:`monai_ceph.commands.film_scores`."""
+    """Where the scores of a folder of films lie, see :mod:`monai_ceph.active_learning.film_scores`."""
     return folder.state / "uncertainty"
 
 

@@ -19,10 +19,10 @@ from monai_ceph.atomic import atomic_path
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen
 from monai_ceph.data.label_folder import FINAL, LABEL_SUFFIX, NOBODY, LabelFolder, UnknownFilmError, UnknownLabelError
-from monai_ceph.data.names import FILM_SUFFIXES
 from monai_ceph.data.viewer_frame import viewer_frame
-from monai_ceph.writers.landmarks_csv import landmarks_csv_text
-from monai_ceph.writers.prediction import annotated
+from monai_ceph.film_names import FILM_SUFFIXES
+from monai_ceph.formats.landmark_table import landmarks_csv_text
+from monai_ceph.prediction import annotated
 
 logger = logging.getLogger(__name__)
 

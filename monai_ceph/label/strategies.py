@@ -9,8 +9,8 @@ from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from monai_ceph.commands.film_scores import FilmScore, read_scores
-from monai_ceph.commands.next_film import Choice, most_different, most_uncertain
+from monai_ceph.active_learning.film_scores import FilmScore, read_scores
+from monai_ceph.active_learning.next_film import Choice, most_different, most_uncertain
 from monai_ceph.label.scoring import scores_folder
 from monai_ceph.label.store import FilmStore
 

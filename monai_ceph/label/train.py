@@ -9,8 +9,8 @@ from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 
-from monai_ceph.commands.finetune import Stage, TrainingError, bundle_file, finetune, latest
 from monai_ceph.data.base_set import read_base_set
+from monai_ceph.finetuning.finetune import Stage, TrainingError, bundle_file, finetune, latest
 from monai_ceph.label.model import CurrentModel
 
 STAGES: dict[str, tuple[Stage, ...]] = {"local": ("local",), "global": ("global",), "both": ("global", "local")}

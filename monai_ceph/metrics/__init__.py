@@ -1,7 +1,6 @@
-"""Radial error and detection rate: functions, cumulative metrics, ignite handlers and the summary of papers."""
+"""Radial error and detection rate: functions, cumulative metrics and the summary of papers."""
 
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, DetectionRate, detection_rate
-from monai_ceph.metrics.handlers import DetectionRateHandler, RadialErrorHandler, lower_is_better
 from monai_ceph.metrics.interval import intervals
 from monai_ceph.metrics.radial_error import RadialError, radial_error
 from monai_ceph.metrics.summary import figures, summarise
@@ -9,13 +8,10 @@ from monai_ceph.metrics.summary import figures, summarise
 __all__ = [
     "CHALLENGE_THRESHOLDS_MM",
     "DetectionRate",
-    "DetectionRateHandler",
     "RadialError",
-    "RadialErrorHandler",
     "detection_rate",
     "figures",
     "intervals",
-    "lower_is_better",
     "radial_error",
     "summarise",
 ]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from monai_ceph import __version__
+from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.interval import METHOD
-from monai_ceph.writers.evaluation import Evaluation
 
 ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
 SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "value", "low", "high")

@@ -12,10 +12,10 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.atomic import write_text
+from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.interval import METHOD, Bounds, Interval
 from monai_ceph.metrics.summary import Figures
-from monai_ceph.writers.evaluation import Evaluation
 
 TEMPLATE = "evaluation_report.html"
 WORST = 10

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM
 from monai_ceph.metrics.interval import LEVEL, Bounds, Interval
 from monai_ceph.metrics.summary import Figures
-from monai_ceph.writers.evaluation import Evaluation
-from monai_ceph.writers.text import WIDTH, aligned, count, figure, first, named, settings
+from monai_ceph.wording import count, first, named
+from monai_ceph.writers.text import WIDTH, aligned, figure, settings
 
 RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 

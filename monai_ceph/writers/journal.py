@@ -10,14 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from monai_ceph.atomic import atomic_path
-from monai_ceph.writers.landmarks_csv import landmark_columns, landmark_rows
-from monai_ceph.writers.prediction import Prediction
-
-
-def film_identity(film: Path) -> dict[str, Any]:
-    """What tells whether a file is still the film that it was. Raises OSError if it is not there."""
-    stat = film.stat()
-    return {"path": os.path.abspath(film), "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+from monai_ceph.data.film_identity import film_identity
+from monai_ceph.formats.landmark_table import landmark_columns, landmark_rows
+from monai_ceph.prediction import Prediction
 
 
 class Journal:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monai_ceph.atomic import atomic_path
-from monai_ceph.writers.prediction import Prediction
+from monai_ceph.prediction import Prediction
 
 if TYPE_CHECKING:
     from PIL import Image

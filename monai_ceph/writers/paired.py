@@ -4,39 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from monai_ceph import __version__
+from monai_ceph.evaluation.compare import PairedEvaluation
 from monai_ceph.metrics.interval import LEVEL, METHOD
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
+from monai_ceph.wording import count, first
 from monai_ceph.writers.evaluation_files import without_nan
-from monai_ceph.writers.text import WIDTH, aligned, count, figure, first, settings
-
-
-@dataclass(frozen=True)
-class PairedEvaluation:
-    """What came of it, and how.
-
-    Args:
-        differences: by reference.
-        films: those in both tables and in the reference, by reference.
-        a, b: where the predictions come from.
-        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
-            :class:`monai_ceph.writers.evaluation.Evaluation`.
-    """
-
-    differences: Mapping[str, PairedDifferences]
-    films: Mapping[str, tuple[str, ...]]
-    a: str
-    b: str
-    protocol: str
-    scheme: str
-    spacing_mm: tuple[float, float]
-    excluded_films: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    excluded_landmarks: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+from monai_ceph.writers.text import WIDTH, aligned, figure, settings
 
 
 def paired_text(paired: PairedEvaluation) -> str:

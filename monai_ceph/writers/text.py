@@ -1,4 +1,4 @@
-"""Figures, columns and lists of names for the terminal."""
+"""Numbers and columns for the terminal."""
 
 from __future__ import annotations
 
@@ -7,27 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from monai_ceph.metrics.interval import Bounds
+from monai_ceph.wording import count
 
-NAMED = 8
-"""How many of a list of films or landmarks the terminal names; the JSON file has them all."""
 WIDTH = len("100.00")
 """Every figure is at least so wide: points then stand under each other in a column that is flush left."""
-
-
-def count(number: int, thing: str) -> str:
-    """``3 films``, ``1 film``."""
-    return f"{number} {thing}" + ("" if number == 1 else "s")
-
-
-def named(items: Sequence[str], limit: int = NAMED) -> str:
-    """The first of some names, and how many more there are."""
-    return ", ".join(first(items, limit))
-
-
-def first(items: Sequence[str], limit: int = NAMED) -> list[str]:
-    """The first of some names, and as the last "and 3 more"."""
-    rest = len(items) - limit
-    return [*items[:limit], *([f"and {rest} more"] if rest > 0 else [])]
 
 
 def figure(value: float, decimals: int, bounds: Bounds | None = None, sign: Literal["", "+"] = "") -> str:
@@ -63,7 +46,7 @@ def settings(
 
     Args:
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks: as in
-            :class:`monai_ceph.writers.evaluation.Evaluation`.
+            :class:`monai_ceph.evaluation.evaluation.Evaluation`.
     """
     spacing = "each film's own" if spacing_mm is None else " x ".join(f"{s:g}" for s in spacing_mm) + " mm"
     lines = [f"protocol     {protocol}; scheme {scheme}; spacing {spacing}"]

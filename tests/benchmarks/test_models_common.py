@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from benchmarks.models import common
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
 
 JOB = {

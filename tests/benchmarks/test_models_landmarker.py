@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.formats.annotations import read_annotations
 
 SIZES = ((240, 400), (500, 300))  # (width, height): padded at the sides, resp. above and below
 

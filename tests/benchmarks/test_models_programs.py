@@ -16,12 +16,12 @@ from monai.utils import set_determinism
 from benchmarks.models import coordinate_regression, global_stage, one_stage_512, two_stage, whole_film
 from benchmarks.models.common import Job, Predictor, Training
 from benchmarks.models.registry import MODELS
-from monai_ceph.commands.system import default_bundle
-from monai_ceph.data.annotations import read_annotations
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.geometry import array_to_film, film_to_array
 from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.networks import set_background_prior
+from monai_ceph.phantoms import write_phantoms
+from monai_ceph.predictor.bundle import default_bundle
 
 SPACING_MM, SIZE = 0.6, (323, 400)
 SMALL = {"local_spacing_mm": SPACING_MM, "stage_net#features": [4, 4, 8, 8, 8, 4], "patch_size": 48}

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.models import __main__ as runner
 from benchmarks.models.common import write_json, write_landmarks
 from benchmarks.models.registry import MODELS, Model
-from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.metrics.summary import figures
+from monai_ceph.phantoms import write_phantoms
 
 TRAIN = {"training_minutes": 8.01, "iterations": 12, "parameters": 34, "versions": {"torch": "2", "monai": "1.6.1"}}
 PREDICT = {"ms_per_film": 5.0, "ms_per_film_network": 4.0, "gflop_per_film": 1.0, "peak_memory_mb": 6.0}

@@ -12,8 +12,8 @@ from monai.bundle import ConfigParser
 
 from benchmarks.ablation_common import PAPER, SHIPPED
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.commands.system import default_bundle
 from monai_ceph.inferers import TwoStageInferer
+from monai_ceph.predictor.bundle import default_bundle
 
 
 def test_table_says_first_how_it_was_made(tmp_path: Path) -> None:

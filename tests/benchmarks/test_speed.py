@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.report import read_results
 from benchmarks.speed import folder, inference, profile, training
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.phantoms import write_phantoms
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_a_folder(films: Path, tmp_path: Path) -> None:
 
 
 def test_films_that_fail_are_no_measurement(films: Path, tmp_path: Path) -> None:
-    system = folder.load_system(spacing_mm=0.1, device="cpu")
+    system = folder.load_torch_predictor(spacing_mm=0.1, device="cpu")
     good = sorted(films.glob("*.png"))
     read = system.load
     system.load = lambda film: read(good[0] if film.name == "bad.png" else film)  # so that its picture alone fails

@@ -12,7 +12,7 @@ import torch
 from monai.bundle import ConfigWorkflow
 from monai.utils import set_determinism
 
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM, TINY_TRAINING
 
 SETTINGS: dict[str, Any] = {

@@ -18,9 +18,9 @@ import torch
 from monai.bundle import ConfigWorkflow
 
 from monai_ceph.cli import main
-from monai_ceph.data.annotations import read_annotations
-from monai_ceph.data.phantom import draw_phantom
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19, LandmarkScheme, get_scheme
+from monai_ceph.phantoms import draw_phantom
 from tests.bundles.tiny import SPACING_MM, TINY, TINY_TRAINING
 
 GLOBAL: dict[str, Any] = {**TINY_TRAINING, "patch_size": 96}

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from monai_ceph.cli import main
-from monai_ceph.commands.compare import compare
+from monai_ceph.evaluation import compare
+from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.paired import paired_differences
-from monai_ceph.writers import Prediction, write_landmarks_csv
+from monai_ceph.prediction import Prediction
 
 pytest.importorskip("scipy")
 FILMS = tuple(f"{film:03d}" for film in range(1, 13))

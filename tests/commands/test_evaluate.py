@@ -12,11 +12,14 @@ import pytest
 
 import monai_ceph
 from monai_ceph.cli import main
-from monai_ceph.commands.evaluate import evaluate
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.commands.evaluate import run
+from monai_ceph.evaluation import evaluate
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.landmark_table import write_landmarks_csv
+from monai_ceph.formats.markups import write_markups
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics import intervals
-from monai_ceph.writers import Prediction, write_landmarks_csv, write_markups
+from monai_ceph.prediction import Prediction
 from tests.reference.scores import distance, score
 
 FILMS = ("001", "002", "003")
@@ -104,7 +107,7 @@ def test_mean_of_two_observers_is_scored_as_by_hand(files: dict[str, Path], caps
 
 
 def test_each_observer_is_scored_alone(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    comparisons = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").scores
+    comparisons = run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").scores
     assert [c.reference for c in comparisons] == [str(files["a"]), str(files["b"])]
     for comparison, seed in zip(comparisons, (2, 3), strict=True):
         expected = _expected(_points(1, 15), _points(seed, 10), 0.1)
@@ -222,7 +225,7 @@ def test_films_that_happen_to_be_called_like_duplicates_are_no_retest(challenge:
 def test_list_of_which_nothing_is_predicted_is_a_remark(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    evaluation = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
+    evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
     assert evaluation.scores[0].films == FILMS
     assert "isbi2015-duplicates: none of its films is predicted, so none was left out." in capsys.readouterr().out
 
@@ -230,7 +233,7 @@ def test_list_of_which_nothing_is_predicted_is_a_remark(
 def test_every_figure_has_its_row_in_the_summary(files: dict[str, Path]) -> None:
     summary = files["csv"].with_name("summary.csv")
     references = [files["a"], files["b"]]
-    evaluation = evaluate(files["predicted"], references, spacing_mm=0.1, summary_file=summary)
+    evaluation = run(files["predicted"], references, spacing_mm=0.1, summary_file=summary)
     rows = list(csv.DictReader(summary.open(newline="")))
     assert len(rows) == 2 * 20 * 9
     assert {row["compared"] for row in rows} == {"predictions", str(files["b"])}
@@ -247,7 +250,7 @@ def test_every_figure_has_its_row_in_the_summary(files: dict[str, Path]) -> None
 
 
 def test_intervals_are_printed_and_written(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
+    evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
     expected = intervals(evaluation.scores[0].errors_mm, ISBI19.symbols)
     content = json.loads(files["json"].read_text())
     assert content["comparisons"][0]["intervals"]["overall"]["mre"] == list(expected["overall"]["mre"])
@@ -263,7 +266,7 @@ def test_without_scipy_all_figures_are_there_without_intervals(
 ) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
     summary = files["csv"].with_name("summary.csv")
-    evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], summary_file=summary)
+    run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], summary_file=summary)
     printed = capsys.readouterr().out
     assert "No intervals: they need SciPy, pip install 'monai-ceph[evaluate]'.\n" in printed
     assert "[" not in printed.replace("monai-ceph[", "")
@@ -280,7 +283,7 @@ def test_each_axis_has_its_own_spacing(files: dict[str, Path]) -> None:
 
 
 def test_single_errors_are_written_to_a_table(files: dict[str, Path]) -> None:
-    comparisons = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, csv_file=files["csv"]).scores
+    comparisons = run(files["predicted"], [files["a"]], spacing_mm=0.1, csv_file=files["csv"]).scores
     rows = list(csv.DictReader(files["csv"].open(newline="")))
     assert len(rows) == 57
     assert (rows[19]["film"], rows[19]["landmark"], rows[19]["reference"]) == ("002", "S", str(files["a"]))
@@ -295,7 +298,7 @@ def test_landmark_without_prediction_is_counted_and_named(
     predicted = _points(1, 15)
     predicted["002"][18] = LOST
     _table(files["predicted"], predicted)
-    evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], csv_file=files["csv"])
+    run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], csv_file=files["csv"])
     (comparison,) = json.loads(files["json"].read_text())["comparisons"]
     assert comparison["missing_landmarks"] == ["002: Ar"]
     assert _flat(comparison["overall"]) == pytest.approx(_expected(predicted, _points(2, 10), 0.1))
@@ -308,7 +311,7 @@ def test_landmark_that_one_observer_left_out_has_no_mean(files: dict[str, Path])
     a = _points(2, 10)
     a["003"][0] = LOST
     _table(files["a"], a)
-    evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, json_file=files["json"])
+    run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, json_file=files["json"])
     content = json.loads(files["json"].read_text())
     assert content["comparisons"][0]["overall"]["n"] == 56
     assert content["comparisons"][0]["per_landmark"]["S"]["n"] == 2
@@ -321,7 +324,7 @@ def test_film_without_reference_is_named_and_not_scored(
     a = _points(2, 10)
     del a["003"]
     _table(files["a"], a)
-    (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
+    (comparison,) = run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
     assert (comparison.films, comparison.without_reference) == (("001", "002"), ("003",))
     assert "1 predicted film without a reference, not scored: 003" in capsys.readouterr().out
 
@@ -341,7 +344,7 @@ def test_landmark_that_nobody_annotated_has_no_figures(
     for points in a.values():
         points[4] = LOST
     _table(files["a"], a)
-    evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
+    run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
     figures = json.loads(files["json"].read_text())["comparisons"][0]["per_landmark"]["A"]
     assert (figures["n"], figures["mre"], figures["sdr_percent"]["2"]) == (0, None, None)
     (row,) = _rows(capsys.readouterr().out, "A")

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from monai_ceph.cli import EXPORTS, LABEL_EXPORTS, main
-from monai_ceph.commands.export_labels import export_labels
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.commands.export_labels import run
 from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.landmarks import ISBI19
-from monai_ceph.writers.landmarks_csv import write_landmarks_csv
-from monai_ceph.writers.prediction import annotated
+from monai_ceph.prediction import annotated
 from tests.data.label_files import label_bytes
 from tests.data.test_label_folder import write_film
 
@@ -72,14 +72,14 @@ def test_what_is_written_is_read_back(
 
 
 def test_table_names_the_films_files(films: LabelFolder, tmp_path: Path) -> None:
-    export_labels(films.folder, tmp_path / "out", format="csv")
+    run(films.folder, tmp_path / "out", format="csv")
     header, first = (tmp_path / "out" / "anna.csv").read_text().splitlines()[:2]
     assert header == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source"
     assert first == "1.2.jpg,S,0.250,0.100,,,,unknown"
 
 
 def test_labelme_finds_the_film(films: LabelFolder, tmp_path: Path) -> None:
-    export_labels(films.folder, tmp_path / "out", format="labelme")
+    run(films.folder, tmp_path / "out", format="labelme")
     file = tmp_path / "out" / "anna" / "a film.json"
     content = json.loads(file.read_text())
     assert (file.parent / content["imagePath"]).resolve() == films.film("a film")
@@ -122,7 +122,7 @@ def test_label_that_cannot_be_read_is_named_and_the_others_go_on(
 def test_scores_of_each_annotator_and_between_them(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export_labels(films.folder, tmp_path / "out", format="csv")
+    run(films.folder, tmp_path / "out", format="csv")
     prediction = annotated("a film.PNG", ISBI19, points(0) + np.array([0.6, 0.8]))
     write_landmarks_csv(tmp_path / "landmarks.csv", [prediction])
     observers = [str(tmp_path / "out" / f"{user}.csv") for user in ("anna", "ben")]

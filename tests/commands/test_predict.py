@@ -15,7 +15,7 @@ import torch
 from monai_ceph.cli import main
 from monai_ceph.landmarks import ISBI19
 from tests.bundles.tiny import SPACING_MM
-from tests.commands.conftest import make_bundle
+from tests.tiny_bundle import make_bundle
 
 SPACING = ("--spacing", str(SPACING_MM))
 

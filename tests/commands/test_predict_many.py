@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 import torch
 
-from monai_ceph.commands.predict import predict
+from monai_ceph.commands import predict
 from monai_ceph.data.quiet import quiet_libraries
 from monai_ceph.landmarks import ISBI19
-from monai_ceph.writers import Prediction
+from monai_ceph.prediction import Prediction
 
 JOURNAL = ".landmarks.jsonl"
 
@@ -75,7 +75,7 @@ def links(folder: Path, count: int) -> Path:
 
 
 def run(films: Path, out: Path, stub: Stub, **options: Any) -> int:
-    return predict([films], out, **{"formats": ("csv",), "load": stub, **options})
+    return predict.run([films], out, **{"formats": ("csv",), "load": stub, **options})
 
 
 def done(out: Path) -> dict[str, float]:
@@ -200,7 +200,7 @@ def test_same_command_again_does_nothing_twice(tmp_path: Path, capsys: pytest.Ca
 def test_table_holds_the_films_that_were_asked_for(tmp_path: Path) -> None:
     films, out, stub = links(tmp_path / "films", 3), tmp_path / "out", Stub()
     run(films, out, stub)
-    assert predict([films / "film_00001.png"], out, formats=("csv",), load=stub) == 0
+    assert predict.run([films / "film_00001.png"], out, formats=("csv",), load=stub) == 0
     assert list(done(out)) == ["film_00001.png"] and len(stub.predicted) == 3
 
 

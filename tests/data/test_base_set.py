@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from monai_ceph.data.base_set import ISBI_VALIDATION, read_base_set
-from monai_ceph.data.phantom import write_png
-from monai_ceph.data.points import AnnotationError
+from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.phantoms import write_png
 
 
 def isbi_copy(folder: Path, films: list[str]) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from monai_ceph.data.datalist import datalist, isbi2015_datalist
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.points import AnnotationError
+from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
 
 AB = LandmarkScheme("ab", (Landmark("A", "a"), Landmark("B", "b")))

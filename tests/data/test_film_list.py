@@ -8,7 +8,7 @@ import pytest
 
 from monai_ceph.data import film_spacings, read_film_list
 from monai_ceph.data.film_list import film_list_text
-from monai_ceph.data.points import AnnotationError
+from monai_ceph.formats.points import AnnotationError
 
 POINTS = np.array([(1.25, 2.0), (np.nan, np.nan), (3.0, 0.0)])
 

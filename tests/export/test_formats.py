@@ -1,4 +1,4 @@
-"""Files of a network so small that they are made in seconds; the U-Net's own are in tests/commands/test_export.py."""
+"""Files of a network so small that they are made in seconds; the U-Net's own are in tests/export/test_bundle.py."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import torch
 
-from monai_ceph.data.phantom import write_phantoms
+from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM
-from tests.commands.conftest import make_bundle
+from tests.tiny_bundle import make_bundle
 
 MODEL = "cephalometric_landmarks"
 START_SECONDS = 600

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.commands.film_scores import FilmScore, read_scores
+from monai_ceph.active_learning.film_scores import FilmScore, read_scores
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films
 

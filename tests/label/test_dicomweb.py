@@ -16,9 +16,9 @@ import pytest
 
 from monai_ceph.data.film import read_film
 from monai_ceph.data.label_folder import LabelFolder
-from monai_ceph.data.phantom import draw_phantom
-from monai_ceph.writers.markups import to_markups
-from monai_ceph.writers.prediction import Prediction
+from monai_ceph.formats.markups import to_markups
+from monai_ceph.phantoms import draw_phantom
+from monai_ceph.prediction import Prediction
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, running
 from tests.label.orthanc import Orthanc, film_as_dicom, running_orthanc

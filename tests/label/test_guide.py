@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import monai_ceph
-from monai_ceph.data.phantom import write_phantoms
 from monai_ceph.label import APP_FOLDER, MODEL
+from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import Server, running
 

@@ -14,8 +14,8 @@ import itk
 import numpy as np
 import pytest
 
-from monai_ceph.commands.system import System, load_system
 from monai_ceph.data.label_folder import STATE
+from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, running, train
 
@@ -38,8 +38,8 @@ def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def system(label_bundle: Path) -> System:
-    return load_system(label_bundle, SPACING_MM, "cpu")
+def system(label_bundle: Path) -> TorchPredictor:
+    return load_torch_predictor(label_bundle, SPACING_MM, "cpu")
 
 
 def infer(server: Server, film: str, output: str = "json", params: dict[str, Any] | None = None, **more: Any) -> Any:
@@ -51,7 +51,7 @@ def pixels(result: dict[str, Any]) -> np.ndarray:
     return np.array([[landmark["x_px"], landmark["y_px"]] for landmark in result["landmarks"]])
 
 
-def test_json_has_the_landmarks_that_the_bundle_finds(server: Server, system: System) -> None:
+def test_json_has_the_landmarks_that_the_bundle_finds(server: Server, system: TorchPredictor) -> None:
     result = infer(server, "phantom_001").json()
     expected = system.predict(system.load(server.folder / "phantom_001.png"))
     assert [landmark["symbol"] for landmark in result["landmarks"]] == list(system.scheme.symbols)

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_ceph.commands.film_scores import FilmScore, read_scores
-from monai_ceph.data.annotations import read_annotations
+from monai_ceph.active_learning.film_scores import FilmScore, read_scores
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
-from monai_ceph.writers.markups import to_markups
-from monai_ceph.writers.prediction import Prediction
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.markups import to_markups
+from monai_ceph.prediction import Prediction
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import draw_films
 

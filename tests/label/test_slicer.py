@@ -18,10 +18,10 @@ import pytest
 from PIL import Image
 
 from monai_ceph.data.label_folder import LabelFolder
-from monai_ceph.data.phantom import draw_phantom
 from monai_ceph.label import MODEL
 from monai_ceph.label.slicer import SEND_LANDMARKS
 from monai_ceph.landmarks import ISBI19
+from monai_ceph.phantoms import draw_phantom
 from tests.bundles.tiny import SPACING_MM
 from tests.data.test_film import write_dicom
 from tests.label.conftest import Server, running

@@ -17,10 +17,10 @@ import itk
 import numpy as np
 import pytest
 
-from monai_ceph.data.annotations import read_annotations
 from monai_ceph.data.label_check import LARGEST_BYTES
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
 from tests.data.label_files import AB, label_bytes
 from tests.data.test_label_folder import write_film

@@ -15,11 +15,11 @@ import torch
 from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 
-from monai_ceph.data.annotations import read_annotations
 from monai_ceph.data.film_list import read_film_list
-from monai_ceph.data.phantom import draw_phantom, write_phantoms, write_png
-from monai_ceph.data.raster import blur_fine
+from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
+from monai_ceph.phantoms import draw_phantom, write_phantoms, write_png
+from monai_ceph.phantoms.raster import blur_fine
 from tests.bundles.tiny import SPACING_MM
 from tests.data.label_files import label_bytes
 from tests.label.conftest import MODEL, Server, draw_films
@@ -162,7 +162,7 @@ FINETUNE = {"films_per_epoch": 32, "films_per_batch": 4, "ema_momentum": 0.05, "
 
 def small_bundle(shipped: Path, folder: Path) -> Path:
     """A bundle trained on ordinary phantoms, out of random weights and by the same code."""
-    from monai_ceph.commands.finetune import finetune
+    from monai_ceph.finetuning.finetune import finetune
     from monai_ceph.networks import set_background_prior
 
     bundle = folder / "small bundle"

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
+from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.writers.evaluation import Evaluation
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv, without_nan
 
 

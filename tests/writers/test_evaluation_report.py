@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from monai_ceph import __version__
+from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.interval import METHOD
-from monai_ceph.writers.evaluation import Evaluation
 from monai_ceph.writers.evaluation_report import Picture, html_report, worst_films, worst_points, write_report
 
 HOSTILE = """<script src='http://x.example/a.js'></script>"&amp;"""

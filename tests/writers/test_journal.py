@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.landmarks import ISBI19
-from monai_ceph.writers import Prediction, landmarks_csv_text
+from monai_ceph.prediction import Prediction
 from monai_ceph.writers.journal import Journal, film_identity
 
 SETTINGS = {"weights": "abc", "spacing": "0.1 mm"}

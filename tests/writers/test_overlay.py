@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
-from monai_ceph.writers import Prediction, draw_overlay, write_overlay
+from monai_ceph.prediction import Prediction
+from monai_ceph.writers import draw_overlay, write_overlay
 from monai_ceph.writers.overlay import (
     LONGEST_SIDE,
     PREDICTED,

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from monai_ceph.writers.text import aligned, count, figure, named, settings
+from monai_ceph.wording import count, named
+from monai_ceph.writers.text import aligned, figure, settings
 
 
 @pytest.mark.parametrize(

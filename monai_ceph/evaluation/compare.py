@@ -1,0 +1,118 @@
+"""Two sets of predictions of the same films, against the same truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from monai_ceph.evaluation.scoring import (
+    among,
+    choose_references,
+    films_to_leave_out,
+    landmarks_to_keep,
+    read_observers,
+    read_predictions,
+    restrict,
+    score,
+)
+from monai_ceph.formats.points import Annotations
+from monai_ceph.landmarks import get_scheme
+from monai_ceph.metrics.paired import PairedDifferences, paired_differences
+from monai_ceph.spacing import check_spacing
+from monai_ceph.wording import count, named
+
+
+@dataclass(frozen=True)
+class PairedEvaluation:
+    """What came of it, and how.
+
+    Args:
+        differences: by reference.
+        films: those in both tables and in the reference, by reference.
+        a, b: where the predictions come from.
+        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
+            :class:`monai_ceph.evaluation.evaluation.Evaluation`.
+    """
+
+    differences: Mapping[str, PairedDifferences]
+    films: Mapping[str, tuple[str, ...]]
+    a: str
+    b: str
+    protocol: str
+    scheme: str
+    spacing_mm: tuple[float, float]
+    excluded_films: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded_landmarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def compare(
+    a: Path,
+    b: Path,
+    references: Sequence[Path],
+    *,
+    spacing_mm: float | tuple[float, float],
+    protocol: str = "mean",
+    scheme: str | Path = "isbi19",
+    exclude: Sequence[str] = (),
+    exclude_landmarks: Sequence[str] = (),
+) -> PairedEvaluation:
+    """Compare the predictions of B with those of A in MRE and SDR at 2 mm, and test whether they differ by chance.
+
+    Args:
+        a, b: landmark tables, as ``monai-ceph predict`` writes them; films that are in both are compared.
+        references, spacing_mm, protocol, scheme, exclude, exclude_landmarks: as in
+            :func:`monai_ceph.evaluation.evaluate.evaluate`.
+    Raises:
+        ValueError: input that cannot be compared; the message names the file and the remedy.
+        ImportError: SciPy is missing; the message names the extra.
+    """
+    spacing = check_spacing(spacing_mm, "--spacing")
+    whole = get_scheme(scheme)
+    landmarks = landmarks_to_keep(exclude_landmarks, whole)
+    tables = [read_predictions(path, whole) for path in (a, b)]
+    common, remarks = _in_both(tables, (a, b))
+    without = films_to_leave_out(exclude, common[0])
+    predicted = [restrict(one, landmarks, without) for one in common]
+    observers = read_observers(references, whole, landmarks, spacing)
+    truths = choose_references(among(predicted[0], observers), protocol)
+    differences, films = {}, {}
+    for name, truth in truths:
+        of_a, of_b = (score(one, name, truth, spacing) for one in predicted)
+        differences[name] = paired_differences(of_a.errors_mm, of_b.errors_mm, landmarks.symbols)
+        films[name] = of_a.films
+        if of_a.without_reference:
+            remarks.append(
+                f"{name}: no landmark on {count(len(of_a.without_reference), 'film')}: {named(of_a.without_reference)}."
+            )
+    return PairedEvaluation(
+        differences=differences,
+        films=films,
+        a=str(a),
+        b=str(b),
+        protocol=protocol,
+        scheme=landmarks.name,
+        spacing_mm=spacing,
+        excluded_films=without,
+        excluded_landmarks=tuple(exclude_landmarks),
+        remarks=(*remarks, *(problem for one in (*predicted, *(t for _, t in truths)) for problem in one.problems)),
+    )
+
+
+def _in_both(tables: Sequence[Annotations], names: Sequence[Path]) -> tuple[list[Annotations], list[str]]:
+    """The films of both tables, and a remark on those of one alone."""
+    films = [set(table.points_px) for table in tables]
+    both = films[0] & films[1]
+    if not both:
+        raise ValueError(
+            f"{names[0]} and {names[1]} have no film in common ({named(sorted(films[0]), 3)}; "
+            f"{named(sorted(films[1]), 3)}). Films are matched by file name without folder and suffix."
+        )
+    remarks = [
+        f"{name}: {count(len(mine - both), 'film')} in this table alone, left out: {named(sorted(mine - both))}."
+        for name, mine in zip(names, films, strict=True)
+        if mine - both
+    ]
+    common = [replace(t, points_px={film: p for film, p in t.points_px.items() if film in both}) for t in tables]
+    return common, remarks

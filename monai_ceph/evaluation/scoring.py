@@ -1,0 +1,191 @@
+"""What `evaluate` and `compare` share: reading points, leaving some out, choosing what is taken for true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from monai_ceph.data.duplicates import DUPLICATES
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.annotations import Annotations, mean_annotations, read_annotations
+from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.metrics.comparison import Comparison, compare_films
+from monai_ceph.wording import named
+
+Observers = Sequence[tuple[str, Annotations]]
+"""Each observer's source, as it was given, and points."""
+
+
+def read_predictions(path: Path, scheme: LandmarkScheme) -> Annotations:
+    """A table of predictions.
+
+    Raises:
+        ValueError: there is none, or it cannot be read; the message names it.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: there are no such predictions; check the path.")
+    if path.is_dir():
+        raise ValueError(f"{path}: expected a table of predictions, got a folder; give the landmarks.csv in it.")
+    return read_annotations(path, scheme)
+
+
+def read_observers(
+    references: Sequence[Path], whole: LandmarkScheme, landmarks: LandmarkScheme, spacing_mm: tuple[float, float]
+) -> Observers:
+    """Each observer's points.
+
+    Args:
+        references: annotations of one observer each.
+        whole: the scheme they are of.
+        landmarks: the ones of it to keep.
+        spacing_mm: (along x, along y), mm.
+    Raises:
+        ValueError: a reference cannot be read, or is named twice: it would agree with itself.
+    """
+    for k, path in enumerate(references):
+        if path in references[:k]:
+            raise ValueError(f"{path}: the same reference twice; name each observer once.")
+    return [(str(path), restrict(read_annotations(path, whole, spacing_mm), landmarks, {})) for path in references]
+
+
+def films_to_leave_out(names: Sequence[str], predicted: Annotations) -> dict[str, tuple[str, ...]]:
+    """The predicted films that some names stand for.
+
+    Args:
+        names: films, with or without folder and suffix, or lists of :data:`monai_ceph.data.duplicates.DUPLICATES`.
+        predicted: the predictions.
+    Returns:
+        For each name the films; of a list none, where none of it is predicted.
+    Raises:
+        ValueError: neither a list nor a predicted film, or no film would be left.
+    """
+    left_out = {}
+    for name in names:
+        if name in DUPLICATES:
+            left_out[name] = tuple(again for _, again in DUPLICATES[name] if again in predicted.points_px)
+        elif film_name(name) in predicted.points_px:
+            left_out[film_name(name)] = (film_name(name),)
+        else:
+            raise ValueError(
+                f"'{name}' cannot be left out: it is no predicted film ({named(sorted(predicted.points_px), 3)}) "
+                f"and no list of films ({', '.join(DUPLICATES)})."
+            )
+    if predicted.points_px.keys() <= {film for films in left_out.values() for film in films}:
+        raise ValueError(f"All {len(predicted.points_px)} predicted films are left out; none is left to score.")
+    return left_out
+
+
+def landmarks_to_keep(symbols: Sequence[str], scheme: LandmarkScheme) -> LandmarkScheme:
+    """The scheme without some landmarks.
+
+    Raises:
+        ValueError: it has no such landmark, or none would be left.
+    """
+    unknown = [symbol for symbol in symbols if symbol not in scheme.symbols]
+    if unknown:
+        raise ValueError(f"'{unknown[0]}' cannot be left out: scheme '{scheme.name}' has {' '.join(scheme.symbols)}.")
+    if set(symbols) == set(scheme.symbols):
+        raise ValueError(f"All landmarks of scheme '{scheme.name}' are left out; none is left to score.")
+    return LandmarkScheme(scheme.name, tuple(one for one in scheme.landmarks if one.symbol not in symbols))
+
+
+def restrict(annotations: Annotations, scheme: LandmarkScheme, without: Mapping[str, Sequence[str]]) -> Annotations:
+    """The same points, less films and landmarks.
+
+    Args:
+        annotations: of a scheme that has all landmarks of ``scheme``.
+        scheme: the landmarks to keep.
+        without: films to leave out, by whatever name they were given.
+    """
+    keep = [annotations.scheme.index(symbol) for symbol in scheme.symbols]
+    gone = {film for films in without.values() for film in films}
+    points = {film: points[keep] for film, points in annotations.points_px.items() if film not in gone}
+    return Annotations(annotations.observer, scheme, points, annotations.problems)
+
+
+def choose_references(observers: Observers, protocol: str) -> Observers:
+    """What is taken for true: the observers' mean, each of them, or one.
+
+    Args:
+        observers: source and points of each.
+        protocol: "mean", "each", or an observer by source or name.
+    Raises:
+        ValueError: it is none of these, or several observers have this name.
+    """
+    if protocol == "each" or (protocol == "mean" and len(observers) == 1):
+        return observers
+    if protocol == "mean":
+        return [("mean of " + ", ".join(name for name, _ in observers), mean_annotations([a for _, a in observers]))]
+    chosen = [(name, one) for name, one in observers if protocol in (name, one.observer)]
+    if len(chosen) != 1:
+        raise ValueError(
+            f"Expected the protocol 'mean', 'each', or one of the observers "
+            f"{', '.join(one.observer for _, one in observers)}, got '{protocol}'"
+            + (f", which {len(chosen)} of them are called; give its path." if chosen else ".")
+        )
+    return chosen
+
+
+def among(films: Annotations, observers: Observers) -> Observers:
+    """The observers' points on the predicted films alone, so that nothing is said about films nobody asked about.
+
+    Raises:
+        ValueError: an observer has none of them; the message names both sides' films.
+    """
+    scored = []
+    for name, observer in observers:
+        known = {film: points for film, points in observer.points_px.items() if film in films.points_px}
+        if not known:
+            raise ValueError(
+                f"{name}: none of the {len(films.points_px)} predicted films is in this reference (predicted: "
+                f"{named(sorted(films.points_px), 3)}; reference: {named(sorted(observer.points_px), 3)}). "
+                "Films are matched by file name without folder and suffix."
+            )
+        scored.append((name, replace(observer, points_px=known)))
+    return scored
+
+
+def score(
+    points: Annotations,
+    name: str,
+    reference: Annotations,
+    spacing_mm: tuple[float, float],
+    compared: str = "predictions",
+) -> Comparison:
+    """Points against a reference, on the films where it has at least one landmark.
+
+    Args:
+        points: points by film.
+        name: what to call the reference.
+        reference: points by film, of the same scheme.
+        spacing_mm: (along x, along y), mm.
+        compared: what to call the points.
+    Raises:
+        ValueError: no film is left to score.
+    """
+    points_mm, target_mm = (
+        {film: np.asarray(points_px, dtype=np.float64) * spacing_mm for film, points_px in some.points_px.items()}
+        for some in (points, reference)
+    )
+    return compare_films(compared, name, points.scheme.symbols, points_mm, target_mm)
+
+
+def agreement(
+    points: Annotations, compared: str, reference: Annotations, name: str, spacing_mm: tuple[float, float]
+) -> Comparison | None:
+    """Two annotations of the same films: neither is a prediction, so what either lacks is not missing, but unknown.
+
+    Returns:
+        The comparison of the films that both have, or None where there is no landmark that both have.
+    """
+    films = sorted(points.points_px.keys() & reference.points_px.keys())
+    both = {film: np.isfinite(points.points_px[film] + reference.points_px[film]).all(-1) for film in films}
+    films = [film for film in films if both[film].any()]
+    if not films:
+        return None
+    target = {film: np.where(both[film][:, None], reference.points_px[film], np.nan) for film in films}
+    shared = replace(points, points_px={film: points.points_px[film] for film in films})
+    return score(shared, name, replace(reference, points_px=target), spacing_mm, compared)

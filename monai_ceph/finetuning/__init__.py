@@ -1,0 +1,1 @@
+"""Go on training a bundle from corrected films."""

@@ -1,0 +1,128 @@
+"""Points from any source: finds out which it is and reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.isbi_text import read_isbi_text
+from monai_ceph.formats.labelme import parse_labelme
+from monai_ceph.formats.markups import parse_markups
+from monai_ceph.formats.points import AnnotationError, Annotations, check_on_film, parse_json, read_text
+from monai_ceph.formats.table import read_table
+from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.spacing import check_spacing
+
+__all__ = ["AnnotationError", "Annotations", "check_on_film", "mean_annotations", "read_annotations"]
+
+_FORMATS = (
+    "a .csv (image,landmark,x_px,y_px,... or image_path,1_x,1_y,...), or one file or a folder of ISBI .txt, "
+    "labelme .json or Slicer .mrk.json"
+)
+
+
+def read_annotations(
+    path: str | Path, scheme: LandmarkScheme = ISBI19, spacing_mm: float | Sequence[float] | None = None
+) -> Annotations:
+    """One observer's points, from any source that the package reads.
+
+    Args:
+        path: a .csv, a film's .txt, .json or .mrk.json, or a folder of such files (of one kind; hidden files, films and
+            other files are passed over).
+        scheme: what the points are.
+        spacing_mm: the films' pixel spacing, one number or (along x, along y); only markups in mm need it.
+    Returns:
+        The points; ``observer`` is the name of the table or of the folder.
+    Raises:
+        AnnotationError: missing, of no known format, malformed, or of a wrong number of points; the message names
+            the file.
+    """
+    path = Path(path)
+    spacing = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")  # type: ignore[arg-type]
+    if path.suffix.lower() == ".csv" and not path.is_dir():
+        points, problems = read_table(path, scheme)
+        return Annotations(path.stem, scheme, points, tuple(problems))
+    if path.is_dir():
+        files, observer = _films_in(path), path.resolve().name
+    elif path.exists():
+        files, observer = [path], path.resolve().parent.name
+    else:
+        raise AnnotationError(f"{path}: there is no such annotation; expected {_FORMATS}.")
+    points, problems = {}, []
+    sources: dict[str, Path] = {}
+    for file in files:
+        film = film_name(file)
+        if film in points:
+            raise AnnotationError(f"{file}: film '{film}' is annotated in {sources[film]} as well; remove one of them.")
+        points[film], found = _read_film(file, scheme, spacing)
+        sources[film] = file
+        problems += found
+    return Annotations(observer, scheme, points, tuple(problems))
+
+
+def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
+    """The mean of several observers.
+
+    A landmark that any observer left out has no mean: it is NaN and reported. So is a whole film.
+
+    Args:
+        annotations: at least one; all of the same landmarks.
+    Raises:
+        AnnotationError: none given, or of different schemes.
+    """
+    if not annotations:
+        raise AnnotationError("Expected the annotations of at least one observer, got none.")
+    scheme = annotations[0].scheme
+    for other in annotations[1:]:
+        if other.scheme.symbols != scheme.symbols:
+            raise AnnotationError(
+                f"Observers '{annotations[0].observer}' and '{other.observer}' have different schemes, "
+                f"'{scheme.name}' and '{other.scheme.name}'; read both with the same."
+            )
+    if len(annotations) == 1:
+        return annotations[0]
+    problems = list(dict.fromkeys(problem for one in annotations for problem in one.problems))
+    nowhere = np.full((len(scheme), 2), np.nan)
+    points = {}
+    for film in sorted({film for one in annotations for film in one.points_px}):
+        every = np.stack([one.points_px.get(film, nowhere) for one in annotations])
+        points[film] = every.mean(0)
+        for one in annotations:
+            if film not in one.points_px:
+                problems.append(f"Film '{film}': observer '{one.observer}' did not annotate it, so it has no mean.")
+        if all(film in one.points_px for one in annotations):
+            given = np.isfinite(every).all(-1)
+            for k in np.flatnonzero(given.any(0) & ~given.all(0)):
+                without = ", ".join(f"'{annotations[i].observer}'" for i in np.flatnonzero(~given[:, k]).tolist())
+                problems.append(f"Film '{film}': landmark {scheme.symbols[k]} has no mean, as {without} left it out.")
+    observer = "mean of " + ", ".join(one.observer for one in annotations)
+    return Annotations(observer, scheme, points, tuple(problems))
+
+
+def _films_in(folder: Path) -> list[Path]:
+    """The annotation files of a folder, one for a film, all of one suffix."""
+    files = [p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith(".")]
+    found = {suffix: [p for p in files if p.suffix.lower() == suffix] for suffix in (".txt", ".json")}
+    kinds = [suffix for suffix, some in found.items() if some]
+    if len(kinds) != 1:
+        what = f"both {' and '.join(kinds)} files" if kinds else "neither .txt nor .json files"
+        raise AnnotationError(f"{folder}: expected {_FORMATS}, found {what} in this folder.")
+    return found[kinds[0]]
+
+
+def _read_film(
+    path: Path, scheme: LandmarkScheme, spacing_mm: tuple[float, float] | None
+) -> tuple[np.ndarray, list[str]]:
+    if path.suffix.lower() == ".txt":
+        return read_isbi_text(path, scheme)
+    if path.suffix.lower() != ".json":
+        raise AnnotationError(f"{path}: expected {_FORMATS}.")
+    content = parse_json(read_text(path), str(path))
+    if isinstance(content, dict) and "markups" in content:
+        return parse_markups(content, path, scheme, spacing_mm)
+    if isinstance(content, dict) and "shapes" in content:
+        return parse_labelme(content, path, scheme)
+    raise AnnotationError(f"{path}: expected labelme JSON with 'shapes' or Slicer markups with 'markups', got neither.")

@@ -1,0 +1,113 @@
+"""labelme: one JSON file for a film, one shape of type ``point`` for a landmark.
+
+A landmark is labelled ``l1``, ``l2`` ... by its place in the scheme, or by its symbol. Case matters: in ISBI 19 ``l1``
+is the sella and ``L1`` the lower incisor. So a file is read in one of the two ways, never in a mixture: with numbered
+labels as soon as it holds one. Positions are taken as they are stored.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ceph.atomic import write_text
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.points import AnnotationError, finite, off_film, place_points
+from monai_ceph.landmarks import LandmarkScheme
+
+VERSION = "5.5.0"
+"""Of labelme, whose layout is written."""
+
+_NUMBERED = re.compile(r"l(\d+)")
+
+
+def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> tuple[np.ndarray, list[str]]:
+    """Points out of a labelme file.
+
+    Args:
+        content: the parsed JSON.
+        path: the file it came from, for messages.
+        scheme: the landmarks.
+    Returns:
+        (N, 2) float64, film pixels; and the problems: missing and doubled landmarks, shapes that are not a point of
+        the scheme (not used), points off the film, a file that says it belongs to another film.
+    Raises:
+        AnnotationError: not labelme's structure, a position that is no number, or not one label of the scheme.
+    """
+    shapes = content.get("shapes")
+    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
+        raise AnnotationError(f"{path}: expected labelme JSON with a list of 'shapes'.")
+    labels = [str(shape.get("label")).strip() for shape in shapes]
+    numbered = any(_NUMBERED.fullmatch(label) and label not in scheme.symbols for label in labels)
+    known = {f"l{k}": s for k, s in enumerate(scheme.symbols, 1)} if numbered else {s: s for s in scheme.symbols}
+    marks, problems = [], []
+    for label, shape in zip(labels, shapes, strict=True):
+        if label not in known:
+            problems.append(f"{path}: the label '{label}' is not a landmark of scheme '{scheme.name}'; it is not used.")
+        elif shape.get("shape_type", "point") != "point":
+            problems.append(f"{path}: the label '{label}' is a {shape['shape_type']}, not a point; it is not used.")
+        else:
+            marks.append((known[label], *_position(shape, f"{path}, label '{label}'")))
+    if shapes and not marks:
+        raise AnnotationError(
+            f"{path}: none of its labels ({', '.join(sorted(set(labels)))}) is a point of scheme '{scheme.name}'; "
+            f"expected l1 to l{len(scheme)} or the symbols {' '.join(scheme.symbols)}."
+        )
+    points, found = place_points(scheme, marks, str(path))
+    problems += found
+    width, height = content.get("imageWidth"), content.get("imageHeight")
+    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+        problems += [
+            f"{path}: {point} is off the {width} x {height} film."
+            for point in off_film(scheme, points, (width, height))
+        ]
+    image = content.get("imagePath")
+    film = film_name(path)
+    if isinstance(image, str) and image and film_name(image) != film:
+        problems.append(f"{path}: it says that it was drawn on another film, '{image}'; it is used for '{film}'.")
+    return points, problems
+
+
+def to_labelme(image: str, size: tuple[int, int], points_px: np.ndarray, scheme: LandmarkScheme) -> dict[str, Any]:
+    """Points of a film as labelme's JSON.
+
+    Args:
+        image: where the film is, seen from the JSON file.
+        size: (X, Y) of the film, pixels.
+        points_px: (N, 2), (x, y), film pixels; a landmark that is NaN is left out.
+        scheme: the landmarks; a point's label is its symbol.
+    """
+    shapes: list[dict[str, Any]] = [
+        {"label": symbol, "points": [point], "group_id": None, "description": "", "shape_type": "point", "flags": {}}
+        for symbol, point in zip(scheme.symbols, np.round(points_px, 3).tolist(), strict=True)
+        if np.isfinite(point).all()
+    ]
+    return {
+        "version": VERSION,
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": image,
+        "imageData": None,
+        "imageHeight": size[1],
+        "imageWidth": size[0],
+    }
+
+
+def write_labelme(
+    path: str | Path, image: str, size: tuple[int, int], points_px: np.ndarray, scheme: LandmarkScheme
+) -> None:
+    """Writes :func:`to_labelme` to a file, whole or not at all."""
+    write_text(path, json.dumps(to_labelme(image, size, points_px, scheme), indent=2, ensure_ascii=False) + "\n")
+
+
+def _position(shape: dict[str, Any], where: str) -> tuple[float, float]:
+    positions = shape.get("points")
+    try:
+        ((x, y),) = positions  # type: ignore[misc]
+    except (TypeError, ValueError):
+        raise AnnotationError(f"{where}: expected one position [[x, y]], got {positions!r}.") from None
+    return finite(x, where), finite(y, where)

@@ -1,0 +1,79 @@
+"""Scores of an engine's predictions -> terminal and files, as `monai-ceph evaluate` gives them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ceph.atomic import write_text
+from monai_ceph.evaluation.evaluation import Evaluation
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.landmark_table import PX_DECIMALS
+from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.metrics.comparison import compare_films
+from monai_ceph.prediction import to_prediction
+from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
+from monai_ceph.writers.evaluation_table import evaluation_text
+
+
+class ScoresSaver:
+    """Print all figures of an epoch when it is over, and write them: ``scores.json``, ``summary.csv``, ``errors.csv``.
+
+    They are those that ``monai-ceph evaluate`` gives for the epoch's ``landmarks.csv`` and the same references.
+
+    Args:
+        output_dir: an existing folder.
+        scheme: the landmarks.
+        reference: what to call the reference points.
+        points_key: the reference points in the batch, (N, 2), film pixels.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        scheme: LandmarkScheme,
+        reference: str = "mean of the observers",
+        points_key: str = "points_px",
+    ) -> None:
+        self.output_dir, self.scheme, self.reference, self.points_key = Path(output_dir), scheme, reference, points_key
+        self.points_mm: dict[str, np.ndarray] = {}
+        self.target_mm: dict[str, np.ndarray] = {}
+        self.spacings_mm: set[tuple[float, float] | None] = set()
+
+    def attach(self, engine: Any) -> None:
+        from ignite.engine import Events
+
+        engine.add_event_handler(Events.EPOCH_STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
+
+    def start(self, engine: Any) -> None:
+        for collected in (self.points_mm, self.target_mm, self.spacings_mm):
+            collected.clear()
+
+    def __call__(self, engine: Any) -> None:
+        for given, item in zip(engine.state.batch, engine.state.output, strict=True):
+            prediction = to_prediction(item, self.scheme)
+            # As the table has them, so that an error at a threshold is on the same side of it.
+            prediction = replace(prediction, points_px=prediction.points_px.round(PX_DECIMALS))
+            film = film_name(prediction.image)
+            self.points_mm[film] = prediction.points_mm
+            self.target_mm[film] = replace(prediction, points_px=np.asarray(given[self.points_key])).points_mm
+            self.spacings_mm.add(prediction.spacing_mm)
+
+    def finish(self, engine: Any) -> None:
+        score = compare_films("predictions", self.reference, self.scheme.symbols, self.points_mm, self.target_mm)
+        evaluation = Evaluation(
+            scores=(score,),
+            predictions=str(self.output_dir / "landmarks.csv"),
+            references=(self.reference,),
+            scheme=self.scheme.name,
+            spacing_mm=next(iter(self.spacings_mm)) if len(self.spacings_mm) == 1 else None,
+        )
+        print(evaluation_text(evaluation), end="", flush=True)
+        write_text(self.output_dir / "scores.json", evaluation_json(evaluation))
+        write_text(self.output_dir / "summary.csv", summary_csv(evaluation))
+        write_text(self.output_dir / "errors.csv", errors_csv(evaluation.scores))

@@ -1,0 +1,7 @@
+"""Drawn films with known landmarks: no patient, no licence, any number."""
+
+from monai_ceph.phantoms.drawing import Phantom, draw_phantom
+from monai_ceph.phantoms.style import STYLES, Style
+from monai_ceph.phantoms.writing import write_phantoms, write_png
+
+__all__ = ["STYLES", "Phantom", "Style", "draw_phantom", "write_phantoms", "write_png"]

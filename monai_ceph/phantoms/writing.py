@@ -1,0 +1,91 @@
+"""Write phantoms as films with their landmark table."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import itk
+import numpy as np
+
+from monai_ceph.formats.landmark_table import COLUMNS
+from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.phantoms.drawing import Phantom, draw_phantom
+from monai_ceph.phantoms.style import Style
+
+
+def write_phantoms(
+    folder: str | Path,
+    count: int,
+    seed: int = 0,
+    size: tuple[int, int] = (1935, 2400),
+    spacing_mm: float | tuple[float, float] = 0.1,
+    bit_depth: int = 8,
+    scheme: LandmarkScheme = ISBI19,
+    style: str | Style = "a",
+    observer_sd_mm: float | None = None,
+) -> list[Path]:
+    """Draw films into a folder: ``phantom_000.png`` ..., and the truth in ``points.csv`` (the project's CSV).
+
+    Args:
+        folder: made when it does not exist.
+        count: how many films; film k has the seed ``seed + k``.
+        size, spacing_mm, bit_depth, scheme, style: as in :func:`~monai_ceph.phantoms.drawing.draw_phantom`.
+        observer_sd_mm: also write ``observer_b.csv``, the truth plus normal jitter of this much along x and y.
+    Returns:
+        The films' paths.
+    Raises:
+        ValueError: as :func:`~monai_ceph.phantoms.drawing.draw_phantom`, or a count under 1.
+        OSError: the folder cannot be written.
+    """
+    if count < 1:
+        raise ValueError(f"Expected a count of at least 1 film, got {count}.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    digits = max(3, len(str(count - 1)))
+    jitter = np.random.default_rng([seed, 3])
+    films: list[Path] = []
+    truth: list[tuple[str, Phantom, np.ndarray]] = []
+    second: list[tuple[str, Phantom, np.ndarray]] = []
+    for k in range(count):
+        phantom = draw_phantom(seed + k, size, spacing_mm, bit_depth, scheme, style)
+        path = folder / f"phantom_{k:0{digits}d}.png"
+        write_png(path, phantom.image)
+        films.append(path)
+        truth.append((path.name, phantom, phantom.points_px))
+        if observer_sd_mm is not None:
+            error_mm = jitter.normal(0, observer_sd_mm, phantom.points_px.shape)
+            last = np.array(phantom.image.shape) - 1
+            points_px = np.clip(phantom.points_px + error_mm / np.array(phantom.spacing_mm), 0, last)
+            second.append((path.name, phantom, points_px))
+    _write_points(folder / "points.csv", truth)
+    if second:
+        _write_points(folder / "observer_b.csv", second)
+    return films
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write an (X, Y) array of uint8 or uint16 as a gray PNG, whole or not at all."""
+    beside = path.with_name(f".{path.stem}.{os.getpid()}.png")
+    try:
+        itk.imwrite(itk.image_from_array(np.ascontiguousarray(image.T)), str(beside))
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _write_points(path: Path, rows: list[tuple[str, Phantom, np.ndarray]]) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(COLUMNS)
+            for name, phantom, points_px in rows:
+                for symbol, point in zip(phantom.scheme.symbols, points_px, strict=True):
+                    numbers = [*point, *(point * np.array(phantom.spacing_mm))]
+                    # No confidence: drawn points are not a prediction.
+                    table.writerow([name, symbol, *(f"{value:.3f}" for value in numbers), ""])
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,22 @@
+"""Figures of predictions and their errors: arrays in, a matplotlib figure out. Needs matplotlib."""
+
+from monai_ceph.plots.detection_curve import detection_curve
+from monai_ceph.plots.error_box_plot import error_box_plot
+from monai_ceph.plots.error_ellipses import error_ellipses
+from monai_ceph.plots.evaluation import EvaluationFigure, evaluation_figures
+from monai_ceph.plots.heatmap_panels import FilmHeatmaps, heatmap_panels
+from monai_ceph.plots.save import as_svg, save_figure
+from monai_ceph.plots.site_offset import site_offset_plot
+
+__all__ = [
+    "EvaluationFigure",
+    "FilmHeatmaps",
+    "as_svg",
+    "detection_curve",
+    "error_box_plot",
+    "error_ellipses",
+    "evaluation_figures",
+    "heatmap_panels",
+    "save_figure",
+    "site_offset_plot",
+]

@@ -1,0 +1,111 @@
+"""How many landmarks are found within which distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, check_thresholds
+from monai_ceph.metrics.summary import DECIMALS
+from monai_ceph.plots.style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    SMALL_PT,
+    TEXT_PT,
+    new_figure,
+    plain,
+    title,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LINE = 100
+"""Characters of a legend's line."""
+_DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
+_LINES = list(product(_DASHES, (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, INK)))
+
+
+def detection_curve(
+    errors_mm: Mapping[str, np.ndarray],
+    thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
+    limit_mm: float = 10.0,
+) -> Figure:
+    """Successful detection rate over the distance that counts as found, a curve for each set of errors.
+
+    Args:
+        errors_mm: errors of any shape by name, mm: NaN (no reference) does not count, infinity (not found) is a miss at
+            every distance, so that a curve may end below 100 %.
+        thresholds: distances to mark, mm.
+        limit_mm: the axis ends here.
+    Raises:
+        ValueError: no set of errors, one without any reference, or thresholds that are not positive.
+        ImportError: matplotlib is missing.
+    """
+    check_thresholds(thresholds)
+    if not errors_mm:
+        raise ValueError("Expected at least one set of errors to draw a curve of, got none.")
+    figure = new_figure(4.0 + 0.2 * len(errors_mm))
+    axes = figure.add_subplot()
+    plain(axes, grid="y")
+    marked = [threshold for threshold in thresholds if threshold <= limit_mm]
+    for threshold in marked:
+        axes.axvline(threshold, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+        axes.text(threshold, 101.5, f"{threshold:g}", ha="center", va="bottom", fontsize=SMALL_PT, color=FAINT)
+    for k, (name, errors) in enumerate(errors_mm.items()):
+        annotated = _annotated(name, errors)
+        steps = np.concatenate([[0.0], annotated[annotated <= limit_mm], [limit_mm]])
+        dashes, color = _LINES[k % len(_LINES)]
+        axes.step(
+            steps,
+            _percent(annotated, steps),
+            where="post",
+            color=color,
+            linestyle=dashes,
+            linewidth=1.8,
+            label=_label(name, annotated, thresholds[0]),
+            zorder=3,
+        )
+        axes.plot(marked, _percent(annotated, marked), "o", color=color, markersize=4, zorder=4, clip_on=False)
+    axes.set_xlim(0, limit_mm)
+    axes.set_ylim(0, 101)
+    axes.set_xlabel("largest error that counts as found (mm)", fontsize=TEXT_PT, color=INK)
+    axes.set_ylabel("landmarks found (%)", fontsize=TEXT_PT, color=INK)
+    # Below, because names are often paths, and would leave the curves no room.
+    legend = figure.legend(loc="outside lower left", fontsize=TEXT_PT, frameon=False, handlelength=3)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    title(figure, "Successful detection rate")
+    return figure
+
+
+def _annotated(name: str, errors: np.ndarray) -> np.ndarray:
+    """The errors with a reference, sorted; infinity last."""
+    # As the summary rounds them, or the curve would miss a tabled rate by the last binary digit of a distance.
+    flat = np.asarray(errors, dtype=np.float64).ravel().round(DECIMALS)
+    annotated = np.sort(flat[~np.isnan(flat)])
+    if not len(annotated):
+        raise ValueError(f"'{name}' has no error at all: no landmark of it has a reference.")
+    return annotated
+
+
+def _percent(annotated: np.ndarray, within_mm: np.ndarray | Sequence[float]) -> np.ndarray:
+    percent: np.ndarray = 100 * np.searchsorted(annotated, within_mm, side="right") / len(annotated)
+    return percent
+
+
+def _label(name: str, annotated: np.ndarray, threshold: float) -> str:
+    missing = int(np.isinf(annotated).sum())
+    numbers = f"n = {len(annotated)}" + (f", {missing} missing" if missing else "")
+    label = f"{name}: {float(_percent(annotated, [threshold])[0]):.1f} % within {threshold:g} mm ({numbers})"
+    return "\n".join(wrap(label, _LINE))

@@ -1,0 +1,175 @@
+"""Where the predictions lie around each landmark: spread and bias, on the mean shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from monai_ceph.plots.style import (
+    BLUE,
+    FAINT,
+    INK,
+    RED,
+    SKY,
+    SMALL_PT,
+    TEXT_PT,
+    WIDTH_IN,
+    as_landmarks,
+    new_figure,
+    title,
+)
+from monai_ceph.wording import count
+from monai_ceph.writers.overlay import place_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HELD = 0.95
+FEWEST = 3
+"""Two films have a covariance, but always that of a line."""
+SCALE_BAR_MM = 10.0
+_BEYOND_MM = 25.0  # an ellipse larger than this runs out of the picture, or it would make the shape tiny
+
+
+def error_ellipses(
+    offsets_mm: np.ndarray, points_mm: np.ndarray, symbols: Sequence[str], magnification: float = 2.0
+) -> Figure:
+    """An ellipse a landmark that holds 95 % of its errors if they are normal, and a line to their mean.
+
+    Each stands at the landmark's place in the mean shape of the references, see :func:`mean_shape`; x to the right and
+    y down, as on a film.
+
+    Args:
+        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm; NaN where either is unknown.
+        points_mm: (F, N, 2), reference points, mm; NaN where there is none.
+        symbols: the N landmarks'.
+        magnification: errors are drawn so many times larger than the shape; a scale bar for each says so.
+    Raises:
+        ValueError: arrays that are not (F, N, 2), of different numbers of films, or without any reference point.
+        ImportError: matplotlib is missing.
+    """
+    offsets = as_landmarks(offsets_mm, symbols, "(films, landmarks, 2)")
+    points = as_landmarks(points_mm, symbols, "(films, landmarks, 2)")
+    if len(offsets) != len(points):
+        raise ValueError(f"Expected offsets and points of the same films, got {len(offsets)} and {len(points)}.")
+    centres = mean_shape(points)
+    marks = [
+        _mark(symbol, centre, errors[np.isfinite(errors).all(-1)] * magnification)
+        for symbol, centre, errors in zip(symbols, centres, offsets.swapaxes(0, 1), strict=True)
+        if np.isfinite(centre).all()
+    ]
+    if not marks:
+        raise ValueError("Expected at least one reference point to draw the shape of, got none.")
+    low, high = _extent(marks)
+
+    figure = new_figure(min(9.0, 0.9 + WIDTH_IN * (high - low)[1] / (high - low)[0]))
+    axes = figure.add_subplot()
+    axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal")
+    axes.set_axis_off()
+    for mark in marks:
+        axes.fill(*mark.outline.T, facecolor=SKY, alpha=0.35, edgecolor="none", zorder=2)
+        axes.plot(*mark.outline.T, color=BLUE, linewidth=1.1, zorder=3)
+        axes.plot(*np.stack([mark.centre, mark.mean]).T, color=RED, linewidth=1.5, zorder=4)
+        axes.plot(*mark.mean, "o", color=RED, markersize=3.2, zorder=5)
+        axes.plot(*mark.centre, "+", color=INK, markersize=6, markeredgewidth=0.9, zorder=6)
+    _label(axes, marks, low, high)
+    _scale_bars(axes, low, high, magnification)
+    few = [mark.symbol for mark in marks if not len(mark.outline)]
+    lacking = f"no ellipse, as known on fewer than {FEWEST} films: {', '.join(few)}" if few else ""
+    title(
+        figure,
+        f"Errors around each landmark, {count(len(offsets), 'film')}",
+        f"ellipse: {100 * HELD:g} % of the errors, if normal; dot: their mean; cross: the reference, in the mean shape "
+        f"of the films shifted onto each other\n{lacking}".strip(),
+    )
+    return figure
+
+
+class _Mark(NamedTuple):
+    """What is drawn for one landmark: its place, the mean of its errors from there (NaN), their ellipse (or (0, 2))."""
+
+    symbol: str
+    centre: np.ndarray
+    mean: np.ndarray
+    outline: np.ndarray
+
+
+def _mark(symbol: str, centre: np.ndarray, errors: np.ndarray) -> _Mark:
+    mean = centre + errors.mean(0) if len(errors) else np.full(2, np.nan)
+    outline = mean + ellipse(np.cov(errors.T)) if len(errors) >= FEWEST else np.empty((0, 2))
+    return _Mark(symbol, centre, mean, outline)
+
+
+def mean_shape(points_mm: np.ndarray, rounds: int = 100) -> np.ndarray:
+    """The landmarks' mean places, once every film is shifted to where it fits the others best.
+
+    A film is neither turned nor scaled: errors are in the film's axes and in its mm. With every landmark on every film
+    this is the mean of the points less their film's centroid. With gaps, a film's centroid would depend on what it
+    lacks; so shifts and places are fitted in turn, which ends at the least squares of ``point = place + shift``.
+
+    Args:
+        points_mm: (F, N, 2), NaN where there is none.
+    Returns:
+        (N, 2), mm, about the origin; NaN for a landmark that no film has.
+    """
+    known = np.isfinite(points_mm).all(-1)[..., None]
+    points = np.where(known, points_mm, 0.0)
+    per_film, per_landmark = np.maximum(known.sum(1), 1), known.sum(0)
+    shift = points.sum(1) / per_film
+    for _ in range(rounds):
+        with np.errstate(invalid="ignore"):
+            shape = (known * (points - shift[:, None])).sum(0) / per_landmark
+        shift = (known * (points - np.nan_to_num(shape))).sum(1) / per_film
+    return shape
+
+
+def ellipse(covariance: np.ndarray, corners: int = 90) -> np.ndarray:
+    """Outline, (corners + 1, 2), of the region about the origin that holds 95 % of a normal distribution.
+
+    Its half axes are the covariance's standard deviations times ``sqrt(-2 ln 0.05)`` = 2.45, the square root of the
+    95 % quantile of chi squared with two degrees of freedom.
+    """
+    variances, directions = np.linalg.eigh(covariance)
+    half_axes = np.sqrt(-2 * math.log(1 - HELD) * np.maximum(variances, 0))
+    angle = np.linspace(0, 2 * np.pi, corners + 1)
+    outline: np.ndarray = (np.stack([np.cos(angle), np.sin(angle)], -1) * half_axes) @ directions.T
+    return outline
+
+
+def _extent(marks: Sequence[_Mark]) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest (x, y) to show."""
+    centres = np.stack([mark.centre for mark in marks])
+    drawn = np.concatenate([centres, *(mark.outline for mark in marks)])
+    low = np.maximum(drawn.min(0), centres.min(0) - _BEYOND_MM)
+    high = np.minimum(drawn.max(0), centres.max(0) + _BEYOND_MM)
+    # Room for labels, and below for the scale bars.
+    return low - np.array([4, 6]), high + np.array([9, 14])
+
+
+def _label(axes: Axes, marks: Sequence[_Mark], low: np.ndarray, high: np.ndarray) -> None:
+    """Each symbol at the upper right of its ellipse, or where there is room."""
+    mm_per_pt = float((high - low)[0]) / (72 * WIDTH_IN)
+    # Where a landmark has no ellipse, its cross stands for it.
+    drawn = [mark.outline if len(mark.outline) else mark.centre[None] for mark in marks]
+    anchors = np.stack([some[np.argmax(some @ [1, -1])] for some in drawn]).clip(low + 3, high - 3) - low
+    crosses = [(x - 1, y - 1, x + 1, y + 1) for x, y in (mark.centre - low for mark in marks)]
+    sizes = [(0.64 * TEXT_PT * len(mark.symbol) * mm_per_pt, 1.15 * TEXT_PT * mm_per_pt) for mark in marks]
+    places = place_labels(anchors, sizes, crosses, tuple(high - low), 3.0 * mm_per_pt)
+    for mark, (left, top, right, bottom) in zip(marks, places, strict=True):
+        x, y = low[0] + (left + right) / 2, low[1] + (top + bottom) / 2
+        axes.text(x, y, mark.symbol, fontsize=TEXT_PT, color=INK, ha="center", va="center", parse_math=False, zorder=7)
+
+
+def _scale_bars(axes: Axes, low: np.ndarray, high: np.ndarray, magnification: float) -> None:
+    """A bar for the shape and, where they differ, one for the errors."""
+    bars = [("", 1.0)] if magnification == 1 else [(" of the shape", 1.0), (" of error", magnification)]
+    x, y = low[0] + 1, high[1] - 2
+    for what, scale in bars:
+        length = SCALE_BAR_MM * scale
+        axes.plot([x, x + length], [y, y], color=FAINT, linewidth=2, solid_capstyle="butt")
+        axes.text(x, y - 1, f"{SCALE_BAR_MM:g} mm{what}", fontsize=SMALL_PT, color=FAINT, va="bottom")
+        x += length + 15

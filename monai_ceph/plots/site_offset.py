@@ -1,0 +1,71 @@
+"""Whether predictions lie to one side of the reference: the bias of each landmark, and how many films it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from monai_ceph.metrics.site_offset import site_offset
+from monai_ceph.plots.style import (
+    BLUE,
+    FAINT,
+    INK,
+    RED,
+    TEXT_PT,
+    as_landmarks,
+    column,
+    landmark_rows,
+    new_figure,
+    plain,
+    rows_height,
+    title,
+)
+from monai_ceph.wording import count
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_AXES = ("to the right (mm)", "downwards (mm)")
+
+
+def site_offset_plot(offsets_mm: np.ndarray, symbols: Sequence[str], target_mm: float = 0.5) -> Figure:
+    """Bias of each landmark along x and y with its 95 % interval, and the films needed to know it to the target.
+
+    Args:
+        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm in the film's frame; NaN where either is unknown.
+        symbols: the N landmarks'.
+        target_mm: see :func:`monai_ceph.metrics.site_offset.site_offset`, which has the formulas.
+    Raises:
+        ValueError: offsets that are not (F, N, 2), or a target that is not positive.
+        ImportError: matplotlib or SciPy is missing.
+    """
+    offsets = as_landmarks(offsets_mm, symbols, "(films, landmarks, 2)")
+    result = site_offset(offsets, target_mm)
+    reach = np.abs(result.bias_mm) + np.nan_to_num(result.margin_mm)
+    end = 1.08 * max(1.0, float(np.nanmax(reach)) if np.isfinite(reach).any() else 1.0)
+
+    figure = new_figure(rows_height(len(symbols)))
+    for axis, axes in enumerate(figure.subplots(1, 2, sharey=True)):
+        plain(axes)
+        landmark_rows(axes, symbols)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.axvspan(-target_mm, target_mm, color="#F0F0F0", zorder=0)
+        for row in range(len(symbols)):
+            bias, margin = result.bias_mm[row, axis], result.margin_mm[row, axis]
+            apart = abs(bias) > margin  # False where the margin is unknown
+            color = RED if apart else BLUE
+            axes.plot([bias - margin, bias + margin], [row, row], color=color, linewidth=2.2, solid_capstyle="butt")
+            axes.plot(bias, row, "o", color=color, markersize=5.5, markerfacecolor=color if apart else "white")
+        axes.set_xlim(-end, end)
+        axes.set_xlabel(_AXES[axis], fontsize=TEXT_PT, color=INK)
+    column(axes, 1.10, "n", [str(n) for n in result.n], FAINT)
+    needed = ["" if np.isnan(films) else f"{films:.0f}" for films in result.films_needed]
+    column(axes, 1.26, "films\nneeded", needed)
+    title(
+        figure,
+        f"Bias of each landmark (predicted minus reference), {count(len(offsets), 'film')}",
+        f"bars: 95 % interval of the mean; filled: 0 is outside; films needed: to know it to ±{target_mm:g} mm (band)",
+    )
+    return figure

@@ -1,0 +1,78 @@
+"""What is known about one film after inference: the one thing that every writer takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ceph.landmarks import LandmarkScheme
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The landmarks found on one film.
+
+    Args:
+        image: the film's file name, without its folder.
+        scheme: the landmarks, in the order of the arrays below; N of them.
+        points_px: (N, 2), (x, y), pixels of the film as stored; NaN where a landmark was not found.
+        confidence: (N,), 0 to 1; NaN where unknown.
+        spacing_mm: (along x, along y), mm; None where unknown.
+        spacing_source: where the spacing comes from: "user", "file: <which tag>", "default", "unknown".
+        extra: more columns, (N,) each, by name.
+    Raises:
+        ValueError: an array's shape does not fit the scheme; the message says which.
+    """
+
+    image: str
+    scheme: LandmarkScheme
+    points_px: np.ndarray
+    confidence: np.ndarray
+    spacing_mm: tuple[float, float] | None
+    spacing_source: str
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.scheme)
+        expected = {"points_px": (count, 2), "confidence": (count,)} | {name: (count,) for name in self.extra}
+        for name, shape in expected.items():
+            got = np.shape(self.extra[name] if name in self.extra else getattr(self, name))
+            if got != shape:
+                raise ValueError(
+                    f"'{self.image}': expected {name} of shape {shape} for scheme '{self.scheme.name}', got {got}."
+                )
+
+    @property
+    def points_mm(self) -> np.ndarray:
+        """(N, 2) float64, (x, y), mm from the first pixel's centre; NaN where the spacing is unknown."""
+        spacing = (np.nan, np.nan) if self.spacing_mm is None else self.spacing_mm
+        return np.asarray(self.points_px, dtype=np.float64) * np.asarray(spacing, dtype=np.float64)
+
+
+def annotated(image: str, scheme: LandmarkScheme, points_px: np.ndarray) -> Prediction:
+    """The points that a person marked on a film, (N, 2), in the form that writers take: of no confidence, in pixels."""
+    return Prediction(image, scheme, points_px, np.full(len(scheme), np.nan), None, "unknown")
+
+
+def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: str = "image") -> Prediction:
+    """One decollated item of an engine's output, or of a bundle's postprocessing, as a :class:`Prediction`.
+
+    Args:
+        item: has ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), and the inferred image with its metadata.
+        scheme: the landmarks.
+    """
+    meta = item[image_key].meta
+    spacing = np.asarray(meta["spacing_mm"], dtype=np.float64).ravel().tolist()
+    known = bool(np.isfinite(spacing).all())
+    return Prediction(
+        image=Path(str(meta["filename_or_obj"])).name,
+        scheme=scheme,
+        points_px=np.asarray(item["pred_px"], dtype=np.float64),
+        confidence=np.asarray(item["confidence"], dtype=np.float64),
+        spacing_mm=(spacing[0], spacing[1]) if known else None,
+        spacing_source=str(meta["spacing_source"]),
+    )

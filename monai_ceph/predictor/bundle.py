@@ -1,0 +1,55 @@
+"""Where a bundle is, and what its config holds."""
+
+from __future__ import annotations
+
+import site
+import sys
+import sysconfig
+from pathlib import Path
+
+BUNDLE = "cephalometric_landmarks"
+
+
+def default_bundle() -> Path:
+    """The shipped bundle: beside the package in a checkout, else where pip put it.
+
+    Raises:
+        FileNotFoundError: it is nowhere; the message names the places.
+    """
+    # One folder in a virtual environment; outside of one, Debian's pip and `pip install --user` have their own.
+    prefixes = dict.fromkeys([sys.prefix, sysconfig.get_path("data"), site.getuserbase()])
+    places = [
+        Path(__file__).resolve().parents[2] / "bundles" / BUNDLE,
+        *(Path(prefix) / "share" / "monai_ceph" / "bundles" / BUNDLE for prefix in prefixes),
+    ]
+    for place in places:
+        if (place / "configs" / "inference.json").is_file():
+            return place
+    raise FileNotFoundError(
+        f"The shipped bundle was not found in {' or '.join(map(str, places))}; name a bundle with --bundle DIR."
+    )
+
+
+def bundle_config(bundle: Path | None) -> Path:
+    """The ``inference.json`` of a bundle; None is the shipped one.
+
+    Raises:
+        FileNotFoundError: no bundle there.
+    """
+    bundle = default_bundle() if bundle is None else Path(bundle)
+    config = bundle / "configs" / "inference.json"
+    if not config.is_file():
+        raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
+    return config
+
+
+def config_text(text: str) -> str:
+    """A text, such as the path of a folder, as a config's value: MONAI would take a # in it for its old separator."""
+    return text if "#" not in text else "$" + repr(text).replace("#", r"\x23").replace("@", r"\x40")
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """What was raised at first: MONAI wraps what a transform or a config's expression raises in RuntimeErrors."""
+    while isinstance(error, RuntimeError) and error.__cause__ is not None:
+        error = error.__cause__
+    return error

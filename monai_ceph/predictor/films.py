@@ -1,0 +1,61 @@
+"""Predict many films: read some ahead in other threads, predict in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from monai_ceph.data.film_identity import film_identity
+from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.predictor import Predictor
+from monai_ceph.predictor.threads import single_thread_workers, submit_ahead, submit_in_chunks, worker_count
+
+
+@dataclass(frozen=True)
+class FilmResult:
+    """What came of one film: a prediction or an error.
+
+    Args:
+        film: its file.
+        identity: its :func:`~monai_ceph.data.film_identity.film_identity` before it was read.
+        prediction: None where there is an error.
+        error: what was raised on the way to a prediction.
+    """
+
+    film: Path
+    identity: dict[str, Any] = field(default_factory=dict)
+    prediction: Prediction | None = None
+    error: Exception | None = None
+
+
+def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[FilmResult, None, None]:
+    """Yield the result of each film, in order; an error of one film never stops the others.
+
+    Films are read while others are predicted where the networks run elsewhere. On the processor each has it to itself
+    for a few films: networks took half as long again when their threads had to wait for one that a reader kept from its
+    core.
+
+    Args:
+        predictor: see :func:`~monai_ceph.predictor.load.load_predictor`.
+        films: files; taken one by one as there is room.
+    """
+    workers = worker_count()
+
+    def read(film: Path) -> tuple[dict[str, Any], Any]:
+        return film_identity(film), predictor.load(film)
+
+    with single_thread_workers(workers) as readers:
+        for film, reading in submit(predictor)(readers, read, films, workers):
+            try:
+                identity, item = reading.result()
+                result = FilmResult(film, identity, predictor.predict(item))
+            except Exception as error:  # libraries raise what they like on a broken film
+                result = FilmResult(film, error=error)
+            yield result
+
+
+def submit(predictor: Predictor) -> Callable[..., Any]:
+    """How to hand work to other threads beside this predictor: ahead of it, or in turns with it."""
+    return submit_in_chunks if predictor.shares_cores else submit_ahead

@@ -1,0 +1,45 @@
+"""Load a bundle as a predictor, with either backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from monai_ceph.predictor.predictor import Predictor
+
+Backend = Literal["torch", "onnx"]
+
+
+def load_predictor(
+    bundle: str | Path | None = None,
+    spacing_mm: float | None = None,
+    device: str = "auto",
+    weights: str | Path | None = None,
+    backend: Backend = "torch",
+) -> Predictor:
+    """Load a bundle.
+
+    Args:
+        bundle: its folder, or with the backend ``"onnx"`` an exported ``.onnx`` file; None is the shipped bundle.
+        spacing_mm: size of a film pixel, mm; wins over the one in the films' files.
+        device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
+        weights: a file with the weights of the whole network; None is the bundle's ``models/model.pt``.
+        backend: what runs the networks; ``"onnx"`` takes the bundle's ``models/model.onnx``.
+    Raises:
+        FileNotFoundError: there is no such bundle, or no exported model in it.
+        WeightsError: its weights are missing, broken or of another network or scheme.
+        ValueError: an unknown backend or device, or weights for the backend ``"onnx"``, whose model has its own.
+        ImportError: onnxruntime is missing.
+    """
+    bundle = None if bundle is None else Path(bundle)
+    if backend == "torch":
+        from monai_ceph.predictor.torch_predictor import load_torch_predictor
+
+        return load_torch_predictor(bundle, spacing_mm, device, None if weights is None else Path(weights))
+    if backend != "onnx":
+        raise ValueError(f"Expected the backend 'torch' or 'onnx', got {backend!r}.")
+    if weights is not None:
+        raise ValueError(f"An exported model has its own weights; leave out weights, got {str(weights)!r}.")
+    from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
+
+    return load_onnx_predictor(bundle, spacing_mm, device)

@@ -1,0 +1,77 @@
+"""Work in other threads, in order, with a bounded number of items in memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+Given = TypeVar("Given")
+Got = TypeVar("Got")
+
+
+def submit_ahead(
+    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], depth: int
+) -> Iterator[tuple[Given, Future[Got]]]:
+    """Calls a function in other threads, on ``depth`` items beyond the one that is asked for; keeps their order.
+
+    Args:
+        pool: the threads.
+        function: what to call.
+        items: taken one by one as there is room.
+        depth: how many to be ahead.
+    Yields:
+        Each item and its future.
+    """
+    waiting: deque[tuple[Given, Future[Got]]] = deque()
+    for item in items:
+        waiting.append((item, pool.submit(function, item)))
+        if len(waiting) > depth:
+            yield waiting.popleft()
+    while waiting:
+        yield waiting.popleft()
+
+
+def submit_in_chunks(
+    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], count: int
+) -> Iterator[tuple[Given, Future[Got]]]:
+    """Calls a function in other threads, on ``count`` items at once, and waits for all; keeps their order.
+
+    Arguments and what is yielded are those of :func:`submit_ahead`, but no call runs while the caller works on what it
+    got.
+    """
+    left = iter(items)
+    while chunk := list(islice(left, count)):
+        futures = [pool.submit(function, item) for item in chunk]
+        wait(futures)
+        yield from zip(chunk, futures, strict=True)
+
+
+def worker_count() -> int:
+    """Threads to read with, and as many to write with: the cores of this process, within reason."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(max(2, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
+
+
+@contextmanager
+def single_thread_workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads in which torch computes with one thread each; the caller's number of torch threads stays."""
+    torch = sys.modules.get("torch")  # which the onnx backend does without
+    threads = torch.get_num_threads() if torch else 0  # to be asked is what fixes it for this thread
+    try:
+        with ThreadPoolExecutor(count, initializer=_single_thread) as pool:
+            yield pool
+    finally:
+        if torch:
+            torch.set_num_threads(threads)  # for threads to come
+
+
+def _single_thread() -> None:
+    """No team of threads for each reader: the networks' own team is slowed down by a third when others wait beside."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)

@@ -1,0 +1,101 @@
+"""Predict with the parts that a bundle's ``inference.json`` names, without an engine around them."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.prediction import Prediction, to_prediction
+from monai_ceph.predictor.bundle import bundle_config, config_text, root_cause
+from monai_ceph.predictor.device import resolve_device
+from monai_ceph.predictor.predictor import Predictor
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(eq=False)
+class TorchPredictor(Predictor):
+    """What it takes to go from a film file to a prediction; one film at a time.
+
+    Args:
+        scheme: the landmarks.
+        device, network, preprocessing, inferer, postprocessing: as the bundle's config names them.
+        low_confidence: a film whose landmarks' median confidence is below this is unlike those the bundle was made for,
+            or of another pixel size than was said; 0 is no such limit.
+    """
+
+    scheme: LandmarkScheme
+    device: torch.device
+    network: torch.nn.Module
+    preprocessing: Any
+    inferer: Any
+    postprocessing: Any
+    low_confidence: float = 0.0
+
+    @property
+    def shares_cores(self) -> bool:
+        return self.device.type == "cpu"
+
+    def load(self, film: Path) -> dict[str, Any]:
+        item: dict[str, Any] = self.preprocessing({"image": str(film)})
+        return item
+
+    def predict(self, item: dict[str, Any]) -> Prediction:
+        import torch
+
+        with torch.inference_mode():
+            pred = self.inferer(item["image"][None].to(self.device), self.network)[0]
+        return to_prediction(self.postprocessing({**item, "pred": pred}), self.scheme)
+
+
+def load_torch_predictor(
+    bundle: Path | None = None,
+    spacing_mm: float | None = None,
+    device: str = "auto",
+    weights: Path | None = None,
+) -> TorchPredictor:
+    """Load a bundle.
+
+    Args:
+        bundle: its folder; None is the shipped one.
+        spacing_mm: the films' pixel size; wins over the one in the files.
+        device: see :func:`~monai_ceph.predictor.device.resolve_device`.
+        weights: of the whole network; None is the bundle's ``models/model.pt``.
+    Raises:
+        FileNotFoundError: no bundle there.
+        WeightsError: its weights are missing, broken or of another network or scheme.
+    """
+    from monai.bundle import ConfigParser
+
+    config = bundle_config(bundle)
+    # MONAI warns at each start that a config can run code; this one ships with the weights that the user chose.
+    logging.getLogger("monai.bundle.config_parser").setLevel(logging.ERROR)
+    # LoadImage tries readers that no film needs here, and says that they lack their libraries.
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+    parser = ConfigParser()
+    parser.read_config(str(config))
+    chosen = resolve_device(device)
+    parser["bundle_root"], parser["film_spacing_mm"] = config_text(str(config.parents[1])), spacing_mm
+    parser["device"] = chosen
+    if weights is not None:
+        parser["weights"] = config_text(str(weights))
+    names = ("network", "preprocessing", "inferer", "postprocessing")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
+            parts = {name: parser.get_parsed_content(name) for name in names}
+        return TorchPredictor(
+            scheme=parser.get_parsed_content("landmark_scheme"),
+            device=chosen,
+            low_confidence=parser.get("low_confidence", 0.0),
+            **parts,
+        )
+    except RuntimeError as error:
+        reason = root_cause(error)
+        # Nobody wants to read a config's source to learn that the weights are missing.
+        raise reason if isinstance(reason, (ValueError, OSError)) else error from None

@@ -1,0 +1,93 @@
+"""Scores of a folder's films: made once for each film and weights, whole files only, no film stops the others."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monai_ceph.active_learning.film_scores import FilmScore, read_scores, score_films, unscored
+from monai_ceph.active_learning.selection import film_uncertainty
+from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
+from tests.bundles.tiny import SPACING_MM
+
+
+@pytest.fixture
+def films(phantom_films: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(phantom_films.glob("*.png"))}
+
+
+@pytest.fixture
+def system(tiny_bundle: Path) -> TorchPredictor:
+    return load_torch_predictor(tiny_bundle, SPACING_MM, "cpu")
+
+
+def no_system() -> TorchPredictor:
+    raise AssertionError("there was nothing to do, and yet the system was loaded")
+
+
+def test_scores_are_the_models_own_and_are_kept(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "scores"
+    made = score_films(films, folder, "w1", lambda: system)
+    assert made.keys() == films.keys() == read_scores(folder).keys()
+    assert read_scores(folder) == made
+    for film, path in films.items():
+        found = system.predict(system.load(path))
+        assert made[film].uncertainty == pytest.approx(film_uncertainty(found.confidence), abs=1e-5)
+        assert np.mean(np.square(made[film].feature)) == pytest.approx(1, abs=1e-3)
+    assert sorted(path.name for path in folder.iterdir()) == [f"{film}.json" for film in films]
+
+
+def test_nothing_to_do_loads_nothing(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
+    score_films(films, tmp_path, "w1", lambda: system)
+    assert score_films(films, tmp_path, "w1", no_system) == {}
+
+
+def test_only_what_changed_is_scored_anew(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
+    mine = {film: tmp_path / path.name for film, path in films.items()}
+    for film, path in films.items():
+        mine[film].write_bytes(path.read_bytes())
+    folder = tmp_path / "scores"
+    score_films(mine, folder, "w1", lambda: system)
+    first, second, third = sorted(mine)
+    os.utime(mine[first], ns=(0, 0))
+    (folder / f"{second}.json").write_text('{"weights": "w1", "byt', encoding="utf-8")
+    assert unscored(mine, read_scores(folder), "w1") == [first, second]
+    assert unscored(mine, read_scores(folder), "w2") == [first, second, third]
+    assert score_films(mine, folder, "w1", lambda: system).keys() == {first, second}
+
+
+def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
+    films: dict[str, Path], system: TorchPredictor, tmp_path: Path
+) -> None:
+    bad, gone = tmp_path / "a bad one.png", tmp_path / "gone.png"
+    bad.write_bytes(b"no picture")
+    every = {"a bad one": bad, "gone": gone, **films}
+    made = score_films(every, tmp_path / "scores", "w1", lambda: system)
+    assert made.keys() == {"a bad one", *films}
+    assert "a bad one.png: whatever its name says" in made["a bad one"].error
+    assert made["a bad one"].uncertainty is None and made["a bad one"].feature == ()
+    # Noted: nobody tries again until the file changes.
+    assert unscored(every, read_scores(tmp_path / "scores"), "w1") == []
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"weights": "w", "bytes": 1, "mtime_ns": 1, "feature": [], "new": 1}']
+)
+def test_file_that_is_no_score_counts_for_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "film.json").write_text(content, encoding="utf-8")
+    (tmp_path / ".hidden.json").write_text(json.dumps({"weights": "w", "bytes": 1, "mtime_ns": 1, "feature": []}))
+    assert read_scores(tmp_path) == {}
+
+
+def test_no_folder_no_scores(tmp_path: Path) -> None:
+    assert read_scores(tmp_path / "nowhere") == {}
+
+
+def test_film_whose_name_holds_a_dot(tmp_path: Path) -> None:
+    score = {"weights": "w", "bytes": 1, "mtime_ns": 2, "uncertainty": 0.5, "feature": [1.0]}
+    (tmp_path / "1.2.840.json").write_text(json.dumps(score))
+    assert read_scores(tmp_path) == {"1.2.840": FilmScore("w", 1, 2, 0.5, (1.0,))}

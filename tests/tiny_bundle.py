@@ -1,0 +1,39 @@
+"""A bundle like the shipped one, with a tiny network, low resolution and random weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from monai.bundle import ConfigParser
+
+from tests.bundles.tiny import SPACING_MM
+
+TINY = {
+    "cpu_dtype": "float32",
+    "local_spacing_mm": SPACING_MM,
+    "patch_size": 48,
+    "low_confidence": 0.0,
+    "stage_net": {
+        "_target_": "BasicUNet",
+        "spatial_dims": 2,
+        "out_channels": "$len(@landmark_scheme) + 1",
+        "features": [4, 4, 8, 8, 8, 4],
+    },
+}
+
+
+def make_bundle(shipped: Path, folder: Path, **changes: object) -> Path:
+    """A copy of the shipped bundle's inference.json with changes, and weights that fit it."""
+    (folder / "configs").mkdir(parents=True)
+    (folder / "models").mkdir()
+    shutil.copy(shipped / "configs" / "metadata.json", folder / "configs")
+    config = json.loads((shipped / "configs" / "inference.json").read_text(encoding="utf-8"))
+    (folder / "configs" / "inference.json").write_text(json.dumps({**config, **TINY, **changes}), encoding="utf-8")
+    parser = ConfigParser()
+    parser.read_config(str(folder / "configs" / "inference.json"))
+    torch.manual_seed(0)
+    torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "models" / "model.pt")
+    return folder
