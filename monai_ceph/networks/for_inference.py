@@ -8,16 +8,24 @@ from typing import TypeVar
 import torch
 from monai.networks.blocks import Convolution
 from monai.networks.nets.basic_unet import UpCat
+from monai.networks.nets.efficientnet import EfficientNet, MBConvBlock
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Network = TypeVar("Network", bound=torch.nn.Module)
+
+_CONVOLUTION_AND_NORM: dict[type[torch.nn.Module], tuple[tuple[str, str], ...]] = {
+    EfficientNet: (("_conv_stem", "_bn0"),),
+    MBConvBlock: (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")),
+}
+"""Block -> its convolutions, each with the batch norm that follows it directly."""
 
 
 def for_inference(network: Network) -> Network:
     """A copy that gives the same and does less: no batch norms behind convolutions, no copies where nothing is padded.
 
     A batch norm that is not trained is a factor and a summand of each channel, which go into the weights of the
-    convolution before it. What is not built of MONAI's ``Convolution`` or ``BasicUNet``'s ``UpCat`` stays as it is.
+    convolution before it. MONAI's ``Convolution``, ``EfficientNet`` and ``UpCat`` are
+    simplified; every other block stays as it is.
 
     Args:
         network: with its weights loaded; not changed. The copy takes no weights of such a network any more.
@@ -25,8 +33,12 @@ def for_inference(network: Network) -> Network:
         The copy, in ``eval`` mode: (B, C, X, Y) to what ``network`` gives in ``eval`` mode, to rounding.
     """
     folded = copy.deepcopy(network).eval()
-    for block in [block for block in folded.modules() if isinstance(block, Convolution)]:
-        _fold_batch_norm(block)
+    for block in list(folded.modules()):
+        if isinstance(block, Convolution):
+            _fold_batch_norm(block)
+        for kind, pairs in _CONVOLUTION_AND_NORM.items():
+            if isinstance(block, kind):
+                _fold_pairs(block, pairs)
     _join_without_copies(folded)
     return folded
 
@@ -38,6 +50,14 @@ def _fold_batch_norm(block: Convolution) -> None:
     if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm) and norm.track_running_stats:
         block.conv = fuse_conv_bn_eval(block.conv, norm, transpose=block.is_transposed)
         delattr(block.adn, name)
+
+
+def _fold_pairs(block: torch.nn.Module, pairs: tuple[tuple[str, str], ...]) -> None:
+    for convolution_name, norm_name in pairs:
+        convolution, norm = getattr(block, convolution_name), getattr(block, norm_name)
+        if isinstance(convolution, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
+            setattr(block, convolution_name, fuse_conv_bn_eval(convolution, norm))
+            setattr(block, norm_name, torch.nn.Identity())
 
 
 def _join_without_copies(network: torch.nn.Module) -> None:
