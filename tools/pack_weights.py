@@ -2,9 +2,9 @@
 
     python tools/pack_weights.py --global_stage runs/a/model.pt --local_stage runs/b/model.pt --output model.pt
 
-Both files hold whole networks; the global stage is taken from the first and the local stage from the second, so that the
-stages can be trained at the same time. Weights of convolutions are stored in half precision: the model zoo takes no file
-over 25 MB, and rounding them moves a point by a hundredth of a pixel. Statistics and biases keep their precision.
+Both files hold whole networks; the global stage is taken from the first and the local stage from the second, so the
+stages can be trained at the same time. Convolution weights are stored in half precision, because the model zoo takes no
+file over 25 MB. Statistics and biases keep their precision.
 """
 
 from __future__ import annotations
