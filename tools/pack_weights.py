@@ -28,9 +28,7 @@ def pack(global_stage: dict[str, torch.Tensor], local_stage: dict[str, torch.Ten
     if global_stage.keys() != local_stage.keys():
         differing = sorted(global_stage.keys() ^ local_stage.keys())
         raise ValueError(f"Expected weights of one network; only one file has {differing[0]!r}.")
-    chosen = {
-        name: global_stage[name] if name.startswith("global_net.") else local_stage[name] for name in local_stage
-    }
+    chosen = {name: global_stage[name] if name.startswith("global_net.") else local_stage[name] for name in local_stage}
     return {
         name: value.half() if value.is_floating_point() and value.dim() > 1 else value.clone()
         for name, value in chosen.items()
