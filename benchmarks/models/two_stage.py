@@ -8,6 +8,7 @@ Only what a budget asks for differs from the shipped configuration, by the same 
 - the moving average spans at most a fifth of the iterations, as that of the shipped global stage does.
 
 Options of the job:
+    bundle: its folder, relative to the checkout's root; the paper's bundle where there is none.
     overlay: a config file laid over the bundle's, which puts another network in; relative to the checkout's root.
     overrides: {"global": {...}, "local": {...}, "inference": {...}}: config key -> value.
 """
@@ -155,7 +156,7 @@ def _workflow(job: Job, stage: str, *, epochs: int, **overrides: Any) -> ConfigW
     }
     workflow = ConfigWorkflow(
         config_file=_configs(job, ["train", f"train_{stage}"]),
-        meta_file=str(default_bundle() / "configs" / "metadata.json"),
+        meta_file=str(_bundle(job) / "configs" / "metadata.json"),
         logging_file=False,
         **{**given, **overrides, **_overrides(job, stage)},
     )
@@ -167,8 +168,12 @@ def _films(job: Job) -> list[dict[str, Any]]:
     return [{**film, "points_px": np.array(film["points_px"], dtype=np.float32)} for film in job.train]
 
 
+def _bundle(job: Job) -> Path:
+    return Path(job.options["bundle"]) if "bundle" in job.options else default_bundle()
+
+
 def _configs(job: Job, names: Sequence[str]) -> list[str]:
-    shipped = [str(default_bundle() / "configs" / f"{name}.json") for name in names]
+    shipped = [str(_bundle(job) / "configs" / f"{name}.json") for name in names]
     return [*shipped, job.options["overlay"]] if job.options.get("overlay") else shipped
 
 

@@ -1,0 +1,147 @@
+"""Which recipe is better on films that it has not seen? All 150 training films answer, three folds of 50.
+
+    python -m benchmarks.cross_validation --dataset_dir /path/to/isbi2015 --work_dir /path/for/weights --minutes 9
+
+trains both stages of every recipe on 100 films for the same computing time, predicts the other 50, and writes
+``benchmarks/results/cross_validation.csv``: each recipe's error over all 150 films, and its paired difference from the
+first recipe. A fold that has ended is kept in ``--work_dir``, so a run that was stopped goes on, and ``--only`` lets
+several processes share the work.
+
+The 20 films of the challenge that appear again among its test films, and the pairs inside the training films, are the
+same for every recipe. A fold holds every third film.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.models.registry import ROOT
+from benchmarks.provenance import commit, machine_name, versions, write_results
+from monai_ceph.data import isbi2015_datalist
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.metrics.interval import METHOD, intervals
+from monai_ceph.metrics.paired import paired_differences
+from monai_ceph.metrics.summary import figures
+
+FOLDS = 3
+SPACING_MM = 0.1
+PRETRAINED = "bundles/cephalometric_landmarks_pretrained"
+RECIPES: dict[str, dict[str, Any]] = {
+    "basic_unet": {},
+    "pretrained": {"bundle": PRETRAINED},
+    "pretrained_plain": {"bundle": PRETRAINED, "overlay": "benchmarks/models/overlays/plain_augmentation.json"},
+}
+"""Name -> options of the job; the first is the one that others are compared with."""
+COLUMNS = (
+    *("recipe", "films", "mre_mm", "mre_low", "mre_high", "sdr_2", "sdr_2_low", "sdr_2_high", "sdr_2.5", "sdr_3"),
+    *("sdr_4", "difference_mm", "difference_low", "difference_high", "p", "iterations"),
+)
+
+
+def fold_of(film: str) -> int:
+    """Return the fold of a film by its number.
+
+    Example:
+        >>> [fold_of(film) for film in ("001", "002", "003", "004")]
+        [1, 2, 0, 1]
+    """
+    return int(film) % FOLDS
+
+
+def train_and_predict(name: str, fold: int, arguments: argparse.Namespace, films: Sequence[dict[str, Any]]) -> None:
+    """Run a recipe on a fold in processes of its own; what has ended is not done again."""
+    folder = arguments.work_dir / name / str(fold)
+    folder.mkdir(parents=True, exist_ok=True)
+    job = {
+        "train": [
+            {"image": film["image"], "points_px": film["points_px"].tolist()}
+            for film in films
+            if fold_of(film["film"]) != fold
+        ],
+        "predict": [{"image": film["image"]} for film in films if fold_of(film["film"]) == fold],
+        "film_spacing_mm": SPACING_MM,
+        "minutes": arguments.minutes,
+        "seed": fold,
+        "work_dir": str(folder),
+        "commit": commit(),
+        **RECIPES[name],
+    }
+    for phase, result in (("train", "train.json"), ("predict", "landmarks.csv")):
+        if not (folder / result).exists():
+            print(f"{name}, fold {fold}: {phase}", flush=True)
+            file = folder / f"{phase}_job.json"
+            file.write_text(json.dumps({**job, "phase": phase}), encoding="utf-8")
+            program = [sys.executable, "-m", "benchmarks.models.two_stage", str(file)]
+            subprocess.run(program, cwd=ROOT, check=True)
+
+
+def errors_mm(folder: Path, films: Sequence[dict[str, Any]]) -> np.ndarray:
+    """Return the radial errors of a recipe on every film, (F, N), mm, each found by the fold that had not seen it."""
+    points: dict[str, np.ndarray] = {}
+    for fold in range(FOLDS):
+        points |= read_annotations(folder / str(fold) / "landmarks.csv").points_px
+    return np.stack([np.linalg.norm(points[film["film"]] - film["points_px"], axis=1) for film in films]) * SPACING_MM
+
+
+def row(errors: np.ndarray, baseline: np.ndarray, iterations: str) -> list[str]:
+    """Return a recipe's numbers for the table, after its name."""
+    numbers, bounds = figures(errors), intervals(errors)["overall"]
+    difference = paired_differences(baseline, errors).overall.mre
+    rates = numbers["sdr_percent"]
+    values = (numbers["mre"], *bounds["mre"], rates["2"], *bounds["sdr_percent"]["2"], rates["2.5"], rates["3"])
+    values += (rates["4"], difference.difference, *difference.bounds, difference.p)
+    return [str(len(errors)), *(f"{value:.4f}" for value in values), iterations]
+
+
+def write_table(arguments: argparse.Namespace, films: Sequence[dict[str, Any]]) -> None:
+    """Write the table of the recipes whose folds have all ended."""
+    folders = {name: [arguments.work_dir / name / str(fold) for fold in range(FOLDS)] for name in RECIPES}
+    ended = [name for name in RECIPES if all((folder / "landmarks.csv").exists() for folder in folders[name])]
+    errors: Mapping[str, np.ndarray] = {name: errors_mm(arguments.work_dir / name, films) for name in ended}
+    rows = []
+    for name in ended:
+        trainings = [json.loads((folder / "train.json").read_text()) for folder in folders[name]]
+        iterations = " ".join(str(training["iterations"]) for training in trainings)
+        rows.append([name, *row(errors[name], errors[ended[0]], iterations)])
+    command = "python -m benchmarks.cross_validation --dataset_dir DIR --work_dir DIR"
+    made = [
+        f"{len(films)} ISBI 2015 training films, {FOLDS} folds, ground truth: mean of both observers",
+        f"{arguments.minutes:g} min of computing time a fold and recipe, one thread, both stages",
+        f"intervals: {METHOD}",
+        "difference: MRE less that of the first recipe, paired by film",
+        machine_name(torch.device("cpu"), 1),
+        commit(),
+        versions("torch", "monai"),
+        f"command: {command} --minutes {arguments.minutes:g}",
+    ]
+    write_results(arguments.output, made, COLUMNS, rows)
+
+
+def main() -> None:
+    """Train, predict and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset_dir", required=True, type=Path)
+    parser.add_argument("--work_dir", required=True, type=Path, help="weights and predictions of each fold")
+    parser.add_argument("--minutes", type=float, default=9.0, help="computing time a fold and recipe, both stages")
+    parser.add_argument("--only", nargs="+", choices=tuple(RECIPES), default=list(RECIPES), help="train these recipes")
+    parser.add_argument("--folds", nargs="+", type=int, choices=range(FOLDS), default=list(range(FOLDS)))
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "cross_validation.csv")
+    arguments = parser.parse_args()
+    films = isbi2015_datalist(arguments.dataset_dir)
+    for fold in arguments.folds:
+        for name in arguments.only:
+            train_and_predict(name, fold, arguments, films)
+    write_table(arguments, films)
+
+
+if __name__ == "__main__":
+    main()
