@@ -17,7 +17,7 @@ from monai_ceph.data import isbi2015_datalist
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.transforms import PointsToFilmd
@@ -84,7 +84,7 @@ def write_table(
     """
     lines = []
     for name, (errors, baseline) in rows.items():
-        score, interval = figures(errors), intervals(errors)["overall"]
+        score, interval = error_statistics(errors), intervals(errors)["overall"]
         rates = score["sdr_percent"]
         # Paired: the same films, so that what makes a film hard cancels.
         by_film = (errors - baseline).mean(axis=1)

@@ -44,7 +44,7 @@ from monai_ceph.data.film import find_films
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.phantoms import STYLES, write_phantoms
-from monai_ceph.plots.save import save_figure
+from monai_ceph.plots.save import save_plot
 from monai_ceph.plots.style import BLUE, GREEN, INK, ORANGE, TEXT_PT, new_figure, plain, title
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
@@ -312,7 +312,7 @@ def draw_figure(table: Path, path: Path) -> None:
     axes.set_ylabel("mean error on unseen films (mm)", fontsize=TEXT_PT, color=INK)
     axes.legend(frameon=False, fontsize=TEXT_PT)
     title(figure, "Which films to label first", "Drawn films of three scanners; dots are repeats, lines their means.")
-    _, png = save_figure(figure, path)
+    _, png = save_plot(figure, path)
     png.unlink()
 
 

@@ -30,7 +30,7 @@ from monai_ceph.data import isbi2015_datalist
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.metrics.interval import METHOD, intervals
 from monai_ceph.metrics.paired import paired_differences
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 
 FOLDS = 3
 SPACING_MM = 0.1
@@ -94,7 +94,7 @@ def errors_mm(folder: Path, films: Sequence[dict[str, Any]]) -> np.ndarray:
 
 def row(errors: np.ndarray, baseline: np.ndarray, iterations: str) -> list[str]:
     """Return a recipe's numbers for the table, after its name."""
-    numbers, bounds = figures(errors), intervals(errors)["overall"]
+    numbers, bounds = error_statistics(errors), intervals(errors)["overall"]
     difference = paired_differences(baseline, errors).overall.mre
     rates = numbers["sdr_percent"]
     values = (numbers["mre"], *bounds["mre"], rates["2"], *bounds["sdr_percent"]["2"], rates["2.5"], rates["3"])

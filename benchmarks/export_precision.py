@@ -30,7 +30,7 @@ from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.data import isbi2015_datalist, read_film
 from monai_ceph.export.bundle import export_bundle
 from monai_ceph.inferers import AutocastInferer
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.onnx_predictor import open_session, run_film
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
@@ -127,7 +127,7 @@ def main() -> None:
             found = [run(Path(item["image"])) for item in tqdm(items, desc=name)]
             points_px = np.stack([points for points, _ in found])
             exact = points_px if exact is None else exact
-            score = figures(np.linalg.norm((points_px - truth) * SPACING_MM, axis=-1))
+            score = error_statistics(np.linalg.norm((points_px - truth) * SPACING_MM, axis=-1))
             apart = np.linalg.norm(points_px - exact, axis=-1)
             milliseconds = 1000 * statistics.median(seconds for _, seconds in found)
             numbers = (score["mre"], score["sdr_percent"]["2"], apart.max(), apart.mean(), milliseconds, megabytes)

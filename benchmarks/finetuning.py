@@ -1,4 +1,4 @@
-"""What do ten corrected films of another clinic bring, with and without a base set? One table, two halves of 20 films.
+"""What do ten films of another clinic bring, with and without a replay set? One table, two halves of 20 films.
 
     python -m benchmarks.finetuning --films hamedan/images --references hamedan/observer_a hamedan/observer_b \\
         --spacing 0.127 --base /path/to/isbi2015
@@ -6,7 +6,7 @@
 writes ``benchmarks/results/finetuning.csv``. The shipped bundle is fine-tuned as the annotation server does it, on one
 half of the films (a fifth of which the training itself holds out, to decide), and finds the landmarks of the other
 half; then the other way round, so that every film is found by weights that no label of it has reached. Ground truth:
-the mean of the observers. The ISBI 2015 validation films show what was forgotten; the base set is that data set's
+the mean of the observers. The ISBI 2015 validation films show what was forgotten; the replay set is that data set's
 training films.
 """
 
@@ -28,12 +28,12 @@ import torch
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.data import isbi2015_datalist
-from monai_ceph.data.base_set import ISBI_MM, ISBI_VALIDATION, read_base_set
 from monai_ceph.data.datalist import datalist
+from monai_ceph.data.replay_set import ISBI_MM, ISBI_VALIDATION, read_replay_set
 from monai_ceph.finetuning.finetune import Stage, finetune
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.interval import intervals
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
@@ -58,18 +58,18 @@ def main() -> None:
     parser.add_argument("--references", required=True, type=Path, nargs="+")
     parser.add_argument("--spacing", required=True, type=float)
     parser.add_argument("--base", required=True, type=Path, help="the ISBI 2015 data set")
-    parser.add_argument("--only", nargs="+", default=("none", "new films", "new films and base set"))
+    parser.add_argument("--only", nargs="+", default=("none", "new films", "new films and replay set"))
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "finetuning.csv")
     arguments = parser.parse_args()
 
     films = datalist(arguments.films, arguments.references)
     halves = films[::2], films[1::2]
     kept = isbi2015_datalist(arguments.base, films=list(ISBI_VALIDATION))
-    base = read_base_set(arguments.base, ISBI19)
+    base = read_replay_set(arguments.base, ISBI19)
     trainings: dict[str, Sequence[dict[str, Any]] | None] = {
         "none": None,
         "new films": (),
-        "new films and base set": base,
+        "new films and replay set": base,
     }
     rows = []
     for name in arguments.only:
@@ -81,7 +81,7 @@ def main() -> None:
                 if mixed is not None:
                     start = time.process_time()
                     result = finetune(
-                        bundle, mine, stages=STAGES, base=mixed, spacing_mm=arguments.spacing, device="cpu"
+                        bundle, mine, stages=STAGES, replay=mixed, spacing_mm=arguments.spacing, device="cpu"
                     )
                     seconds += time.process_time() - start
                     replaced += result.replaced
@@ -92,14 +92,18 @@ def main() -> None:
                     flush=True,
                 )
         every = np.concatenate(new)
-        score, isbi, bounds = figures(every), figures(np.concatenate(old)), intervals(every)["overall"]["mre"]
+        score, isbi, bounds = (
+            error_statistics(every),
+            error_statistics(np.concatenate(old)),
+            intervals(every)["overall"]["mre"],
+        )
         numbers = (score["mre"], *bounds, score["sdr_percent"]["2"], isbi["mre"], isbi["sdr_percent"]["2"])
         rows.append([name, f"{replaced} of 2", *(f"{number:.4g}" for number in (*numbers, seconds / 120))])
         print(", ".join(rows[-1]), flush=True)
 
     made = [
         f"{len(films)} films of another clinic, each found by weights trained on the other half; ground truth: mean of "
-        f"{len(arguments.references)} observers; base set: {len(base)} ISBI 2015 training films",
+        f"{len(arguments.references)} observers; replay set: {len(base)} ISBI 2015 training films",
         machine_name(torch.device("cpu")),
         commit(),
         versions("torch", "monai"),

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.models.registry import MODELS
 from monai_ceph.atomic import write_text
-from monai_ceph.plots.save import as_svg, save_figure
+from monai_ceph.plots.save import as_svg, save_plot
 from monai_ceph.plots.style import BLUE, FAINT, INK, ORANGE, SMALL_PT, TEXT_PT, new_figure, plain, title
 from monai_ceph.writers.overlay import place_labels
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     text = readme.read_text(encoding="utf-8")
     new = with_section(text, section(provenance, rows))
     if not check:
-        save_figure(figure, root / CHART)
+        save_plot(figure, root / CHART)
         write_text(readme, new)
         return 0
     picture = (root / CHART).with_suffix(".svg")

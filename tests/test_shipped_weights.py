@@ -8,13 +8,13 @@ import pytest
 
 from monai_ceph.commands.predict import run
 from monai_ceph.evaluation import evaluate
-from monai_ceph.metrics import figures
+from monai_ceph.metrics import error_statistics
 
 
 def score(tmp_path: Path, films: list[Path], references: list[Path], spacing_mm: float) -> dict[str, float]:
     assert run(films, tmp_path, spacing_mm=spacing_mm, device="cpu", formats=("csv",)) == 0
     [comparison] = evaluate(tmp_path / "landmarks.csv", references, spacing_mm=spacing_mm).scores
-    overall = figures(comparison.errors_mm)
+    overall = error_statistics(comparison.errors_mm)
     return {"mre": overall["mre"], "missing": overall["missing"], **overall["sdr_percent"]}
 
 

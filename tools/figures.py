@@ -23,8 +23,8 @@ from monai_ceph.evaluation import evaluate
 from monai_ceph.film_names import film_name
 from monai_ceph.geometry import film_to_array
 from monai_ceph.inferers import GlobalStageInferer, compressed_heatmaps
-from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.plots import FilmHeatmaps, detection_curve, evaluation_figures, heatmap_panels, save_figure
+from monai_ceph.metrics.reference_scores import ReferenceScores
+from monai_ceph.plots import FilmHeatmaps, detection_curve, evaluation_plots, heatmap_panels, save_plot
 from monai_ceph.predictor.bundle import default_bundle
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -46,14 +46,14 @@ def main() -> None:
     evaluation = evaluate(arguments.demo / "landmarks.csv", [truth], spacing_mm=SPACING_MM)
     score = replace(evaluation.scores[0], compared="both stages", reference="the drawing")
     parts = load(arguments.demo / "training")
-    pictures = {one.name: one.figure for one in evaluation_figures(replace(evaluation, scores=(score,)))}
+    pictures = {one.name: one.figure for one in evaluation_plots(replace(evaluation, scores=(score,)))}
     alone = global_stage(parts, score, find_films([unseen]))
     pictures["detection_curve"] = detection_curve({"both stages": score.errors_mm, "global stage alone": alone})
     shown = [panels(parts, film, score) for film in find_films([unseen])[:SHOWN]]
     pictures["heatmap_panels"] = heatmap_panels(shown)
     for name, figure in pictures.items():
         with tempfile.TemporaryDirectory() as folder:
-            svg, png = save_figure(figure, Path(folder) / name)
+            svg, png = save_plot(figure, Path(folder) / name)
             if name == "heatmap_panels":  # a film is no vector, and as a PNG its noise takes three times the bytes
                 Image.open(png).convert("RGB").save(arguments.output / f"{name}.jpg", quality=88, optimize=True)
             else:
@@ -69,7 +69,7 @@ def load(training: Path) -> ConfigParser:
     return parser
 
 
-def global_stage(parts: ConfigParser, score: Comparison, films: list[Path]) -> np.ndarray:
+def global_stage(parts: ConfigParser, score: ReferenceScores, films: list[Path]) -> np.ndarray:
     """(F, N) errors of the global stage alone, mm, on the films of a score."""
     network = parts.get_parsed_content("network")
     inferer = GlobalStageInferer(parts["global_scale"], parts.get_parsed_content("film_inferer").coarse_decoder)
@@ -82,7 +82,7 @@ def global_stage(parts: ConfigParser, score: Comparison, films: list[Path]) -> n
     return replace(score, points_mm=points_mm).errors_mm
 
 
-def panels(parts: ConfigParser, path: Path, score: Comparison) -> FilmHeatmaps:
+def panels(parts: ConfigParser, path: Path, score: ReferenceScores) -> FilmHeatmaps:
     """A film with the heatmaps of both stages."""
     image = parts.get_parsed_content("preprocessing")({"image": str(path)})["image"]
     heatmaps = compressed_heatmaps(image, parts.get_parsed_content("network"), parts.get_parsed_content("film_inferer"))

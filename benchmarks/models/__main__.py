@@ -31,7 +31,7 @@ from monai_ceph.data import isbi2015_datalist
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.metrics.interval import METHOD, intervals
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.predictor.bundle import default_bundle
 
 COLUMNS = (
@@ -101,7 +101,7 @@ def score(work_dir: Path, test: Films, spacing_mm: float) -> list[dict[str, Any]
 
 def _scores(errors_mm: np.ndarray) -> dict[str, float]:
     """Of (films, landmarks)."""
-    value, bounds = figures(errors_mm), intervals(errors_mm)["overall"]
+    value, bounds = error_statistics(errors_mm), intervals(errors_mm)["overall"]
     (mre_low, mre_high), (sdr_low, sdr_high) = bounds["mre"], bounds["sdr_percent"]["2"]
     return {
         "mre_mm": value["mre"],

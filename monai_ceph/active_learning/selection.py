@@ -72,7 +72,7 @@ def farthest_first(candidates: np.ndarray, known: np.ndarray, count: int = 1) ->
         Gonzalez, Theor Comput Sci 38 (1985), clustering to minimise the maximum distance; as active learning: Sener and
         Savarese, ICLR 2018.
     """
-    candidates, known = (np.asarray(some, dtype=np.float64) for some in (candidates, known))
+    candidates, known = (np.asarray(rows, dtype=np.float64) for rows in (candidates, known))
     if candidates.ndim != 2 or (known.size and known.shape[1:] != candidates.shape[1:]):
         raise ValueError(f"Expected features (C, D) and (K, D), got {candidates.shape} and {known.shape}.")
     if not 0 <= count <= len(candidates):
@@ -96,6 +96,6 @@ def farthest_first(candidates: np.ndarray, known: np.ndarray, count: int = 1) ->
     return chosen
 
 
-def _distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(S, D), (T, D) -> (S, T) root mean square differences."""
-    return np.stack([np.sqrt(((some - other) ** 2).mean(axis=1)) for other in others], axis=1)
+def _distances(features: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(F, D), (T, D) -> (F, T) root mean square differences."""
+    return np.stack([np.sqrt(((features - other) ** 2).mean(axis=1)) for other in others], axis=1)

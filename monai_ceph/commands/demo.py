@@ -23,7 +23,7 @@ from monai_ceph.data.film import find_films, read_film
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import default_bundle
@@ -63,7 +63,7 @@ def demo(
     global_epochs: int = 110,
     local_epochs: int = 110,
     device: str = "cpu",
-) -> Comparison:
+) -> ReferenceScores:
     """Draw, train, predict, score.
 
     Args:
@@ -183,11 +183,11 @@ def _draw(output: Path, films: Path, truth: Path) -> Path:
     from monai_ceph.writers.overlay import write_overlay
 
     pictures = make_folder(output / "pictures")
-    found, expected = (read_annotations(path, ISBI19).points_px for path in (output / "landmarks.csv", truth))
+    predicted, expected = (read_annotations(path, ISBI19).points_px for path in (output / "landmarks.csv", truth))
     paths = []
     for film in find_films([films]):
         name, unknown = film_name(film), np.full(len(ISBI19), np.nan)
-        prediction = Prediction(film.name, ISBI19, found[name], unknown, (SPACING_MM, SPACING_MM), "user")
+        prediction = Prediction(film.name, ISBI19, predicted[name], unknown, (SPACING_MM, SPACING_MM), "user")
         paths.append(pictures / f"{name}.overlay.png")
         write_overlay(paths[-1], read_film(film)[0], prediction, expected[name])
     return paths[0]

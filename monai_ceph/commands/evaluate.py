@@ -8,7 +8,7 @@ from pathlib import Path
 from monai_ceph.atomic import make_folder, write_text
 from monai_ceph.evaluation.evaluate import evaluate
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.plots import as_svg, evaluation_figures, save_figure
+from monai_ceph.plots import as_svg, evaluation_plots, save_plot
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
 from monai_ceph.writers.evaluation_report import Picture, write_report
 from monai_ceph.writers.evaluation_table import evaluation_text
@@ -68,10 +68,10 @@ def run(
 
 
 def _draw(evaluation: Evaluation, html_file: Path | None, figures_dir: Path | None) -> None:
-    figures = evaluation_figures(evaluation)
+    plots = evaluation_plots(evaluation)
     if figures_dir is not None:
         make_folder(figures_dir)
-        for one in figures:
-            save_figure(one.figure, figures_dir / one.name)
+        for plot in plots:
+            save_plot(plot.figure, figures_dir / plot.name)
     if html_file is not None:
-        write_report(html_file, evaluation, [Picture(as_svg(one.figure), one.caption) for one in figures])
+        write_report(html_file, evaluation, [Picture(as_svg(plot.figure), plot.caption) for plot in plots])

@@ -62,8 +62,8 @@ def run(
         ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
             why.
     """
-    found = find_films(films)
-    _refuse_same_names(found)
+    all_films = find_films(films)
+    _refuse_same_names(all_films)
     if "overlay" in formats:
         from monai_ceph.writers.overlay import load_pillow
 
@@ -78,24 +78,24 @@ def run(
                 process.wait()
             mine = [
                 film
-                for film in process.share(found)
+                for film in process.share(all_films)
                 if not journal.has(film, formats, _results(output, film, formats).values())
             ]
             try:
                 failed = _predict(partial(load, bundle, spacing_mm, device), mine, output, formats, journal, process)
             except BaseException:  # also Ctrl-C
                 if process.count == 1:
-                    _write_table(journal, output, found, formats)
+                    _write_table(journal, output, all_films, formats)
                 raise
             if process.rank > 0:
                 journal.close()
             failed, tried = process.sum(failed, len(mine))
             if process.rank == 0:
                 journal.gather()
-                _write_table(journal, output, found, formats)
-                before = len(found) - tried
+                _write_table(journal, output, all_films, formats)
+                before = len(all_films) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
-                print(f"{len(found) - failed} of {len(found)} films done, in {output}{note}")
+                print(f"{len(all_films) - failed} of {len(all_films)} films done, in {output}{note}")
             process.wait()
     return failed
 
@@ -172,7 +172,7 @@ def _predict(
 
 
 def _doubt(spacings: Mapping[str, str], limit: float) -> str:
-    """What to say of films, given with their pixel sizes, on which little was found with confidence."""
+    """What to say of films, given with their pixel sizes, on which little was all_films with confidence."""
     return (
         f"low confidence on {named(list(spacings))} (median of its landmarks below {limit:g}): is it a lateral "
         f"cephalogram, and is the pixel size right ({'; '.join(dict.fromkeys(spacings.values()))})?"

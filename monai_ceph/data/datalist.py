@@ -40,9 +40,9 @@ def datalist(
         FilmError: no film, two of one name, or one of those wanted is not there.
         AnnotationError: as ``read_annotations``; a wanted film has no annotation; a point is off its film.
     """
-    found = unique_films(find_films([films_folder]))
+    by_name = unique_films(find_films([films_folder]))
     observers = [read_annotations(reference, scheme, spacing_mm) for reference in references]
-    return _items(found, observers, None if films is None else list(films), str(films_folder))
+    return _items(by_name, observers, None if films is None else list(films), str(films_folder))
 
 
 def isbi2015_datalist(
@@ -83,7 +83,7 @@ def _items(
 ) -> list[dict[str, Any]]:
     if not observers:
         raise AnnotationError(f"{where}: expected at least one annotation source, got none.")
-    by_all = set.intersection(*(set(one.points_px) for one in observers))
+    by_all = set.intersection(*(set(observer.points_px) for observer in observers))
     if wanted is None:
         wanted = sorted(films.keys() & by_all)
         left_out = sorted(films.keys() - by_all)
@@ -102,10 +102,10 @@ def _items(
         if film not in films:
             raise FilmError(f"{where}: film '{film}' is wanted but not there; there are {len(films)} films.")
         if film not in by_all:
-            missing = _names([one for one in observers if film not in one.points_px])
+            missing = _names([observer for observer in observers if film not in observer.points_px])
             raise AnnotationError(f"{where}: film '{film}' is wanted but not annotated by {missing}.")
     sizes = {film: film_size(films[film]) for film in wanted}
-    off = [report for one in observers for report in check_on_film(one, sizes)]
+    off = [report for observer in observers for report in check_on_film(observer, sizes)]
     if off:
         more = f" ({len(off) - 1} more)" if len(off) > 1 else ""
         raise AnnotationError(f"{off[0]}{more} Correct the annotation in {where}, or leave the film out.")
@@ -114,4 +114,4 @@ def _items(
 
 
 def _names(observers: Sequence[Annotations]) -> str:
-    return ", ".join(f"'{one.observer}'" for one in observers)
+    return ", ".join(f"'{given.observer}'" for given in observers)

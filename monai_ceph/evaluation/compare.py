@@ -74,12 +74,12 @@ def compare(
     tables = [read_predictions(path, whole) for path in (a, b)]
     common, remarks = _in_both(tables, (a, b))
     without = films_to_leave_out(exclude, common[0])
-    predicted = [restrict(one, landmarks, without) for one in common]
+    predicted = [restrict(table, landmarks, without) for table in common]
     observers = read_observers(references, whole, landmarks, spacing)
     truths = choose_references(among(predicted[0], observers), protocol)
     differences, films = {}, {}
     for name, truth in truths:
-        of_a, of_b = (score(one, name, truth, spacing) for one in predicted)
+        of_a, of_b = (score(table, name, truth, spacing) for table in predicted)
         differences[name] = paired_differences(of_a.errors_mm, of_b.errors_mm, landmarks.symbols)
         films[name] = of_a.films
         if of_a.without_reference:
@@ -96,7 +96,10 @@ def compare(
         spacing_mm=spacing,
         excluded_films=without,
         excluded_landmarks=tuple(exclude_landmarks),
-        remarks=(*remarks, *(problem for one in (*predicted, *(t for _, t in truths)) for problem in one.problems)),
+        remarks=(
+            *remarks,
+            *(problem for table in (*predicted, *(t for _, t in truths)) for problem in table.problems),
+        ),
     )
 
 

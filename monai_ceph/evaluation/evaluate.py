@@ -23,7 +23,7 @@ from monai_ceph.evaluation.scoring import (
 )
 from monai_ceph.formats.points import Annotations
 from monai_ceph.landmarks import get_scheme
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.spacing import check_spacing
 
 
@@ -78,7 +78,7 @@ def evaluate(
     )
 
 
-def between_observers(observers: Observers, spacing_mm: tuple[float, float]) -> tuple[Comparison, ...]:
+def between_observers(observers: Observers, spacing_mm: tuple[float, float]) -> tuple[ReferenceScores, ...]:
     """Each pair of observers: how far people differ is what a prediction's error has to be held against."""
     pairs = (agreement(b, b_name, a, a_name, spacing_mm) for (a_name, a), (b_name, b) in combinations(observers, 2))
     return tuple(pair for pair in pairs if pair is not None)
@@ -86,7 +86,7 @@ def between_observers(observers: Observers, spacing_mm: tuple[float, float]) -> 
 
 def retest(
     observers: Observers, protocol: str, lists: Iterable[str], spacing_mm: tuple[float, float]
-) -> tuple[Comparison, ...]:
+) -> tuple[ReferenceScores, ...]:
     """The second annotation of a film against the first: how far the truth differs from itself.
 
     Args:
@@ -102,9 +102,9 @@ def retest(
         there = {pair: film for pair, film in films.items() if film in observer.points_px}
         return replace(observer, points_px={pair: observer.points_px[film] for pair, film in there.items()})
 
-    found = []
+    pairs_scores = []
     for name, truth in choose_references(observers, protocol) if pairs else ():
         firsts = pick(truth, {f"{again} = {first}": first for again, first in pairs.items()})
         seconds = pick(truth, {f"{again} = {first}": again for again, first in pairs.items()})
-        found.append(agreement(seconds, "same film again", firsts, name, spacing_mm))
-    return tuple(comparison for comparison in found if comparison is not None)
+        pairs_scores.append(agreement(seconds, "same film again", firsts, name, spacing_mm))
+    return tuple(scores for scores in pairs_scores if scores is not None)

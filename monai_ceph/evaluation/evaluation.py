@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.reference_scores import ReferenceScores
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Evaluation:
         remarks: what was odd about the files.
     """
 
-    scores: tuple[Comparison, ...]
-    observers: tuple[Comparison, ...] = ()
-    retest: tuple[Comparison, ...] = ()
+    scores: tuple[ReferenceScores, ...]
+    observers: tuple[ReferenceScores, ...] = ()
+    retest: tuple[ReferenceScores, ...] = ()
     predictions: str = ""
     references: tuple[str, ...] = ()
     protocol: str = "mean"
@@ -39,6 +39,6 @@ class Evaluation:
     remarks: tuple[str, ...] = ()
 
     @property
-    def comparisons(self) -> tuple[Comparison, ...]:
+    def all_scores(self) -> tuple[ReferenceScores, ...]:
         """All of them, scores first."""
         return self.scores + self.observers + self.retest

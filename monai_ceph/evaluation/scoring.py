@@ -12,7 +12,7 @@ from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import Annotations, mean_annotations, read_annotations
 from monai_ceph.landmarks import LandmarkScheme
-from monai_ceph.metrics.comparison import Comparison, compare_films
+from monai_ceph.metrics.reference_scores import ReferenceScores, score_films
 from monai_ceph.wording import named
 
 Observers = Sequence[tuple[str, Annotations]]
@@ -89,7 +89,7 @@ def landmarks_to_keep(symbols: Sequence[str], scheme: LandmarkScheme) -> Landmar
         raise ValueError(f"'{unknown[0]}' cannot be left out: scheme '{scheme.name}' has {' '.join(scheme.symbols)}.")
     if set(symbols) == set(scheme.symbols):
         raise ValueError(f"All landmarks of scheme '{scheme.name}' are left out; none is left to score.")
-    return LandmarkScheme(scheme.name, tuple(one for one in scheme.landmarks if one.symbol not in symbols))
+    return LandmarkScheme(scheme.name, tuple(point for point in scheme.landmarks if point.symbol not in symbols))
 
 
 def restrict(annotations: Annotations, scheme: LandmarkScheme, without: Mapping[str, Sequence[str]]) -> Annotations:
@@ -119,11 +119,11 @@ def choose_references(observers: Observers, protocol: str) -> Observers:
         return observers
     if protocol == "mean":
         return [("mean of " + ", ".join(name for name, _ in observers), mean_annotations([a for _, a in observers]))]
-    chosen = [(name, one) for name, one in observers if protocol in (name, one.observer)]
+    chosen = [(name, points) for name, points in observers if protocol in (name, points.observer)]
     if len(chosen) != 1:
         raise ValueError(
             f"Expected the protocol 'mean', 'each', or one of the observers "
-            f"{', '.join(one.observer for _, one in observers)}, got '{protocol}'"
+            f"{', '.join(points.observer for _, points in observers)}, got '{protocol}'"
             + (f", which {len(chosen)} of them are called; give its path." if chosen else ".")
         )
     return chosen
@@ -154,7 +154,7 @@ def score(
     reference: Annotations,
     spacing_mm: tuple[float, float],
     compared: str = "predictions",
-) -> Comparison:
+) -> ReferenceScores:
     """Points against a reference, on the films where it has at least one landmark.
 
     Args:
@@ -167,15 +167,15 @@ def score(
         ValueError: no film is left to score.
     """
     points_mm, target_mm = (
-        {film: np.asarray(points_px, dtype=np.float64) * spacing_mm for film, points_px in some.points_px.items()}
-        for some in (points, reference)
+        {film: np.asarray(points_px, dtype=np.float64) * spacing_mm for film, points_px in side.points_px.items()}
+        for side in (points, reference)
     )
-    return compare_films(compared, name, points.scheme.symbols, points_mm, target_mm)
+    return score_films(compared, name, points.scheme.symbols, points_mm, target_mm)
 
 
 def agreement(
     points: Annotations, compared: str, reference: Annotations, name: str, spacing_mm: tuple[float, float]
-) -> Comparison | None:
+) -> ReferenceScores | None:
     """Two annotations of the same films: neither is a prediction, so what either lacks is not missing, but unknown.
 
     Returns:

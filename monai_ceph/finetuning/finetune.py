@@ -44,7 +44,7 @@ class TrainingError(ValueError):
 
 
 @dataclass(frozen=True)
-class Score:
+class HeldOutError:
     """How far a model's landmarks are from the held-out labels.
 
     Args:
@@ -66,7 +66,7 @@ class FinetuneResult:
         replaced: whether the new weights are in use now.
         before, after: of the old and the new weights, on the same held-out films.
         trained, held_out: names of the films.
-        base: how many films of the base set were mixed in.
+        replay: how many films of the replay set were mixed in.
         stages, epochs: what was trained, and how long each.
         seconds: of everything.
         run: folder with the films, the curves and this result.
@@ -74,11 +74,11 @@ class FinetuneResult:
     """
 
     replaced: bool
-    before: Score
-    after: Score
+    before: HeldOutError
+    after: HeldOutError
     trained: tuple[str, ...]
     held_out: tuple[str, ...]
-    base: int
+    replay: int
     stages: tuple[Stage, ...]
     epochs: int
     seconds: float
@@ -86,7 +86,10 @@ class FinetuneResult:
     previous: Path | None
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "run": str(self.run), "previous": None if self.previous is None else str(self.previous)}
+        """Return what ``result.json`` holds."""
+        content = {**asdict(self), "run": str(self.run), "previous": self.previous and str(self.previous)}
+        # The file's key, as the value of "part" in films.json, is older than the name.
+        return {"base" if key == "replay" else key: value for key, value in content.items()}
 
     def __str__(self) -> str:
         change = f"from {self.before.error:.3f} to {self.after.error:.3f} {self.after.unit}"
@@ -100,7 +103,7 @@ def finetune(
     items: Sequence[Mapping[str, Any]],
     *,
     stages: Sequence[Stage] = ("local",),
-    base: Sequence[Mapping[str, Any]] = (),
+    replay: Sequence[Mapping[str, Any]] = (),
     epochs: int | None = None,
     spacing_mm: float | None = None,
     device: str = "auto",
@@ -115,7 +118,7 @@ def finetune(
         bundle: its folder; ``models/model.pt`` is replaced, and first kept in ``models/previous``.
         items: ``{"image": path, "points_px": (N, 2), "film": name}``; NaN where a landmark was not labelled.
         stages: which stages to train.
-        base: as ``items``, other films, mixed in so that they are not forgotten; ``"spacing_mm"`` where it differs.
+        replay: as ``items``, other films, mixed in so that they are not forgotten; ``"spacing_mm"`` where it differs.
         epochs: of each stage; None as configured.
         spacing_mm: the films' pixel size; None is the one in each file.
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
@@ -133,22 +136,22 @@ def finetune(
         raise TrainingError(f"Expected at least 1 epoch, got {epochs}.")
     labelled = {str(item["film"]): item for item in items if np.isfinite(item["points_px"]).all(-1).any()}
     model = bundle / "models" / "model.pt"
-    with _alone(bundle):
+    with _exclusive(bundle):
         held_out = hold_out(list(labelled), *_seen_before(bundle))
-        system = load_torch_predictor(bundle, spacing_mm, device)
+        predictor = load_torch_predictor(bundle, spacing_mm, device)
         run = _new_run(bundle)
         mine = {"spacing_mm": spacing_mm}
         new = [{**_plain(i), **mine, "part": "held_out" if f in held_out else "new"} for f, i in labelled.items()]
-        old = [{**mine, **_plain(item), "part": "base"} for item in base]
+        old = [{**mine, **_plain(item), "part": "base"} for item in replay]
         write_text(run / FILMS, film_list_text([*new, *old]))
-        _say(f"{len(new)} labelled films, {len(held_out)} of them held out, {len(old)} films of the base set")
+        _say(f"{len(new)} labelled films, {len(held_out)} of them held out, {len(old)} films of the replay set")
 
         asked = [labelled[film] for film in held_out]
-        before = _score(system, asked)
+        before = _held_out_error(predictor, asked)
         weights, progress = model, _Progress(run, order)
         for stage in order:
             weights = _train(bundle, stage, run, weights, epochs, device, progress)
-        after = _score(load_torch_predictor(bundle, spacing_mm, device, weights), asked)
+        after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights), asked)
         if not math.isfinite(after.error):
             raise TrainingError("The new weights do not find every landmark; the weights in use are as they were.")
         replaced = after.error <= before.error
@@ -159,7 +162,7 @@ def finetune(
             after=after,
             trained=tuple(film for film in labelled if film not in held_out),
             held_out=tuple(held_out),
-            base=len(old),
+            replay=len(old),
             stages=order,
             epochs=progress.epochs,
             seconds=time.monotonic() - start,
@@ -210,7 +213,7 @@ def latest(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @contextmanager
-def _alone(bundle: Path) -> Iterator[None]:
+def _exclusive(bundle: Path) -> Iterator[None]:
     """Two trainings at once would replace each other's weights. The system gives the lock back, also after a kill."""
     if not (bundle / "configs" / "inference.json").is_file():
         raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
@@ -256,16 +259,17 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "film": str(plain["film"]), "image": str(Path(plain["image"]).resolve())}
 
 
-def _score(system: Predictor, items: Sequence[Mapping[str, Any]]) -> Score:
-    found = [system.predict(system.load(Path(item["image"]))) for item in items]
-    known = all(one.spacing_mm is not None for one in found)
-    scale = torch.tensor([one.spacing_mm if known else (1.0, 1.0) for one in found], dtype=torch.float64)[:, None]
-    pred = torch.from_numpy(np.stack([one.points_px for one in found])) * scale
+def _held_out_error(predictor: Predictor, items: Sequence[Mapping[str, Any]]) -> HeldOutError:
+    predictions = [predictor.predict(predictor.load(Path(item["image"]))) for item in items]
+    known = all(prediction.spacing_mm is not None for prediction in predictions)
+    spacings = [prediction.spacing_mm if known else (1.0, 1.0) for prediction in predictions]
+    scale = torch.tensor(spacings, dtype=torch.float64)[:, None]
+    pred = torch.from_numpy(np.stack([prediction.points_px for prediction in predictions])) * scale
     true = torch.from_numpy(np.stack([np.asarray(item["points_px"], dtype=np.float64) for item in items])) * scale
     errors = radial_error(pred, true)
     errors = errors[~errors.isnan()]
     near = float((errors <= NEAR_MM).double().mean()) if known else None
-    return Score(float(errors.mean()), "mm" if known else "px", near)
+    return HeldOutError(float(errors.mean()), "mm" if known else "px", near)
 
 
 def _check(bundle: Path) -> Any:

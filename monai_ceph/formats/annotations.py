@@ -57,9 +57,9 @@ def read_annotations(
         film = film_name(file)
         if film in points:
             raise AnnotationError(f"{file}: film '{film}' is annotated in {sources[film]} as well; remove one of them.")
-        points[film], found = _read_film(file, scheme, spacing)
+        points[film], film_problems = _read_film(file, scheme, spacing)
         sources[film] = file
-        problems += found
+        problems += film_problems
     return Annotations(observer, scheme, points, tuple(problems))
 
 
@@ -84,33 +84,34 @@ def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
             )
     if len(annotations) == 1:
         return annotations[0]
-    problems = list(dict.fromkeys(problem for one in annotations for problem in one.problems))
+    problems = list(dict.fromkeys(problem for observed in annotations for problem in observed.problems))
     nowhere = np.full((len(scheme), 2), np.nan)
     points = {}
-    for film in sorted({film for one in annotations for film in one.points_px}):
-        every = np.stack([one.points_px.get(film, nowhere) for one in annotations])
+    for film in sorted({film for observed in annotations for film in observed.points_px}):
+        every = np.stack([observed.points_px.get(film, nowhere) for observed in annotations])
         points[film] = every.mean(0)
-        for one in annotations:
-            if film not in one.points_px:
-                problems.append(f"Film '{film}': observer '{one.observer}' did not annotate it, so it has no mean.")
-        if all(film in one.points_px for one in annotations):
+        for observed in annotations:
+            if film not in observed.points_px:
+                missing = f"Film '{film}': observer '{observed.observer}' did not annotate it, so it has no mean."
+                problems.append(missing)
+        if all(film in observed.points_px for observed in annotations):
             given = np.isfinite(every).all(-1)
             for k in np.flatnonzero(given.any(0) & ~given.all(0)):
                 without = ", ".join(f"'{annotations[i].observer}'" for i in np.flatnonzero(~given[:, k]).tolist())
                 problems.append(f"Film '{film}': landmark {scheme.symbols[k]} has no mean, as {without} left it out.")
-    observer = "mean of " + ", ".join(one.observer for one in annotations)
+    observer = "mean of " + ", ".join(observed.observer for observed in annotations)
     return Annotations(observer, scheme, points, tuple(problems))
 
 
 def _films_in(folder: Path) -> list[Path]:
     """The annotation files of a folder, one for a film, all of one suffix."""
     files = [p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith(".")]
-    found = {suffix: [p for p in files if p.suffix.lower() == suffix] for suffix in (".txt", ".json")}
-    kinds = [suffix for suffix, some in found.items() if some]
+    by_suffix = {suffix: [p for p in files if p.suffix.lower() == suffix] for suffix in (".txt", ".json")}
+    kinds = [suffix for suffix, matching in by_suffix.items() if matching]
     if len(kinds) != 1:
         what = f"both {' and '.join(kinds)} files" if kinds else "neither .txt nor .json files"
         raise AnnotationError(f"{folder}: expected {_FORMATS}, found {what} in this folder.")
-    return found[kinds[0]]
+    return by_suffix[kinds[0]]
 
 
 def _read_film(

@@ -57,8 +57,8 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
             f"{path}: none of its labels ({', '.join(sorted(set(labels)))}) is a point of scheme '{scheme.name}'; "
             f"expected l1 to l{len(scheme)} or the symbols {' '.join(scheme.symbols)}."
         )
-    points, found = place_points(scheme, marks, str(path))
-    problems += found
+    points, placing_problems = place_points(scheme, marks, str(path))
+    problems += placing_problems
     width, height = content.get("imageWidth"), content.get("imageHeight")
     if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
         problems += [

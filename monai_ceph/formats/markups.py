@@ -102,8 +102,8 @@ def parse_markups(
             f"{path}: none of its labels ({', '.join(labels)}) is a landmark of scheme '{scheme.name}'; "
             f"expected the symbols {' '.join(scheme.symbols)}."
         )
-    points, found = place_points(scheme, marks, str(path))
-    return points, problems + found
+    points, placing_problems = place_points(scheme, marks, str(path))
+    return points, problems + placing_problems
 
 
 def markups_name(image: str) -> str:
@@ -133,7 +133,7 @@ def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) 
     positions = _positions(prediction) if positions_lps is None else positions_lps
     points = []
     for k, landmark in enumerate(prediction.scheme.landmarks):
-        found = bool(np.isfinite(positions[k]).all())
+        is_found = bool(np.isfinite(positions[k]).all())
         confidence = float(prediction.confidence[k])
         point: dict[str, Any] = {
             "id": str(k + 1),
@@ -143,9 +143,9 @@ def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) 
             "selected": True,
             "locked": False,
             "visibility": True,
-            "positionStatus": "defined" if found else "undefined",
+            "positionStatus": "defined" if is_found else "undefined",
         }
-        if found:
+        if is_found:
             point["position"] = [round(float(value), 4) for value in positions[k]]
         points.append(point)
     return {

@@ -54,6 +54,6 @@ def read_table(path: Path, scheme: LandmarkScheme) -> tuple[dict[str, np.ndarray
         )
     points, problems = {}, []
     for film, given in marks.items():
-        points[film], found = place_points(scheme, given, f"{path}, film '{film}'")
-        problems += found
+        points[film], film_problems = place_points(scheme, given, f"{path}, film '{film}'")
+        problems += film_problems
     return points, problems

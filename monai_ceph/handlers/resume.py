@@ -34,13 +34,13 @@ class BestSoFar:
         saved = self.saver._key_metric_checkpoint.state_dict()["_saved"]
         state = self.evaluator.state
         return {
-            "saved": [(float(score), name) for score, name in saved],
+            "saved": [(float(metric), name) for metric, name in saved],
             "best_metric": float(state.best_metric),
             "best_metric_epoch": int(state.best_metric_epoch),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.saver.load_state_dict({"_saved": [tuple(one) for one in state["saved"]]})
+        self.saver.load_state_dict({"_saved": [tuple(entry) for entry in state["saved"]]})
         self.evaluator.state.best_metric = state["best_metric"]
         self.evaluator.state.best_metric_epoch = state["best_metric_epoch"]
 

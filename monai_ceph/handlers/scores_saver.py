@@ -13,14 +13,14 @@ from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.landmark_table import PX_DECIMALS
 from monai_ceph.landmarks import LandmarkScheme
-from monai_ceph.metrics.comparison import compare_films
+from monai_ceph.metrics.reference_scores import score_films
 from monai_ceph.prediction import to_prediction
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
 from monai_ceph.writers.evaluation_table import evaluation_text
 
 
 class ScoresSaver:
-    """Print all figures of an epoch when it is over, and write them: ``scores.json``, ``summary.csv``, ``errors.csv``.
+    """Print an epoch's statistics when it is over, and write them: ``scores.json``, ``summary.csv``, ``errors.csv``.
 
     They are those that ``monai-ceph evaluate`` gives for the epoch's ``landmarks.csv`` and the same references.
 
@@ -65,7 +65,7 @@ class ScoresSaver:
             self.spacings_mm.add(prediction.spacing_mm)
 
     def finish(self, engine: Any) -> None:
-        score = compare_films("predictions", self.reference, self.scheme.symbols, self.points_mm, self.target_mm)
+        score = score_films("predictions", self.reference, self.scheme.symbols, self.points_mm, self.target_mm)
         evaluation = Evaluation(
             scores=(score,),
             predictions=str(self.output_dir / "landmarks.csv"),

@@ -51,8 +51,8 @@ class LandmarkInfer(InferTask):
             FilmError: the film cannot be used.
         """
         film = Path(request["image"])
-        system = self.model.system()
-        prediction, frame = system.predict(system.load(film)), viewer_frame(film)
+        predictor = self.model.predictor()
+        prediction, frame = predictor.predict(predictor.load(film)), viewer_frame(film)
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(to_markups(prediction, frame.to_lps(prediction.points_px)), file, indent=2, ensure_ascii=False)

@@ -82,9 +82,9 @@ class CurrentModel:
 
     @property
     def scheme(self) -> LandmarkScheme:
-        return self.system().scheme
+        return self.predictor().scheme
 
-    def system(self) -> Predictor:
+    def predictor(self) -> Predictor:
         """Loaded at the first call, and again when the weights are others.
 
         Raises:

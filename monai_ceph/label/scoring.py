@@ -12,17 +12,17 @@ import torch
 from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from monai_ceph.active_learning.film_scores import read_scores, score_films, unscored
+from monai_ceph.active_learning.film_records import outdated, read_records, update_records
 from monai_ceph.data.film import read_film
 from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.label.store import FilmStore
 from monai_ceph.metrics.radial_error import radial_error
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 
 
-def scores_folder(folder: LabelFolder) -> Path:
-    """Where the scores of a folder of films lie, see :mod:`monai_ceph.active_learning.film_scores`."""
+def records_folder(folder: LabelFolder) -> Path:
+    """Where the records of a folder of films lie, see :mod:`monai_ceph.active_learning.film_records`."""
     return folder.state / "uncertainty"
 
 
@@ -43,7 +43,7 @@ class Uncertainty(ScoringMethod):
             weights = self.model.weights_id()
         except OSError:
             return False
-        return bool(unscored(datastore.folder.films(), read_scores(scores_folder(datastore.folder)), weights))
+        return bool(outdated(datastore.folder.films(), read_records(records_folder(datastore.folder)), weights))
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any]:
         """Every film's uncertainty by its id; the films that cannot be used, and why; how many were scored just now."""
@@ -54,14 +54,14 @@ class Uncertainty(ScoringMethod):
                     datastore.get_image_uri(film)
                 except Exception as error:  # the archive's affair; the films that came are scored
                     left_out[film] = str(getattr(error, "detail", error))
-        films, folder = datastore.folder.films(), scores_folder(datastore.folder)
-        made = score_films(films, folder, self.model.weights_id(), self.model.system)
-        scores = {film: score for film, score in read_scores(folder).items() if film in films}
+        films, folder = datastore.folder.films(), records_folder(datastore.folder)
+        made = update_records(films, folder, self.model.weights_id(), self.model.predictor)
+        records = {film: record for film, record in read_records(folder).items() if film in films}
         return {
             "weights": self.model.weights_id(),
             "scored": len(made),
-            "uncertainty": {film: score.uncertainty for film, score in scores.items() if not score.error},
-            "left_out": left_out | {film: score.error for film, score in scores.items() if score.error},
+            "uncertainty": {film: record.uncertainty for film, record in records.items() if not record.error},
+            "left_out": left_out | {film: record.error for film, record in records.items() if record.error},
         }
 
 
@@ -81,7 +81,7 @@ class LandmarkError(ScoringMethod):
         return False
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any]:
-        """Figures overall and by film. A film counts that has both labels; mm count where its spacing is known.
+        """Statistics overall and by film. A film counts that has both labels; mm count where its spacing is known.
 
         Args:
             request: ``y`` and ``y_pred``, the tags, as of MONAI Label's own ``dice``.
@@ -98,11 +98,11 @@ class LandmarkError(ScoringMethod):
                 left_out[film] = str(error)
                 continue
             errors[film] = np.stack(
-                [radial_error(*(some * scale for some in points)).numpy() for scale in _scales(spacing)]
+                [radial_error(*(side * scale for side in points)).numpy() for scale in _scales(spacing)]
             )
         every = np.concatenate(list(errors.values()), axis=1) if errors else np.empty((2, 0))
-        by_film = {film: _figures(*pair) for film, pair in errors.items()}
-        return {"pairs": len(errors), **_figures(*every), "films": by_film, "left_out": left_out}
+        by_film = {film: _statistics(*pair) for film, pair in errors.items()}
+        return {"pairs": len(errors), **_statistics(*every), "films": by_film, "left_out": left_out}
 
 
 def _scales(spacing_mm: tuple[float, float] | None) -> tuple[torch.Tensor, torch.Tensor]:
@@ -111,9 +111,9 @@ def _scales(spacing_mm: tuple[float, float] | None) -> tuple[torch.Tensor, torch
     return torch.ones(2, dtype=torch.float64), torch.tensor(spacing, dtype=torch.float64)
 
 
-def _figures(px: np.ndarray, mm: np.ndarray) -> dict[str, float | int | None]:
-    """Errors in px and mm, as ``radial_error`` gives them -> figures that are JSON: null where nothing is known."""
-    in_px, in_mm = figures(px), figures(mm)
+def _statistics(px: np.ndarray, mm: np.ndarray) -> dict[str, float | int | None]:
+    """Errors in px and mm, as ``radial_error`` gives them -> statistics that are JSON: null where nothing is known."""
+    in_px, in_mm = error_statistics(px), error_statistics(mm)
     values = {"mre_px": in_px["mre"], "mre_mm": in_mm["mre"], "sdr_2mm_percent": in_mm["sdr_percent"]["2"]}
     return {"landmarks": in_px["n"]} | {
         name: round(value, 4) if math.isfinite(value) else None for name, value in values.items()

@@ -9,16 +9,16 @@ from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from monai_ceph.active_learning.film_scores import FilmScore, read_scores
+from monai_ceph.active_learning.film_records import FilmRecord, read_records
 from monai_ceph.active_learning.next_film import Choice, most_different, most_uncertain
-from monai_ceph.label.scoring import scores_folder
+from monai_ceph.label.scoring import records_folder
 from monai_ceph.label.store import FilmStore
 
 HELD_S = 300
 """How long a film that was handed out is kept for whoever got it."""
 
-Choose = Callable[[Sequence[str], Collection[str], Mapping[str, FilmScore]], Choice | None]
-"""Free films in order, all other films, scores -> choice; None without a free film."""
+Choose = Callable[[Sequence[str], Collection[str], Mapping[str, FilmRecord]], Choice | None]
+"""Free films in order, all other films, records -> choice; None without a free film."""
 
 
 class NextFilm(Strategy):
@@ -46,7 +46,7 @@ class NextFilm(Strategy):
         handed_out = {film: _handed_out(datastore.folder.info(film)) for film in films}
         free = [film for film in films if handed_out[film] <= time.time() - HELD_S]
         others = set(datastore.list_images()).difference(free)
-        choice = self.choose(free, others, read_scores(scores_folder(datastore.folder)))
+        choice = self.choose(free, others, read_records(records_folder(datastore.folder)))
         if choice is None:
             return {"id": min(films, key=handed_out.__getitem__)}
         return {"id": choice.film} | ({} if choice.value is None else {self.value: round(choice.value, 4)})
@@ -57,7 +57,7 @@ def strategies() -> dict[str, Strategy]:
     return {
         "most_uncertain": NextFilm(
             "The film that the model is least sure of",
-            lambda free, _, scores: most_uncertain(free, scores),
+            lambda free, _, records: most_uncertain(free, records),
             "uncertainty",
         ),
         "most_different": NextFilm(

@@ -9,7 +9,7 @@ from typing import Any
 
 from monailabel.interfaces.tasks.train import TrainTask
 
-from monai_ceph.data.base_set import read_base_set
+from monai_ceph.data.replay_set import read_replay_set
 from monai_ceph.finetuning.finetune import Stage, TrainingError, bundle_file, finetune, latest
 from monai_ceph.label.model import CurrentModel
 
@@ -23,7 +23,7 @@ class LandmarkTrain(TrainTask):
 
     Args:
         model: the bundle in use, with its films' spacing and the server's device.
-        base: a base set, see :func:`~monai_ceph.data.base_set.read_base_set`; empty for none.
+        base: a replay set, see :func:`~monai_ceph.data.replay_set.read_replay_set`; empty for none.
     """
 
     def __init__(self, model: CurrentModel, base: str | Path = "") -> None:
@@ -79,7 +79,7 @@ class LandmarkTrain(TrainTask):
             self.model.bundle,
             datastore.folder.items(),
             stages=STAGES[wanted],
-            base=read_base_set(self.base, self.model.scheme) if self.base else (),
+            replay=read_replay_set(self.base, self.model.scheme) if self.base else (),
             epochs=epochs,
             spacing_mm=self.model.spacing_mm,
             device=_first(request.get("device")) or self.model.device,

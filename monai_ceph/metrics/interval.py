@@ -1,4 +1,4 @@
-"""Confidence intervals of the summary's figures: a bootstrap over films."""
+"""Confidence intervals of the summary's statistics: a bootstrap over films."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Bounds = tuple[float, float]
 
 
 class Interval(TypedDict):
-    """(low, high) of each of :class:`monai_ceph.metrics.summary.Figures`' figures, in its unit; NaN where none."""
+    """(low, high) of each statistic of :class:`monai_ceph.metrics.summary.Statistics`, in its unit; NaN where none."""
 
     mre: Bounds
     sd: Bounds
@@ -31,7 +31,7 @@ class Interval(TypedDict):
 
 
 class Intervals(TypedDict):
-    """Intervals of the figures over everything, and by landmark symbol."""
+    """Intervals of the statistics over everything, and by landmark symbol."""
 
     overall: Interval
     per_landmark: dict[str, Interval]
@@ -45,10 +45,10 @@ def intervals(
     """95 % confidence intervals of what :func:`monai_ceph.metrics.summary.summarise` gives.
 
     What varies from study to study is which patients were filmed, and the errors on one film go together: so films are
-    resampled, whole, and never single landmarks. Every figure comes from the same resamples, and the seed is fixed: the
-    same errors give the same intervals.
+    resampled, whole, and never single landmarks. Every statistic comes from the same resamples, and the seed is fixed:
+    the same errors give the same intervals.
 
-    The method is the percentile interval, one for all figures. BCa would be the textbook's choice, but it needs a
+    The method is the percentile interval, one for all statistics. BCa would be the textbook's choice, but it needs a
     jackknife, which does not work for medians, and a bias correction that ties upset, of which detection rates are
     full. Measured (``benchmarks/interval_coverage.py``), it holds the truth no more often: of 25 films, 91 to 93 % of
     the intervals do with either.
@@ -58,8 +58,8 @@ def intervals(
         symbols: the N landmarks' symbols; without them they are "1" to "N".
         thresholds: distances of the detection rates, mm.
     Returns:
-        The intervals. NaN where films cannot tell: there is only one; every resample gives the same figure (a rate of
-        100 % does, and is no certainty); or some resample has no figure, as the landmark is known on too few films.
+        The intervals. NaN where films cannot tell: there is only one; every resample gives the same value (a rate of
+        100 % does, and is no certainty); or some resample has no value, as the landmark is known on too few films.
     Raises:
         ValueError: as :func:`monai_ceph.metrics.summary.summarise`.
         ImportError: SciPy is missing; the message names the extra.
@@ -67,7 +67,7 @@ def intervals(
     check_thresholds(thresholds)
     errors, symbols = check_errors(errors_mm, symbols)
     films, landmarks = errors.shape
-    statistic = _resampled_figures(errors, thresholds)
+    statistic = _resampled_statistics(errors, thresholds)
     low, high = bootstrap_bounds(statistic, films, (3 + len(thresholds), 1 + landmarks))
     bounds = np.stack([low, high], axis=-1)
 
@@ -85,12 +85,12 @@ def intervals(
 def bootstrap_bounds(
     statistic: Callable[[np.ndarray], np.ndarray], films: int, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of any figures of some films.
+    """Percentile interval of any statistics of some films.
 
     Args:
-        statistic: (B, F) how often each film was drawn, float64, -> (..., B), the figures of these B resamples.
+        statistic: (B, F) how often each film was drawn, float64, -> (..., B), the statistics of these B resamples.
         films: F.
-        shape: the figures' shape, (...).
+        shape: the statistics' shape, (...).
     Returns:
         Low and high bound, each of that shape; NaN as :func:`intervals` says.
     Raises:
@@ -134,7 +134,7 @@ def scipy_stats() -> Any:
     return stats
 
 
-def _resampled_figures(errors: np.ndarray, thresholds: Sequence[float]) -> Callable[[np.ndarray], np.ndarray]:
+def _resampled_statistics(errors: np.ndarray, thresholds: Sequence[float]) -> Callable[[np.ndarray], np.ndarray]:
     """A statistic for :func:`bootstrap_bounds` of shape (3 + T, 1 + N): MRE, SD, median, rates; overall, landmarks.
 
     But for the median all are made of sums over films, so that a resample is a row of a matrix product.

@@ -15,11 +15,11 @@ TEST = f"sign-flip permutation test over films (exact up to 13 films, else {RESA
 
 
 class Difference(NamedTuple):
-    """One figure of A, of B, and B less A.
+    """One statistic of A, of B, and B less A.
 
     Args:
         n: landmarks that it is taken over.
-        a, b: the figure of either; NaN where n is 0.
+        a, b: its value for either; NaN where n is 0.
         difference: b - a.
         bounds: its 95 % interval over films; NaN where films cannot tell, as
             :func:`monai_ceph.metrics.interval.intervals` says.
@@ -119,7 +119,8 @@ def _differences(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> list[Diffe
         counts: (F, N), bool.
     """
     n, of_a, of_b = (
-        np.concatenate([some.sum(1, keepdims=True), some], axis=1).astype(np.float64) for some in (counts, a, b)
+        np.concatenate([by_landmark.sum(1, keepdims=True), by_landmark], axis=1).astype(np.float64)
+        for by_landmark in (counts, a, b)
     )
     with np.errstate(invalid="ignore"):
         mean_a, mean_b = of_a.sum(0) / n.sum(0), of_b.sum(0) / n.sum(0)
@@ -130,7 +131,7 @@ def _differences(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> list[Diffe
     return [
         Difference(n_group, a_group, b_group, difference, (low_group, high_group), p_group, adjusted)
         for n_group, a_group, b_group, difference, low_group, high_group, p_group, adjusted in zip(
-            *(np.asarray(one).tolist() for one in columns), strict=True
+            *(np.asarray(column).tolist() for column in columns), strict=True
         )
     ]
 

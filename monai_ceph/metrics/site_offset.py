@@ -56,12 +56,12 @@ def site_offset(offsets_mm: np.ndarray, target_mm: float = 0.5) -> SiteOffset:
     bias, margin = np.full((2, offsets.shape[1], 2), np.nan)
     needed = np.full(offsets.shape[1], np.nan)
     for k in range(offsets.shape[1]):
-        some = offsets[known[:, k], k]
-        if len(some):
-            bias[k] = some.mean(0)
-        if len(some) > 1:
-            spread = some.std(0, ddof=1)
-            margin[k] = student_margin(spread, len(some))
+        of_landmark = offsets[known[:, k], k]
+        if len(of_landmark):
+            bias[k] = of_landmark.mean(0)
+        if len(of_landmark) > 1:
+            spread = of_landmark.std(0, ddof=1)
+            margin[k] = student_margin(spread, len(of_landmark))
             needed[k] = films_needed(float(spread.max()), target_mm)
     return SiteOffset(n, bias, margin, needed, target_mm)
 

@@ -1,4 +1,4 @@
-"""The figures that papers print: MRE, SD, median and SDR, overall and per landmark."""
+"""The statistics that papers print: MRE, SD, median and SDR, overall and per landmark."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DECIMALS = 9
 """Points 30 pixels of 0.1 mm apart can be 3.000000000000014 mm apart in binary, and yet are within 3 mm."""
 
 
-class Figures(TypedDict):
+class Statistics(TypedDict):
     """What a set of errors adds up to. Errors in the unit given, rates in percent; NaN where nothing is known."""
 
     n: int
@@ -25,13 +25,13 @@ class Figures(TypedDict):
 
 
 class Summary(TypedDict):
-    """Figures over everything, and by landmark symbol."""
+    """Statistics over everything, and by landmark symbol."""
 
-    overall: Figures
-    per_landmark: dict[str, Figures]
+    overall: Statistics
+    per_landmark: dict[str, Statistics]
 
 
-def figures(errors_mm: np.ndarray, thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM) -> Figures:
+def error_statistics(errors_mm: np.ndarray, thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM) -> Statistics:
     """Mean, spread and detection rates of some radial errors.
 
     Args:
@@ -67,24 +67,24 @@ def summarise(
     symbols: Sequence[str] | None = None,
     thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
 ) -> Summary:
-    """:func:`figures` of all errors together and of each landmark.
+    """:func:`error_statistics` of all errors together and of each landmark.
 
     Args:
-        errors_mm: (F, N) for F films, mm; NaN and infinity as in :func:`figures`.
+        errors_mm: (F, N) for F films, mm; NaN and infinity as in :func:`error_statistics`.
         symbols: the N landmarks' symbols; without them they are "1" to "N".
-        thresholds: as in :func:`figures`.
+        thresholds: as in :func:`error_statistics`.
     Raises:
         ValueError: errors are not (F, N), or the number of symbols is not N.
     """
     errors, symbols = check_errors(errors_mm, symbols)
     return {
-        "overall": figures(errors, thresholds),
-        "per_landmark": {symbol: figures(errors[:, k], thresholds) for k, symbol in enumerate(symbols)},
+        "overall": error_statistics(errors, thresholds),
+        "per_landmark": {symbol: error_statistics(errors[:, k], thresholds) for k, symbol in enumerate(symbols)},
     }
 
 
 def check_errors(errors_mm: np.ndarray, symbols: Sequence[str] | None = None) -> tuple[np.ndarray, list[str]]:
-    """Errors and symbols as every figure takes them.
+    """Errors and symbols as every statistic takes them.
 
     Returns:
         (F, N) float64, mm, to nine decimals, and N symbols, "1" to "N" unless given.

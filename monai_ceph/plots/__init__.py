@@ -3,20 +3,20 @@
 from monai_ceph.plots.detection_curve import detection_curve
 from monai_ceph.plots.error_box_plot import error_box_plot
 from monai_ceph.plots.error_ellipses import error_ellipses
-from monai_ceph.plots.evaluation import EvaluationFigure, evaluation_figures
+from monai_ceph.plots.evaluation import EvaluationPlot, evaluation_plots
 from monai_ceph.plots.heatmap_panels import FilmHeatmaps, heatmap_panels
-from monai_ceph.plots.save import as_svg, save_figure
+from monai_ceph.plots.save import as_svg, save_plot
 from monai_ceph.plots.site_offset import site_offset_plot
 
 __all__ = [
-    "EvaluationFigure",
+    "EvaluationPlot",
     "FilmHeatmaps",
     "as_svg",
     "detection_curve",
     "error_box_plot",
     "error_ellipses",
-    "evaluation_figures",
+    "evaluation_plots",
     "heatmap_panels",
-    "save_figure",
+    "save_plot",
     "site_offset_plot",
 ]

@@ -42,7 +42,7 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
         limit_mm: the axis ends here, or at the largest error if that is less; larger errors are drawn as triangles at
             the edge and counted, so that one film gone wrong does not flatten every box.
     Returns:
-        The figure; save it with :func:`monai_ceph.plots.save_figure`.
+        The figure; save it with :func:`monai_ceph.plots.save_plot`.
     Raises:
         ValueError: errors that are not (F, N).
         ImportError: matplotlib is missing.
@@ -50,8 +50,8 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
         Zhong et al. 2019, figure 4.
     """
     errors = as_landmarks(errors_mm, symbols, "(films, landmarks)")
-    found = [one[np.isfinite(one)] for one in errors.T]
-    largest = max((float(some.max()) for some in found if len(some)), default=0.0)
+    found = [column[np.isfinite(column)] for column in errors.T]
+    largest = max((float(column.max()) for column in found if len(column)), default=0.0)
     end = min(limit_mm, max(1.04 * largest, 1.25 * ACCEPTED_MM))
 
     figure = new_figure(rows_height(len(symbols)))
@@ -71,7 +71,7 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
         capprops={"color": BLUE, "linewidth": 1},
         flierprops={"marker": "o", "markersize": 2.6, "markerfacecolor": BLUE, "markeredgewidth": 0, "alpha": 0.7},
     )
-    beyond = [int((some > end).sum()) for some in found]
+    beyond = [int((column > end).sum()) for column in found]
     for row, some in enumerate(beyond):
         if some:
             axes.plot(end, row, marker=">", color=RED, markersize=5, clip_on=False, zorder=5)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class EvaluationFigure(NamedTuple):
+class EvaluationPlot(NamedTuple):
     """A figure, what to call its file, and its caption."""
 
     name: str
@@ -23,16 +23,16 @@ class EvaluationFigure(NamedTuple):
     caption: str
 
 
-def evaluation_figures(evaluation: Evaluation) -> list[EvaluationFigure]:
+def evaluation_plots(evaluation: Evaluation) -> list[EvaluationPlot]:
     """Detection rates of all comparisons; then errors, spread and bias of the predictions against each reference.
 
     Raises:
         ImportError: matplotlib or SciPy is missing; the message names the extra.
     """
-    names = short_names(evaluation.comparisons)
-    errors = {f"{a} against {b}": one.errors_mm for (a, b), one in zip(names, evaluation.comparisons, strict=True)}
-    figures = [
-        EvaluationFigure(
+    names = short_names(evaluation.all_scores)
+    errors = {f"{a} against {b}": scores.errors_mm for (a, b), scores in zip(names, evaluation.all_scores, strict=True)}
+    plots = [
+        EvaluationPlot(
             "detection_curve",
             detection_curve(errors),
             "Share of the annotated landmarks found within a distance; a missing one is never found.",
@@ -42,22 +42,22 @@ def evaluation_figures(evaluation: Evaluation) -> list[EvaluationFigure]:
         # A reference is a path: no name for a file.
         number = f"_{k + 1}" if len(evaluation.scores) > 1 else ""
         against = f"{score.compared} against {score.reference}"
-        figures += [
-            EvaluationFigure(
+        plots += [
+            EvaluationPlot(
                 f"error_box_plot{number}",
                 error_box_plot(score.errors_mm, score.symbols),
                 f"Radial error of each landmark, {against}.",
             ),
-            EvaluationFigure(
+            EvaluationPlot(
                 f"error_ellipses{number}",
                 error_ellipses(score.offsets_mm, score.target_mm, score.symbols),
                 f"Where the predictions lie around each landmark, {against}: spread and bias, on the mean shape.",
             ),
-            EvaluationFigure(
+            EvaluationPlot(
                 f"site_offset{number}",
                 site_offset_plot(score.offsets_mm, score.symbols),
                 f"Bias of each landmark along both axes, {against}, and how many films it takes to know it to half a "
                 "millimetre.",
             ),
         ]
-    return figures
+    return plots

@@ -42,7 +42,7 @@ def as_svg(figure: Figure) -> str:
     return re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
 
 
-def save_figure(figure: Figure, path: str | Path) -> tuple[Path, Path]:
+def save_plot(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     """Writes ``<path>.svg`` and ``<path>.png``, each whole or not at all.
 
     Args:

@@ -74,7 +74,7 @@ def _is_plain(config: Path) -> bool:
         return own.union(*map(targets, inside))
 
     try:
-        found = targets(json.loads(config.read_text(encoding="utf-8")))
+        parts = targets(json.loads(config.read_text(encoding="utf-8")))
     except (OSError, ValueError):  # for load_torch_predictor to tell
         return False
-    return all(target in PLAIN or target.startswith("monai_ceph.") for target in found)
+    return all(target in PLAIN or target.startswith("monai_ceph.") for target in parts)

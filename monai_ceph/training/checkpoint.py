@@ -16,6 +16,6 @@ def last_checkpoint(folder: str | Path, prefix: str) -> str | None:
         Its path, or None if there is none (or no folder): a run then starts from the beginning.
     """
     pattern = re.compile(re.escape(prefix) + r"_checkpoint_epoch=(\d+)\.pt")
-    found = [(int(m[1]), p) for p in Path(folder).glob("*.pt") if (m := pattern.fullmatch(p.name))]
-    whole = [(epoch, path) for epoch, path in found if zipfile.is_zipfile(path)]
+    matches = [(int(m[1]), p) for p in Path(folder).glob("*.pt") if (m := pattern.fullmatch(p.name))]
+    whole = [(epoch, path) for epoch, path in matches if zipfile.is_zipfile(path)]
     return str(max(whole)[1]) if whole else None

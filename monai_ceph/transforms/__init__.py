@@ -12,10 +12,10 @@ from monai_ceph.transforms.local_contrast import (
     equalise_locally,
 )
 from monai_ceph.transforms.patch import PatchPlace, RandLandmarkPatchesd, RandWindowsd, extract_patch
+from monai_ceph.transforms.plain_tensor_compose import PlainTensorCompose
 from monai_ceph.transforms.points import PointsToFilmd
 from monai_ceph.transforms.rectangles import RandRectangleShiftd, shift_rectangle
 from monai_ceph.transforms.scale import ScaleToSpacing, ScaleToSpacingd, scale_index, scale_pixels
-from monai_ceph.transforms.untracked import Untracked
 
 __all__ = [
     "CropBottomSquare",
@@ -24,6 +24,7 @@ __all__ = [
     "LandmarkHeatmaps",
     "LandmarkHeatmapsd",
     "PatchPlace",
+    "PlainTensorCompose",
     "PointsToFilmd",
     "RandDrawings",
     "RandDrawingsd",
@@ -37,7 +38,6 @@ __all__ = [
     "RandWindowsd",
     "ScaleToSpacing",
     "ScaleToSpacingd",
-    "Untracked",
     "beyond_line",
     "bottom_square",
     "draw_ring",

@@ -13,8 +13,8 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.interval import METHOD
+from monai_ceph.metrics.reference_scores import ReferenceScores
 
 ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
 SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "value", "low", "high")
@@ -22,7 +22,7 @@ SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "v
 
 def evaluation_json(evaluation: Evaluation) -> str:
     """Everything that was found, and how; what is unknown is null, and so are intervals where there are none."""
-    has_intervals = all(comparison.intervals is not None for comparison in evaluation.comparisons)
+    has_intervals = all(comparison.intervals is not None for comparison in evaluation.all_scores)
     content = {
         "version": __version__,
         "predictions": evaluation.predictions,
@@ -41,7 +41,7 @@ def evaluation_json(evaluation: Evaluation) -> str:
     return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
 
 
-def errors_csv(comparisons: Sequence[Comparison]) -> str:
+def errors_csv(comparisons: Sequence[ReferenceScores]) -> str:
     """Every annotated landmark: :data:`ERROR_COLUMNS`, mm, points less reference; empty where it was not found."""
     rows = [
         [one.reference, one.films[f], one.symbols[k], *map(_cell, (one.errors_mm[f, k], *one.offsets_mm[f, k]))]
@@ -52,11 +52,11 @@ def errors_csv(comparisons: Sequence[Comparison]) -> str:
 
 
 def summary_csv(evaluation: Evaluation) -> str:
-    """Every figure in a row of its own: :data:`SUMMARY_COLUMNS`; low and high are its interval's bounds."""
+    """Every statistic in a row of its own: :data:`SUMMARY_COLUMNS`; low and high are its interval's bounds."""
     rows = [
         [one.compared, one.reference, evaluation.protocol, *row]
-        for one in evaluation.comparisons
-        for row in _figure_rows(one)
+        for one in evaluation.all_scores
+        for row in _statistic_rows(one)
     ]
     return _csv(SUMMARY_COLUMNS, rows)
 
@@ -72,7 +72,7 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _comparison(one: Comparison) -> dict[str, Any]:
+def _comparison(one: ReferenceScores) -> dict[str, Any]:
     return {
         "compared": one.compared,
         "reference": one.reference,
@@ -84,15 +84,15 @@ def _comparison(one: Comparison) -> dict[str, Any]:
     }
 
 
-def _figure_rows(one: Comparison) -> Iterator[list[Any]]:
+def _statistic_rows(one: ReferenceScores) -> Iterator[list[Any]]:
     """landmark, figure, value, low, high."""
-    for landmark, figures, interval in one.rows:
-        yield [landmark, "n", figures["n"], "", ""]
-        yield [landmark, "missing", figures["missing"], "", ""]
+    for landmark, statistics, interval in one.rows:
+        yield [landmark, "n", statistics["n"], "", ""]
+        yield [landmark, "missing", statistics["missing"], "", ""]
         for key in ("mre", "sd", "median"):
             bounds = interval[key] if interval else (math.nan, math.nan)
-            yield [landmark, f"{key}_mm", *map(_cell, (figures[key], *bounds))]  # type: ignore[literal-required]
-        for rate, value in figures["sdr_percent"].items():
+            yield [landmark, f"{key}_mm", *map(_cell, (statistics[key], *bounds))]  # type: ignore[literal-required]
+        for rate, value in statistics["sdr_percent"].items():
             bounds = interval["sdr_percent"][rate] if interval else (math.nan, math.nan)
             yield [landmark, f"sdr_{rate}mm_percent", *map(_cell, (value, *bounds))]
 

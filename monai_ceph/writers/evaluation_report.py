@@ -13,15 +13,15 @@ import numpy as np
 from monai_ceph import __version__
 from monai_ceph.atomic import write_text
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.interval import METHOD, Bounds, Interval
-from monai_ceph.metrics.summary import Figures
+from monai_ceph.metrics.reference_scores import ReferenceScores
+from monai_ceph.metrics.summary import Statistics
 
 TEMPLATE = "evaluation_report.html"
 WORST = 10
 UNKNOWN = "\N{EN DASH}"
 COLUMNS = ("n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", "SDR 2 mm (%)", "2.5 mm (%)", "3 mm (%)", "4 mm (%)")
-"""The figures of a comparison, in the order in which every table has them."""
+"""The statistics of a comparison, in the order in which every table has them."""
 
 
 class Picture(NamedTuple):
@@ -32,7 +32,7 @@ class Picture(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A figure as it is printed, with its interval or nothing."""
+    """A number as it is printed, with its interval or nothing."""
 
     value: str
     interval: str = ""
@@ -62,9 +62,9 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
     """The page. It asks nothing of any server: styles and pictures are in it, and its policy forbids all else.
 
     Args:
-        evaluation: all of it is shown: how it came about, figures and intervals overall and per landmark, what lies
+        evaluation: all of it is shown: how it came about, statistics and intervals overall and per landmark, what lies
             farthest off, what is missing, remarks.
-        pictures: figures to show.
+        pictures: statistics to show.
     Raises:
         ImportError: Jinja2 is missing; the message names the extra.
     """
@@ -77,12 +77,12 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
     template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         evaluation=evaluation,
-        overall=[(one, _cells(*one.rows[0][1:])) for one in evaluation.comparisons],
+        overall=[(one, _cells(*one.rows[0][1:])) for one in evaluation.all_scores],
         scores=[
             {
                 "comparison": one,
                 "headline": dict(zip(COLUMNS, _cells(*one.rows[0][1:]), strict=True)),
-                "rows": [(name, _cells(figures, interval)) for name, figures, interval in one.rows],
+                "rows": [(name, _cells(statistics, interval)) for name, statistics, interval in one.rows],
                 "films": worst_films(one),
                 "points": worst_points(one),
             }
@@ -90,7 +90,7 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
         ],
         columns=COLUMNS,
         pictures=[(Markup(picture.svg), picture.caption) for picture in pictures],
-        method=METHOD if all(one.intervals is not None for one in evaluation.comparisons) else "",
+        method=METHOD if all(one.intervals is not None for one in evaluation.all_scores) else "",
         number=_number,
         worst=WORST,
         version=__version__,
@@ -102,7 +102,7 @@ def write_report(path: str | Path, evaluation: Evaluation, pictures: Sequence[Pi
     write_text(path, html_report(evaluation, pictures))
 
 
-def worst_films(comparison: Comparison, limit: int = WORST) -> list[WorstFilm]:
+def worst_films(comparison: ReferenceScores, limit: int = WORST) -> list[WorstFilm]:
     """The films that are farthest off: those of which nothing was found, then by their mean error."""
     films = []
     for film, errors in zip(comparison.films, comparison.errors_mm, strict=True):
@@ -121,7 +121,7 @@ def worst_films(comparison: Comparison, limit: int = WORST) -> list[WorstFilm]:
     return sorted(films, key=lambda one: math.inf if math.isnan(one.mean_mm) else one.mean_mm, reverse=True)[:limit]
 
 
-def worst_points(comparison: Comparison, limit: int = WORST) -> list[WorstPoint]:
+def worst_points(comparison: ReferenceScores, limit: int = WORST) -> list[WorstPoint]:
     """The largest errors of landmarks that were found."""
     errors = np.where(np.isfinite(comparison.errors_mm), comparison.errors_mm, -1.0)
     order = np.argsort(-errors, axis=None, kind="stable")[:limit]
@@ -138,17 +138,17 @@ def worst_points(comparison: Comparison, limit: int = WORST) -> list[WorstPoint]
     ]
 
 
-def _cells(figures: Figures, interval: Interval | None) -> list[Cell]:
-    cells = [Cell(str(figures["n"])), Cell(str(figures["missing"]))]
+def _cells(statistics: Statistics, interval: Interval | None) -> list[Cell]:
+    cells = [Cell(str(statistics["n"])), Cell(str(statistics["missing"]))]
     for key in ("mre", "sd", "median"):
-        cells.append(_cell(figures[key], interval and interval[key], 3))  # type: ignore[literal-required]
-    for rate, value in figures["sdr_percent"].items():
+        cells.append(_cell(statistics[key], interval and interval[key], 3))  # type: ignore[literal-required]
+    for rate, value in statistics["sdr_percent"].items():
         cells.append(_cell(value, interval and interval["sdr_percent"][rate], 2))
     return cells
 
 
 def _cell(value: float, bounds: Bounds | None, decimals: int) -> Cell:
-    """As the terminal shows it: the bounds with a digit less than the figure."""
+    """As the terminal shows it: the bounds with a digit less than the number."""
     if bounds is None or math.isnan(bounds[0]):
         return Cell(_number(value, decimals))
     return Cell(_number(value, decimals), "\N{EN DASH}".join(_number(bound, decimals - 1) for bound in bounds))

@@ -6,20 +6,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM
 from monai_ceph.metrics.interval import LEVEL, Bounds, Interval
-from monai_ceph.metrics.summary import Figures
+from monai_ceph.metrics.reference_scores import ReferenceScores
+from monai_ceph.metrics.summary import Statistics
 from monai_ceph.wording import count, first, named
-from monai_ceph.writers.text import WIDTH, aligned, figure, settings
+from monai_ceph.writers.text import WIDTH, aligned, format_number, settings
 
 RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
-    """The whole evaluation: how, all figures overall, a table by landmark for each comparison, remarks."""
-    parts = [_settings(evaluation), overall_text(evaluation.comparisons)]
-    parts += [comparison_text(comparison) for comparison in evaluation.comparisons]
+    """The whole evaluation: how, all statistics overall, a table by landmark for each comparison, remarks."""
+    parts = [_settings(evaluation), overall_text(evaluation.all_scores)]
+    parts += [scores_text(comparison) for comparison in evaluation.all_scores]
     if evaluation.remarks:
         parts.append(
             f"{count(len(evaluation.remarks), 'remark')} on the files read:\n  "
@@ -28,8 +28,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def overall_text(comparisons: Sequence[Comparison]) -> str:
-    """All figures over everything: one row a figure, one column a comparison, and what the brackets are."""
+def overall_text(comparisons: Sequence[ReferenceScores]) -> str:
+    """All statistics over everything: one row a statistic, one column a comparison, and what the brackets are."""
     columns = [_cells(*c.rows[0][1:], bracketed=("mre", "sd", "median", *RATES)) for c in comparisons]
     rows = ["", "", "n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", *(f"SDR {rate} mm (%)" for rate in RATES)]
     names = short_names(comparisons)
@@ -39,13 +39,13 @@ def overall_text(comparisons: Sequence[Comparison]) -> str:
     return "\n".join([*lines[:2], rule, *lines[2:], rule, _legend(comparisons)])
 
 
-def comparison_text(comparison: Comparison) -> str:
+def scores_text(comparison: ReferenceScores) -> str:
     """A table by landmark, with what is missing named beneath it."""
     header = ["landmark", "n", "missing", "MRE (mm)", "SD", "median", f"SDR {RATES[0]} mm (%)"]
     header = [name.rjust(WIDTH) if k else name for k, name in enumerate([*header, *(f"{r} mm" for r in RATES[1:])])]
-    # The two figures that are quoted most have their intervals here: with all of them no line could be read.
+    # The two statistics that are quoted most have their intervals here: with all of them no line could be read.
     bracketed = ("mre", RATES[0])
-    rows = [[name, *_cells(figures, interval, bracketed)] for name, figures, interval in comparison.rows]
+    rows = [[name, *_cells(statistics, interval, bracketed)] for name, statistics, interval in comparison.rows]
     lines = aligned([header, *rows])
     rule = "-" * max(map(len, lines))
     text = [f"{comparison.compared} against {comparison.reference} ({count(len(comparison.films), 'film')})"]
@@ -79,28 +79,28 @@ def _settings(evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _cells(figures: Figures, interval: Interval | None, bracketed: Sequence[str]) -> list[str]:
-    """n, missing and all figures, those that are named with their intervals."""
+def _cells(statistics: Statistics, interval: Interval | None, bracketed: Sequence[str]) -> list[str]:
+    """n, missing and all statistics, those that are named with their intervals."""
 
     def cell(key: str, value: float, bounds: Bounds | None, decimals: int) -> str:
-        return figure(value, decimals, bounds if key in bracketed else None)
+        return format_number(value, decimals, bounds if key in bracketed else None)
 
-    cells = [f"{figures[key]:>{WIDTH}}" for key in ("n", "missing")]  # type: ignore[literal-required]
+    cells = [f"{statistics[key]:>{WIDTH}}" for key in ("n", "missing")]  # type: ignore[literal-required]
     for key in ("mre", "sd", "median"):
-        cells.append(cell(key, figures[key], interval and interval[key], 3))  # type: ignore[literal-required]
-    for rate, value in figures["sdr_percent"].items():
+        cells.append(cell(key, statistics[key], interval and interval[key], 3))  # type: ignore[literal-required]
+    for rate, value in statistics["sdr_percent"].items():
         cells.append(cell(rate, value, interval and interval["sdr_percent"][rate], 2))
     return cells
 
 
-def _legend(comparisons: Sequence[Comparison]) -> str:
+def _legend(comparisons: Sequence[ReferenceScores]) -> str:
     text = "MRE, SD and median of the landmarks found; SDR of those annotated (n)."
     if any(comparison.intervals is None for comparison in comparisons):
         return text + "\nNo intervals: they need SciPy, pip install 'monai-ceph[evaluate]'."
     return text + f"\nIn brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell, as at 100 %."
 
 
-def short_names(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+def short_names(comparisons: Sequence[ReferenceScores]) -> list[tuple[str, str]]:
     """What is compared, and with what, for a heading or a legend."""
     return list(zip(_short(c.compared for c in comparisons), _short(c.reference for c in comparisons), strict=True))
 

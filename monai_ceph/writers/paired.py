@@ -12,7 +12,7 @@ from monai_ceph.metrics.interval import LEVEL, METHOD
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
 from monai_ceph.wording import count, first
 from monai_ceph.writers.evaluation_files import without_nan
-from monai_ceph.writers.text import WIDTH, aligned, figure, settings
+from monai_ceph.writers.text import WIDTH, aligned, format_number, settings
 
 
 def paired_text(paired: PairedEvaluation) -> str:
@@ -60,7 +60,7 @@ def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferen
     rows = [["", "     A", "     B", " B - A", "     p"]]
     rows += [
         [name, *_cells(one, decimals), _p(one.p)]
-        for name, one, decimals in _named_figures(differences.overall, differences.threshold)
+        for name, one, decimals in _named_statistics(differences.overall, differences.threshold)
     ]
     lines = aligned(rows)
     rule = "-" * max(map(len, lines))
@@ -75,13 +75,13 @@ def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferen
 
 
 def _by_landmark(differences: PairedDifferences) -> str:
-    names = [name.split()[0] for name, _, _ in _named_figures(differences.overall, differences.threshold)]
+    names = [name.split()[0] for name, _, _ in _named_statistics(differences.overall, differences.threshold)]
     rows = [
         ["landmark", *(cell for name in names for cell in ("     n", f" {name} A", "     B", " B - A", "p (Holm)"))]
     ]
     for symbol, pair in differences.per_landmark.items():
         row = [symbol]
-        for _, one, decimals in _named_figures(pair, differences.threshold):
+        for _, one, decimals in _named_statistics(pair, differences.threshold):
             row += [f"{one.n:{WIDTH}}", *_cells(one, decimals), _p(one.p_holm)]
         rows.append(row)
     lines = aligned(rows)
@@ -91,12 +91,16 @@ def _by_landmark(differences: PairedDifferences) -> str:
     return "\n".join([rule, lines[0], rule, *lines[1:], rule, note])
 
 
-def _named_figures(pair: Paired, threshold: float) -> list[tuple[str, Difference, int]]:
+def _named_statistics(pair: Paired, threshold: float) -> list[tuple[str, Difference, int]]:
     return [("MRE (mm)", pair.mre, 3), (f"SDR {threshold:g} mm (%)", pair.sdr, 2)]
 
 
 def _cells(one: Difference, decimals: int) -> list[str]:
-    return [figure(one.a, decimals), figure(one.b, decimals), figure(one.difference, decimals, one.bounds, sign="+")]
+    return [
+        format_number(one.a, decimals),
+        format_number(one.b, decimals),
+        format_number(one.difference, decimals, one.bounds, sign="+"),
+    ]
 
 
 def _p(value: float) -> str:

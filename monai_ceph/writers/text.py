@@ -10,10 +10,10 @@ from monai_ceph.metrics.interval import Bounds
 from monai_ceph.wording import count
 
 WIDTH = len("100.00")
-"""Every figure is at least so wide: points then stand under each other in a column that is flush left."""
+"""Every statistic is at least so wide: points then stand under each other in a column that is flush left."""
 
 
-def figure(value: float, decimals: int, bounds: Bounds | None = None, sign: Literal["", "+"] = "") -> str:
+def format_number(value: float, decimals: int, bounds: Bounds | None = None, sign: Literal["", "+"] = "") -> str:
     """`` 0.925 [0.84, 1.02]``; without brackets where there is no interval, "-" where there is no value.
 
     Args:
@@ -42,7 +42,7 @@ def settings(
     excluded_films: Mapping[str, tuple[str, ...]],
     excluded_landmarks: Sequence[str],
 ) -> list[str]:
-    """How figures came about: the lines above a table.
+    """How statistics came about: the lines above a table.
 
     Args:
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks: as in

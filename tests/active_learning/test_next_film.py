@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from monai_ceph.active_learning.film_scores import FilmScore
+from monai_ceph.active_learning.film_records import FilmRecord
 from monai_ceph.active_learning.next_film import Choice, most_different, most_uncertain
 
 
-def score(uncertainty: float | None, *feature: float, weights: str = "new", error: str = "") -> FilmScore:
-    return FilmScore(weights, 1, 1, uncertainty, feature, error)
+def score(uncertainty: float | None, *feature: float, weights: str = "new", error: str = "") -> FilmRecord:
+    return FilmRecord(weights, 1, 1, uncertainty, feature, error)
 
 
-Choose = Callable[[list[str], dict[str, FilmScore]], Choice | None]
+Choose = Callable[[list[str], dict[str, FilmRecord]], Choice | None]
 
 BAD = score(None, error="unreadable")
 SCORES = {"a": score(0.2, 0.0), "b": score(0.7, 1.0), "c": score(0.4, 5.0), "bad": BAD}

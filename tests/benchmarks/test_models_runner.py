@@ -12,7 +12,7 @@ import pytest
 from benchmarks.models import __main__ as runner
 from benchmarks.models.common import write_json, write_landmarks
 from benchmarks.models.registry import MODELS, Model
-from monai_ceph.metrics.summary import figures
+from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.phantoms import write_phantoms
 
 TRAIN = {"training_minutes": 8.01, "iterations": 12, "parameters": 34, "versions": {"torch": "2", "monai": "1.6.1"}}
@@ -59,7 +59,7 @@ def test_scores_against_the_observers_mean(dataset: Path, tmp_path: Path) -> Non
     assert runner.main([*options, "--phase", "train", "--only", "global_stage"]) == 0  # is trained: nothing is run
     first, [row] = table(output)
     assert list(row) == list(runner.COLUMNS)
-    expected = figures(np.repeat([[1.0], [3.0]], 19, axis=1))
+    expected = error_statistics(np.repeat([[1.0], [3.0]], 19, axis=1))
     assert float(row["mre_mm"]) == expected["mre"] == 2.0
     assert float(row["sd_mm"]) == pytest.approx(expected["sd"], abs=5e-4)
     assert (float(row["mre_low"]), float(row["mre_high"])) == (1.0, 3.0)

@@ -80,7 +80,7 @@ def changed(old: dict[str, torch.Tensor], new: dict[str, torch.Tensor]) -> set[s
 
 def fixed_scores(monkeypatch: pytest.MonkeyPatch, *errors: float) -> None:
     left = iter(errors)
-    monkeypatch.setattr(module, "_score", lambda system, items: module.Score(next(left), "mm", 0.5))
+    monkeypatch.setattr(module, "_held_out_error", lambda system, items: module.HeldOutError(next(left), "mm", 0.5))
 
 
 # --- what is trained and swapped in ----------------------------------------------------------------------------------
@@ -161,14 +161,14 @@ def test_network_spacing_and_scheme_of_the_bundle_reach_training(
     assert got == {"local_spacing_mm": 0.7, "global_scale": 0.5, "global_spacing_mm": 1.4}
 
 
-def test_base_films_have_their_own_spacing(
+def test_replayed_films_have_their_own_spacing(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fixed_scores(monkeypatch, 2.0, 1.0)
-    base = [{**films[0], "film": "old", "spacing_mm": 0.5}]
-    result = finetune(bundle, films[1:], base=base, spacing_mm=SPACING_MM, device="cpu")
+    replay = [{**films[0], "film": "old", "spacing_mm": 0.5}]
+    result = finetune(bundle, films[1:], replay=replay, spacing_mm=SPACING_MM, device="cpu")
     listed = {item["film"]: item for item in read_film_list(result.run / "films.json")}
-    assert (listed["old"]["part"], listed["old"]["spacing_mm"], result.base) == ("base", 0.5, 1)
+    assert (listed["old"]["part"], listed["old"]["spacing_mm"], result.replay) == ("base", 0.5, 1)
     assert {item["spacing_mm"] for film, item in listed.items() if film != "old"} == {SPACING_MM}
 
 
@@ -257,7 +257,9 @@ def test_a_film_that_cannot_be_read_is_named(bundle: Path, films: list[dict[str,
     broken = tmp_path / "broken.png"
     broken.write_bytes(films[0]["image"].read_bytes()[:2000])
     with pytest.raises(TrainingError, match=r"weights in use are as they were\. .*broken\.png"):
-        finetune(bundle, films, base=[{**films[0], "image": broken, "film": "x"}], spacing_mm=SPACING_MM, device="cpu")
+        finetune(
+            bundle, films, replay=[{**films[0], "image": broken, "film": "x"}], spacing_mm=SPACING_MM, device="cpu"
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.active_learning.film_scores import FilmScore, read_scores
+from monai_ceph.active_learning.film_records import FilmRecord, read_records
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films
 
 
-def scored(server: Server, films: int, seconds: float = 180) -> dict[str, FilmScore]:
+def scored(server: Server, films: int, seconds: float = 180) -> dict[str, FilmRecord]:
     """The scores, once there are so many."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        scores = read_scores(server.folder / ".monai_ceph" / "uncertainty")
+        scores = read_records(server.folder / ".monai_ceph" / "uncertainty")
         if len(scores) == films and server.wait_for("scoring")["status"] == "DONE":
             return scores
         time.sleep(0.3)

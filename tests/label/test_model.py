@@ -45,10 +45,10 @@ def test_weights_are_loaded_once_and_again_when_they_are_others(label_bundle: Pa
     own = own_bundle(tmp_path, label_bundle)
     film = draw_films(tmp_path / "films", 1) / "phantom_000.png"
     model = CurrentModel(own, SPACING_MM, "cpu")
-    first, first_id = model.system(), model.weights_id()
-    assert model.system() is first
+    first, first_id = model.predictor(), model.weights_id()
+    assert model.predictor() is first
     train(model.weights)
-    second = model.system()
+    second = model.predictor()
     assert second is not first
     assert model.weights_id() != first_id
     assert (second.predict(second.load(film)).confidence != first.predict(first.load(film)).confidence).any()

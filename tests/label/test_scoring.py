@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_ceph.active_learning.film_scores import FilmScore, read_scores
+from monai_ceph.active_learning.film_records import FilmRecord, read_records
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.formats.annotations import read_annotations
@@ -54,7 +54,7 @@ def save(folder: LabelFolder, film: str, points_px: np.ndarray, tag: str) -> Non
 
 class TestUncertainty:
     def test_every_film_by_its_id_and_what_cannot_be_read(self, store: Any, model: Any) -> None:
-        from monai_ceph.label.scoring import Uncertainty, scores_folder
+        from monai_ceph.label.scoring import Uncertainty, records_folder
 
         (store.folder.folder / "broken.png").write_bytes(b"no film")
         method = Uncertainty(model)
@@ -67,7 +67,7 @@ class TestUncertainty:
         assert json.loads(json.dumps(result, allow_nan=False)) == result
         assert not method.due(store)
         assert method({}, store) == {**result, "scored": 0}
-        assert scores_folder(store.folder) == store.folder.folder / ".monai_ceph" / "uncertainty"
+        assert records_folder(store.folder) == store.folder.folder / ".monai_ceph" / "uncertainty"
 
     def test_other_weights_make_it_due(self, store: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         from monai_ceph.label.scoring import Uncertainty
@@ -161,12 +161,12 @@ class TestLandmarkError:
 
 
 def write_score(folder: LabelFolder, film: str, uncertainty: float, *feature: float) -> None:
-    from monai_ceph.label.scoring import scores_folder
+    from monai_ceph.label.scoring import records_folder
 
-    path = scores_folder(folder) / f"{film}.json"
+    path = records_folder(folder) / f"{film}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(FilmScore("w", 1, 1, uncertainty, feature).__dict__))
-    assert film in read_scores(path.parent)
+    path.write_text(json.dumps(FilmRecord("w", 1, 1, uncertainty, feature).__dict__))
+    assert film in read_records(path.parent)
 
 
 class TestStrategies:

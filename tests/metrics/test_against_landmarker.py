@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.reference_scores import ReferenceScores
 
 SPACING_MM = (0.1, 0.127)
 CODE = """
@@ -33,14 +33,16 @@ print(json.dumps({
 """
 
 
-def _both(python: str, folder: Path, points_px: np.ndarray, target_px: np.ndarray) -> tuple[dict[str, Any], Comparison]:
+def _both(
+    python: str, folder: Path, points_px: np.ndarray, target_px: np.ndarray
+) -> tuple[dict[str, Any], ReferenceScores]:
     path = folder / "films.npz"
     np.savez(path, points_px=points_px, target_px=target_px, spacing_mm=np.array(SPACING_MM))
     ran = subprocess.run([python, "-c", CODE, str(path)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     symbols = tuple(map(str, range(points_px.shape[1])))
     films = tuple(map(str, range(len(points_px))))
-    ours = Comparison("predictions", "truth", symbols, films, points_px * SPACING_MM, target_px * SPACING_MM)
+    ours = ReferenceScores("predictions", "truth", symbols, films, points_px * SPACING_MM, target_px * SPACING_MM)
     return json.loads(ran.stdout), ours
 
 

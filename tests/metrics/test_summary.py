@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monai_ceph.metrics import figures, summarise
+from monai_ceph.metrics import error_statistics, summarise
 from tests.reference import evaluation
 from tests.reference.scores import score
 
@@ -16,7 +16,7 @@ error = st.one_of(st.floats(0, 50), st.just(math.nan), st.just(math.inf))
 
 @given(st.lists(error, max_size=30))
 def test_figures_are_those_of_the_plain_loop(errors: list[float]) -> None:
-    got = figures(np.array(errors))
+    got = error_statistics(np.array(errors))
     flat = {key: value for key, value in got.items() if key != "sdr_percent"}
     flat |= {f"sdr {key}": value for key, value in got["sdr_percent"].items()}
     # Rounding as the figures do it, or an error a hair over a threshold would be a difference between the two.
@@ -27,7 +27,7 @@ def test_figures_are_those_of_the_plain_loop(errors: list[float]) -> None:
 def test_figures_are_those_of_numpy() -> None:
     errors = np.random.default_rng(0).exponential(2, (30, 19))
     errors[3, 4], errors[5, 6] = math.nan, math.inf
-    got = figures(errors)
+    got = error_statistics(errors)
     assert [got["mre"], got["sd"], got["median"], *got["sdr_percent"].values()] == pytest.approx(
         evaluation.figures(errors)
     )
@@ -36,15 +36,15 @@ def test_figures_are_those_of_numpy() -> None:
 def test_thirty_pixels_of_a_tenth_are_within_three_millimetres() -> None:
     error = 1282 * 0.1 - 1252 * 0.1
     assert error > 3
-    assert figures(np.array([error]))["sdr_percent"]["3"] == 100
+    assert error_statistics(np.array([error]))["sdr_percent"]["3"] == 100
 
 
 def test_standard_deviation_is_the_challenges() -> None:
-    assert figures(np.array([1.0, 3.0]))["sd"] == pytest.approx(math.sqrt(2))
+    assert error_statistics(np.array([1.0, 3.0]))["sd"] == pytest.approx(math.sqrt(2))
 
 
 def test_one_error_has_no_spread() -> None:
-    got = figures(np.array([1.5]))
+    got = error_statistics(np.array([1.5]))
     assert got["mre"] == 1.5
     assert math.isnan(got["sd"])
 

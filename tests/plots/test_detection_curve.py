@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.lines import Line2D
 
-from monai_ceph.metrics import CHALLENGE_THRESHOLDS_MM, figures
+from monai_ceph.metrics import CHALLENGE_THRESHOLDS_MM, error_statistics
 from monai_ceph.plots import detection_curve
 
 error = st.one_of(st.floats(0, 12), st.sampled_from([2.0, 2.5, 3.0, 4.0, np.inf, np.nan]))
@@ -21,11 +21,11 @@ def test_curve_goes_through_the_tables_rates(errors: list[float]) -> None:
     axes = detection_curve({"a": np.array(errors)}).axes[0]
     (curve,) = _curves(axes.lines)
     x, y = curve.get_data()
-    for threshold, rate in figures(np.array(errors))["sdr_percent"].items():
+    for threshold, rate in error_statistics(np.array(errors))["sdr_percent"].items():
         assert y[np.flatnonzero(x <= float(threshold))[-1]] == pytest.approx(rate)
     (dots,) = [line for line in axes.lines if line.get_marker() == "o"]
     assert list(dots.get_xdata()) == list(CHALLENGE_THRESHOLDS_MM)
-    assert dots.get_ydata() == pytest.approx(list(figures(np.array(errors))["sdr_percent"].values()))
+    assert dots.get_ydata() == pytest.approx(list(error_statistics(np.array(errors))["sdr_percent"].values()))
 
 
 def test_missing_landmarks_keep_the_curve_below_100_percent() -> None:

@@ -3,24 +3,24 @@ from __future__ import annotations
 import numpy as np
 
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.plots import evaluation_figures
+from monai_ceph.metrics.reference_scores import ReferenceScores
+from monai_ceph.plots import evaluation_plots
 
 
-def _comparison(reference: str, compared: str = "predictions") -> Comparison:
+def _comparison(reference: str, compared: str = "predictions") -> ReferenceScores:
     target = np.random.default_rng(0).uniform(0, 100, (4, 2, 2))
-    return Comparison(compared, reference, ("S", "N"), ("1", "2", "3", "4"), target + 1, target)
+    return ReferenceScores(compared, reference, ("S", "N"), ("1", "2", "3", "4"), target + 1, target)
 
 
 def test_one_reference_has_one_figure_of_each_kind() -> None:
-    names = [one.name for one in evaluation_figures(Evaluation((_comparison("a.csv"),)))]
+    names = [one.name for one in evaluation_plots(Evaluation((_comparison("a.csv"),)))]
     assert names == ["detection_curve", "error_box_plot", "error_ellipses", "site_offset"]
 
 
 def test_several_references_are_numbered_and_share_the_curves() -> None:
     scores = (_comparison("x/a.csv"), _comparison("x/b.csv"))
     evaluation = Evaluation(scores, (_comparison("x/a.csv", "x/b.csv"),))
-    curve, *figures = evaluation_figures(evaluation)
+    curve, *figures = evaluation_plots(evaluation)
     assert [one.name for one in figures] == [
         "error_box_plot_1", "error_ellipses_1", "site_offset_1",
         "error_box_plot_2", "error_ellipses_2", "site_offset_2",

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from monai_ceph.plots import as_svg, detection_curve, error_box_plot, error_ellipses, save_figure
+from monai_ceph.plots import as_svg, detection_curve, error_box_plot, error_ellipses, save_plot
 
 DRAW = """
 import numpy as np
@@ -33,7 +33,7 @@ def test_same_figure_is_the_same_text_in_another_process(repository: Path) -> No
 def test_figure_does_not_move_from_drawing_to_drawing(tmp_path: Path) -> None:
     figure = detection_curve({"a": np.arange(12.0), "b": np.arange(7.0)})
     first = as_svg(figure)
-    svg, _ = save_figure(figure, tmp_path / "a")
+    svg, _ = save_plot(figure, tmp_path / "a")
     assert svg.read_text(encoding="utf-8") == as_svg(figure) == first
 
 
@@ -76,7 +76,7 @@ def test_letters_without_a_font_warn_of_the_png_alone(recwarn: pytest.WarningsRe
 
 
 def test_both_files_are_written_whole(tmp_path: Path) -> None:
-    svg, png = save_figure(_figure(), tmp_path / "errors.v1")
+    svg, png = save_plot(_figure(), tmp_path / "errors.v1")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["errors.v1.png", "errors.v1.svg"]
     assert svg.read_text(encoding="utf-8").startswith("<svg")
     with Image.open(png) as picture:
@@ -86,4 +86,4 @@ def test_both_files_are_written_whole(tmp_path: Path) -> None:
 
 def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"Cannot write '.*nowhere.errors\.svg'"):
-        save_figure(_figure(), tmp_path / "nowhere" / "errors")
+        save_plot(_figure(), tmp_path / "nowhere" / "errors")

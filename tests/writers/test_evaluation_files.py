@@ -6,14 +6,14 @@ import math
 import numpy as np
 
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv, without_nan
 
 
-def _comparison() -> Comparison:
+def _comparison() -> ReferenceScores:
     points = np.array([[(3.0, 4.0), (math.nan, math.nan)], [(1.0, 1.0), (2.0, 2.0)]])
     target = np.array([[(0.0, 0.0), (5.0, 5.0)], [(1.0, 2.0), (math.nan, math.nan)]])
-    return Comparison("predictions", "mean of a, b", ("S", "N"), ("007", "008"), points, target)
+    return ReferenceScores("predictions", "mean of a, b", ("S", "N"), ("007", "008"), points, target)
 
 
 def test_unknown_is_null_wherever_it_is() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from monai_ceph import __version__
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.comparison import Comparison
 from monai_ceph.metrics.interval import METHOD
+from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.writers.evaluation_report import Picture, html_report, worst_films, worst_points, write_report
 
 HOSTILE = """<script src='http://x.example/a.js'></script>"&amp;"""
@@ -59,14 +59,14 @@ class Page(HTMLParser):
             self.tables[-1][-1][-1] += data if "small" not in self.open else f" [{data}]"
 
 
-def _comparison(films: tuple[str, ...] = ("001", "002", "003"), name: str = "mean", seed: int = 0) -> Comparison:
+def _comparison(films: tuple[str, ...] = ("001", "002", "003"), name: str = "mean", seed: int = 0) -> ReferenceScores:
     draw = np.random.default_rng(seed)
     target = draw.uniform(20, 100, (len(films), 3, 2))
     points = target + draw.normal(0, 1.5, target.shape)
-    return Comparison("predictions", name, ("S", "N", "Pog'"), films, points, target)
+    return ReferenceScores("predictions", name, ("S", "N", "Pog'"), films, points, target)
 
 
-def _evaluation(comparison: Comparison | None = None) -> Evaluation:
+def _evaluation(comparison: ReferenceScores | None = None) -> Evaluation:
     return Evaluation(
         scores=(comparison or _comparison(),),
         observers=(_comparison(name="senior.csv", seed=1),),
@@ -87,7 +87,7 @@ def test_every_figure_of_every_comparison_is_there_with_its_interval() -> None:
     assert [row[0] for row in overall[1:]] == [
         "n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", "SDR 2 mm (%)", "2.5 mm (%)", "3 mm (%)", "4 mm (%)",
     ]  # fmt: skip
-    for column, one in enumerate(evaluation.comparisons, 1):
+    for column, one in enumerate(evaluation.all_scores, 1):
         figures, bounds = one.summary["overall"], one.intervals["overall"]
         low, high = bounds["mre"]
         assert overall[3][column] == f"{figures['mre']:.3f} [{low:.2f}\N{EN DASH}{high:.2f}]"
@@ -191,14 +191,14 @@ def test_same_evaluation_is_the_same_page(tmp_path: Path) -> None:
     assert (tmp_path / "a.html").read_text(encoding="utf-8") == html_report(_evaluation())
 
 
-def _with_errors(errors: list[list[float]]) -> Comparison:
+def _with_errors(errors: list[list[float]]) -> ReferenceScores:
     """Errors along x; NaN has no reference, infinity no prediction."""
     values = np.array(errors)
     target = np.stack([np.zeros_like(values), np.zeros_like(values)], -1)
     target[np.isnan(values)] = np.nan
     points = np.stack([np.where(np.isinf(values), np.nan, values), np.zeros_like(values)], -1)
     names = tuple(f"f{k}" for k in range(len(values)))
-    return Comparison("predictions", "r", tuple("ABC"[: values.shape[1]]), names, points, target)
+    return ReferenceScores("predictions", "r", tuple("ABC"[: values.shape[1]]), names, points, target)
 
 
 def test_worst_films_are_those_without_any_landmark_then_those_farthest_off() -> None:

@@ -3,16 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_ceph.metrics.comparison import Comparison
-from monai_ceph.writers.evaluation_table import comparison_text, overall_text
+from monai_ceph.metrics.reference_scores import ReferenceScores
+from monai_ceph.writers.evaluation_table import overall_text, scores_text
 
 pytest.importorskip("scipy")
 
 
-def _comparison(compared: str, reference: str, errors_mm: np.ndarray) -> Comparison:
+def _comparison(compared: str, reference: str, errors_mm: np.ndarray) -> ReferenceScores:
     points = np.stack([errors_mm, np.zeros_like(errors_mm)], axis=-1)
     films = tuple(f"{f:03d}" for f in range(len(errors_mm)))
-    return Comparison(compared, reference, ("S", "N"), films, points, np.zeros_like(points))
+    return ReferenceScores(compared, reference, ("S", "N"), films, points, np.zeros_like(points))
 
 
 def test_overall_table() -> None:
@@ -46,7 +46,7 @@ def test_files_of_one_name_keep_their_folders() -> None:
 
 def test_table_by_landmark() -> None:
     errors = np.array([[1.0, 1.0], [3.0, np.nan], [2.2, 123.0]])
-    text = comparison_text(_comparison("predictions", "a.csv", errors))
+    text = scores_text(_comparison("predictions", "a.csv", errors))
     assert text.splitlines()[0] == "predictions against a.csv (3 films)"
     header, everything, sella, nasion = (line for line in text.splitlines() if line[0] in "laSN")
     columns = ("     n", "missing", "    SD", "median", "2.5 mm", "  3 mm", "  4 mm")

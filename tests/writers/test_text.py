@@ -5,7 +5,7 @@ import math
 import pytest
 
 from monai_ceph.wording import count, named
-from monai_ceph.writers.text import aligned, figure, settings
+from monai_ceph.writers.text import aligned, format_number, settings
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,11 @@ from monai_ceph.writers.text import aligned, figure, settings
     ],
 )
 def test_figure(value: float, bounds: tuple[float, float] | None, text: str) -> None:
-    assert figure(value, 3, bounds) == text
+    assert format_number(value, 3, bounds) == text
 
 
 def test_figure_with_its_sign() -> None:
-    assert figure(4.346, 2, (-4.0, 13.04), sign="+") == " +4.35 [-4.0, +13.0]"
+    assert format_number(4.346, 2, (-4.0, 13.04), sign="+") == " +4.35 [-4.0, +13.0]"
 
 
 def test_columns() -> None:

@@ -8,7 +8,7 @@ from monai.data import get_track_meta, set_track_meta
 from monai.transforms import Compose
 
 
-class Untracked(Compose):
+class PlainTensorCompose(Compose):
     """A ``Compose`` whose transforms give plain tensors.
 
     Each of MONAI's transforms makes a MetaTensor, whose every operation copies metadata: a third of the time of a

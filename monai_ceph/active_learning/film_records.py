@@ -19,8 +19,8 @@ from monai_ceph.predictor.predictor import Predictor
 
 
 @dataclass(frozen=True)
-class FilmScore:
-    """What was found out about a film.
+class FilmRecord:
+    """What is known about a film.
 
     Args:
         weights: which weights were asked.
@@ -38,74 +38,74 @@ class FilmScore:
     error: str = ""
 
 
-def read_scores(folder: Path) -> dict[str, FilmScore]:
-    """Film -> score, of the films that have one; a file that cannot be read or is none of these counts for nothing."""
-    scores = {}
+def read_records(folder: Path) -> dict[str, FilmRecord]:
+    """Return film -> record; files that cannot be read as a record are passed over."""
+    records = {}
     for path in sorted(folder.glob("[!.]*.json")) if folder.is_dir() else []:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            scores[path.name.removesuffix(".json")] = FilmScore(**{**content, "feature": tuple(content["feature"])})
+            records[path.name.removesuffix(".json")] = FilmRecord(**{**content, "feature": tuple(content["feature"])})
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return scores
+    return records
 
 
-def unscored(films: Mapping[str, Path], scores: Mapping[str, FilmScore], weights: str) -> list[str]:
-    """The films whose score is missing, of other weights, or of another file under the same name; sorted."""
-    return sorted(film for film, path in films.items() if not _holds(scores.get(film), path, weights))
+def outdated(films: Mapping[str, Path], records: Mapping[str, FilmRecord], weights: str) -> list[str]:
+    """Return the films whose record is missing, of other weights, or of another file under the same name; sorted."""
+    return sorted(film for film, path in films.items() if not _holds(records.get(film), path, weights))
 
 
-def score_films(
+def update_records(
     films: Mapping[str, Path],
     folder: Path,
     weights: str,
     load: Callable[[], Predictor],
-) -> dict[str, FilmScore]:
-    """Scores the films that :func:`unscored` names and writes each score as it is found.
+) -> dict[str, FilmRecord]:
+    """Record the films that :func:`outdated` names, and write each record as it is made.
 
-    A film that cannot be used is noted as such and never stops the others.
+    A film that cannot be used is recorded as such and never stops the others.
 
     Args:
         films: film -> its file.
-        folder: of the scores; made where it is not there.
-        weights: which weights the system has.
-        load: makes the system; not called when there is nothing to do.
+        folder: of the records; made where it is not there.
+        weights: which weights the predictor has.
+        load: makes the predictor; not called when there is nothing to do.
     Returns:
-        The new scores.
+        The new records.
     Raises:
         OSError: the folder cannot be written.
     """
-    waiting = unscored(films, read_scores(folder), weights)
+    waiting = outdated(films, read_records(folder), weights)
     if not waiting:
         return {}
-    system, folder, made = load(), make_folder(folder), {}
+    predictor, folder, made = load(), make_folder(folder), {}
     for film in waiting:
         try:
-            made[film] = _score(films[film], weights, system)
+            made[film] = _record(films[film], weights, predictor)
         except FileNotFoundError:  # taken away meanwhile
             continue
         write_text(folder / f"{film}.json", json.dumps(asdict(made[film])) + "\n")
     return made
 
 
-def _score(film: Path, weights: str, system: Predictor) -> FilmScore:
+def _record(film: Path, weights: str, predictor: Predictor) -> FilmRecord:
     stat = film.stat()
-    score = FilmScore(weights, stat.st_size, stat.st_mtime_ns)
+    record = FilmRecord(weights, stat.st_size, stat.st_mtime_ns)
     try:
-        item = system.load(film)
+        item = predictor.load(film)
         small = np.round(thumbnail(np.asarray(item["image"])[0]), 3)
-        unsure = film_uncertainty(system.predict(item).confidence)
+        unsure = film_uncertainty(predictor.predict(item).confidence)
     except Exception as error:  # libraries raise what they like on a broken film
-        return replace(score, error=str(root_cause(error)) or type(error).__name__)
-    return replace(score, uncertainty=round(unsure, 5), feature=tuple(small.tolist()))
+        return replace(record, error=str(root_cause(error)) or type(error).__name__)
+    return replace(record, uncertainty=round(unsure, 5), feature=tuple(small.tolist()))
 
 
-def _holds(score: FilmScore | None, film: Path, weights: str) -> bool:
+def _holds(record: FilmRecord | None, film: Path, weights: str) -> bool:
     try:
         stat = film.stat()
-    except OSError:  # no film any more, nothing to score
+    except OSError:  # no film any more, nothing to look at
         return True
-    return score is not None and (score.weights, score.bytes, score.mtime_ns) == (
+    return record is not None and (record.weights, record.bytes, record.mtime_ns) == (
         weights,
         stat.st_size,
         stat.st_mtime_ns,

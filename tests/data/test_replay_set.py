@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.data.base_set import ISBI_VALIDATION, read_base_set
+from monai_ceph.data.replay_set import ISBI_VALIDATION, read_replay_set
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 from monai_ceph.phantoms import write_png
@@ -26,7 +26,7 @@ def isbi_copy(folder: Path, films: list[str]) -> Path:
 
 
 def test_no_validation_or_test_film_of_the_challenge(tmp_path: Path) -> None:
-    items = read_base_set(isbi_copy(tmp_path / "isbi", ["001", "006", "149", "150", "151", "400"]), ISBI19)
+    items = read_replay_set(isbi_copy(tmp_path / "isbi", ["001", "006", "149", "150", "151", "400"]), ISBI19)
     assert [(item["film"], item["spacing_mm"]) for item in items] == [("001", 0.1), ("149", 0.1)]
 
 
@@ -39,10 +39,10 @@ def test_the_bundle_validates_on_the_same_films(repository: Path) -> None:
 def test_another_scheme_has_no_use_for_the_challenge(tmp_path: Path) -> None:
     scheme = LandmarkScheme("two", ISBI19.landmarks[:2])
     with pytest.raises(AnnotationError, match="has the landmarks of 'isbi19', not of 'two'"):
-        read_base_set(isbi_copy(tmp_path, ["001"]), scheme)
+        read_replay_set(isbi_copy(tmp_path, ["001"]), scheme)
 
 
 def test_a_folder_without_labels(tmp_path: Path) -> None:
     write_png(tmp_path / "film.png", np.zeros((20, 30), np.uint8))
     with pytest.raises(AnnotationError, match="expected the ISBI 2015 data set, or films with labels in labels/final"):
-        read_base_set(tmp_path, ISBI19)
+        read_replay_set(tmp_path, ISBI19)

@@ -1,4 +1,4 @@
-"""A base set: labelled films that a training mixes in so that what it knew of them is not forgotten."""
+"""A replay set: labelled films that a training mixes in so that what it knew of them is not forgotten."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ISBI_VALIDATION = range(6, 151, 6)
 """Films of the challenge that the shipped weights were chosen on; 151 and up are its test films."""
 
 
-def read_base_set(folder: str | Path, scheme: LandmarkScheme) -> list[dict[str, Any]]:
-    """Films and points of a base set.
+def read_replay_set(folder: str | Path, scheme: LandmarkScheme) -> list[dict[str, Any]]:
+    """Films and points of a replay set.
 
     Args:
         folder: of the ISBI 2015 data set in either layout, of which the training films without the validation films are

@@ -11,11 +11,11 @@ import torch
 
 from monai_ceph.metrics.interval import Interval, Intervals, intervals
 from monai_ceph.metrics.radial_error import radial_error
-from monai_ceph.metrics.summary import Figures, Summary, summarise
+from monai_ceph.metrics.summary import Statistics, Summary, summarise
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class ReferenceScores:
     """What was found against what is taken for true, on F films of N landmarks.
 
     Args:
@@ -39,7 +39,7 @@ class Comparison:
     @cached_property
     def errors_mm(self) -> np.ndarray:
         """(F, N), mm; NaN where there is no reference, infinity where there is one and nothing was found."""
-        points, target = (torch.as_tensor(some, dtype=torch.float64) for some in (self.points_mm, self.target_mm))
+        points, target = (torch.as_tensor(given, dtype=torch.float64) for given in (self.points_mm, self.target_mm))
         return radial_error(points, target).numpy()
 
     @cached_property
@@ -49,23 +49,25 @@ class Comparison:
 
     @cached_property
     def summary(self) -> Summary:
-        """The figures, overall and per landmark."""
+        """The statistics, overall and per landmark."""
         return summarise(self.errors_mm, self.symbols)
 
     @cached_property
     def intervals(self) -> Intervals | None:
-        """The figures' intervals; None where there is no SciPy."""
+        """The statistics' intervals; None where there is no SciPy."""
         try:
             return intervals(self.errors_mm, self.symbols)
         except ImportError:
             return None
 
     @property
-    def rows(self) -> list[tuple[str, Figures, Interval | None]]:
-        """Figures and their intervals of "all", then of each landmark."""
+    def rows(self) -> list[tuple[str, Statistics, Interval | None]]:
+        """Statistics and their intervals of "all", then of each landmark."""
         summary, bounds = self.summary, self.intervals
         rows = [("all", summary["overall"], bounds and bounds["overall"])]
-        rows += [(s, figures, bounds and bounds["per_landmark"][s]) for s, figures in summary["per_landmark"].items()]
+        rows += [
+            (s, statistics, bounds and bounds["per_landmark"][s]) for s, statistics in summary["per_landmark"].items()
+        ]
         return rows
 
     @property
@@ -74,13 +76,13 @@ class Comparison:
         return [f"{self.films[f]}: {self.symbols[k]}" for f, k in np.argwhere(np.isinf(self.errors_mm))]
 
 
-def compare_films(
+def score_films(
     compared: str,
     reference: str,
     symbols: tuple[str, ...],
     points_mm: Mapping[str, np.ndarray],
     target_mm: Mapping[str, np.ndarray],
-) -> Comparison:
+) -> ReferenceScores:
     """Points against reference points, on the films where the reference has at least one; in the order of their names.
 
     Args:
@@ -95,5 +97,7 @@ def compare_films(
     films = tuple(sorted(annotated & set(points_mm)))
     if not films:
         raise ValueError(f"{reference}: there is no landmark on any of the {len(points_mm)} predicted films.")
-    points, target = (np.stack([some[film] for film in films]) for some in (points_mm, target_mm))
-    return Comparison(compared, reference, symbols, films, points, target, tuple(sorted(set(points_mm) - set(films))))
+    points, target = (np.stack([by_film[film] for film in films]) for by_film in (points_mm, target_mm))
+    return ReferenceScores(
+        compared, reference, symbols, films, points, target, tuple(sorted(set(points_mm) - set(films)))
+    )

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from monai_ceph.metrics import intervals, summarise
-from monai_ceph.metrics.comparison import Comparison
+from monai_ceph.metrics.reference_scores import ReferenceScores
 
 NOWHERE = (math.nan, math.nan)
 
 
-def _comparison() -> Comparison:
+def _comparison() -> ReferenceScores:
     points = np.array([[(3.0, 4.0), NOWHERE], [(1.0, 1.0), (2.0, 2.0)]])
     target = np.array([[(0.0, 0.0), (5.0, 5.0)], [(1.0, 2.0), NOWHERE]])
-    return Comparison("predictions", "a.csv", ("S", "N"), ("007", "008"), points, target)
+    return ReferenceScores("predictions", "a.csv", ("S", "N"), ("007", "008"), points, target)
 
 
 def test_a_lost_landmark_is_a_miss_and_an_unannotated_one_is_nothing() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.active_learning.film_scores import FilmScore, read_scores, score_films, unscored
+from monai_ceph.active_learning.film_records import FilmRecord, outdated, read_records, update_records
 from monai_ceph.active_learning.selection import film_uncertainty
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
@@ -31,9 +31,9 @@ def no_system() -> TorchPredictor:
 
 def test_scores_are_the_models_own_and_are_kept(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "scores"
-    made = score_films(films, folder, "w1", lambda: system)
-    assert made.keys() == films.keys() == read_scores(folder).keys()
-    assert read_scores(folder) == made
+    made = update_records(films, folder, "w1", lambda: system)
+    assert made.keys() == films.keys() == read_records(folder).keys()
+    assert read_records(folder) == made
     for film, path in films.items():
         found = system.predict(system.load(path))
         assert made[film].uncertainty == pytest.approx(film_uncertainty(found.confidence), abs=1e-5)
@@ -42,8 +42,8 @@ def test_scores_are_the_models_own_and_are_kept(films: dict[str, Path], system: 
 
 
 def test_nothing_to_do_loads_nothing(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
-    score_films(films, tmp_path, "w1", lambda: system)
-    assert score_films(films, tmp_path, "w1", no_system) == {}
+    update_records(films, tmp_path, "w1", lambda: system)
+    assert update_records(films, tmp_path, "w1", no_system) == {}
 
 
 def test_only_what_changed_is_scored_anew(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
@@ -51,13 +51,13 @@ def test_only_what_changed_is_scored_anew(films: dict[str, Path], system: TorchP
     for film, path in films.items():
         mine[film].write_bytes(path.read_bytes())
     folder = tmp_path / "scores"
-    score_films(mine, folder, "w1", lambda: system)
+    update_records(mine, folder, "w1", lambda: system)
     first, second, third = sorted(mine)
     os.utime(mine[first], ns=(0, 0))
     (folder / f"{second}.json").write_text('{"weights": "w1", "byt', encoding="utf-8")
-    assert unscored(mine, read_scores(folder), "w1") == [first, second]
-    assert unscored(mine, read_scores(folder), "w2") == [first, second, third]
-    assert score_films(mine, folder, "w1", lambda: system).keys() == {first, second}
+    assert outdated(mine, read_records(folder), "w1") == [first, second]
+    assert outdated(mine, read_records(folder), "w2") == [first, second, third]
+    assert update_records(mine, folder, "w1", lambda: system).keys() == {first, second}
 
 
 def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
@@ -66,12 +66,12 @@ def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
     bad, gone = tmp_path / "a bad one.png", tmp_path / "gone.png"
     bad.write_bytes(b"no picture")
     every = {"a bad one": bad, "gone": gone, **films}
-    made = score_films(every, tmp_path / "scores", "w1", lambda: system)
+    made = update_records(every, tmp_path / "scores", "w1", lambda: system)
     assert made.keys() == {"a bad one", *films}
     assert "a bad one.png: whatever its name says" in made["a bad one"].error
     assert made["a bad one"].uncertainty is None and made["a bad one"].feature == ()
     # Noted: nobody tries again until the file changes.
-    assert unscored(every, read_scores(tmp_path / "scores"), "w1") == []
+    assert outdated(every, read_records(tmp_path / "scores"), "w1") == []
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
 def test_file_that_is_no_score_counts_for_nothing(content: str, tmp_path: Path) -> None:
     (tmp_path / "film.json").write_text(content, encoding="utf-8")
     (tmp_path / ".hidden.json").write_text(json.dumps({"weights": "w", "bytes": 1, "mtime_ns": 1, "feature": []}))
-    assert read_scores(tmp_path) == {}
+    assert read_records(tmp_path) == {}
 
 
 def test_no_folder_no_scores(tmp_path: Path) -> None:
-    assert read_scores(tmp_path / "nowhere") == {}
+    assert read_records(tmp_path / "nowhere") == {}
 
 
 def test_film_whose_name_holds_a_dot(tmp_path: Path) -> None:
     score = {"weights": "w", "bytes": 1, "mtime_ns": 2, "uncertainty": 0.5, "feature": [1.0]}
     (tmp_path / "1.2.840.json").write_text(json.dumps(score))
-    assert read_scores(tmp_path) == {"1.2.840": FilmScore("w", 1, 2, 0.5, (1.0,))}
+    assert read_records(tmp_path) == {"1.2.840": FilmRecord("w", 1, 2, 0.5, (1.0,))}
