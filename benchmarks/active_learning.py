@@ -40,7 +40,7 @@ from tqdm import tqdm
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.active_learning.selection import farthest_first, film_uncertainty, thumbnail
 from monai_ceph.atomic import write_text
-from monai_ceph.data.film import find_films
+from monai_ceph.data.film_search import find_films
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.phantoms import STYLES, write_phantoms

@@ -19,7 +19,8 @@ import numpy as np
 
 from monai_ceph.atomic import make_folder, write_text
 from monai_ceph.commands import evaluate
-from monai_ceph.data.film import find_films, read_film
+from monai_ceph.data.film import read_film
+from monai_ceph.data.film_search import find_films
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19

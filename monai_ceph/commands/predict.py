@@ -14,8 +14,8 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
-from monai_ceph.data.film import find_films, read_film
-from monai_ceph.data.quiet import aloud
+from monai_ceph.data.film import read_film
+from monai_ceph.data.film_search import find_films
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.prediction import Prediction
@@ -159,11 +159,9 @@ def _predict(
                 raise error  # it is the folder that is at fault: the other films would go the same way
             else:  # one bad film, of whatever kind, never stops a batch
                 failed += 1
-                with aloud():
-                    print(f"monai-ceph predict: {_sentence(result.film, error)}", file=sys.stderr)
+                print(f"monai-ceph predict: {_sentence(result.film, error)}", file=sys.stderr)
             if bar is not None:
-                with aloud():
-                    bar.update()
+                bar.update()
     if bar is not None:
         bar.close()
     if unsure:

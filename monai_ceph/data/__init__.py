@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from monai_ceph.data.datalist import isbi2015_datalist
-    from monai_ceph.data.film import FilmInfo, film_size, find_films, read_film
+    from monai_ceph.data.film import FilmInfo, film_size, read_film
     from monai_ceph.data.film_format import FilmError
     from monai_ceph.data.film_list import film_spacings, read_film_list
     from monai_ceph.data.film_reader import FilmReader
+    from monai_ceph.data.film_search import FoundFilms, find_films, search_films
     from monai_ceph.data.label_check import LabelError
     from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
 
@@ -22,22 +23,25 @@ _HOME = {
     "FilmError": "film_format",
     "FilmInfo": "film",
     "FilmReader": "film_reader",
+    "FoundFilms": "film_search",
     "LabelError": "label_check",
     "LabelFolder": "label_folder",
     "UnknownFilmError": "label_folder",
     "UnknownLabelError": "label_folder",
     "film_size": "film",
     "film_spacings": "film_list",
-    "find_films": "film",
+    "find_films": "film_search",
     "isbi2015_datalist": "datalist",
     "read_film": "film",
     "read_film_list": "film_list",
+    "search_films": "film_search",
 }
 
 __all__ = [
     "FilmError",
     "FilmInfo",
     "FilmReader",
+    "FoundFilms",
     "LabelError",
     "LabelFolder",
     "UnknownFilmError",
@@ -48,6 +52,7 @@ __all__ = [
     "isbi2015_datalist",
     "read_film",
     "read_film_list",
+    "search_films",
 ]
 
 

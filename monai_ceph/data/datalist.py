@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.film import film_size, find_films
+from monai_ceph.data.film import film_size
 from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.film_search import find_films
 from monai_ceph.data.isbi2015 import find_isbi2015, unique_films
 from monai_ceph.formats.annotations import mean_annotations, read_annotations
 from monai_ceph.formats.points import AnnotationError, Annotations, check_on_film

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 AT_THE_DETECTOR = ("ImagerPixelSpacing", "NominalScannedPixelSpacing")
-SPACING_TAGS = (
-    *AT_THE_DETECTOR,
-    "PixelSpacing",
-    "PixelSpacingCalibrationType",
-    "EstimatedRadiographicMagnificationFactor",
-)
 
 
 def dicom_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str]:

@@ -1,22 +1,20 @@
 """Films: any file that holds one radiograph -> one gray array, one orientation, one statement of its pixel spacing.
 
+``docs/inputs.md`` lists each format and tag. In short:
+
 - **Orientation**: array axis 0 is x (the stored columns), axis 1 is y (the stored rows). Nothing is turned or mirrored:
-  NIfTI's and MetaImage's directions, EXIF's and TIFF's orientation are not applied, because landmarks are in pixels of
-  the film as stored.
+  landmarks are in pixels of the film as stored. What EXIF or TIFF say of the orientation is told, not applied; NIfTI's
+  and MetaImage's directions are not applied.
 - **Gray**: colours become luminance (Rec. 601, the weights in a colour JPEG itself); equal channels are taken as they
-  are; an alpha channel is ignored. Films whose lowest value is white (DICOM MONOCHROME1, TIFF WhiteIsZero) are
-  inverted, so that bone is bright everywhere. DICOM's rescale slope and intercept are applied, its window is not.
+  are; an alpha channel is ignored. Films whose lowest value is white (DICOM MONOCHROME1 and INVERSE, TIFF WhiteIsZero)
+  are inverted, so that bone is bright everywhere. DICOM: see :mod:`monai_ceph.data.dicom_film`.
 - **Spacing**: the user's, else the file's, else unknown. DICOM: see :mod:`monai_ceph.data.dicom_spacing`. MetaImage and
   NIfTI: their spacing. Exactly 1 x 1 mm counts as unknown: it is what programs fill in, and no film is as coarse. The
-  dots per inch of PNG, JPEG, BMP and TIFF are not believed: editors and cameras fill in 72 or 96 for a printer, and
-  nothing in the file tells these from a scanner's.
+  dots per inch of PNG, JPEG, BMP and TIFF are told, not believed: editors and cameras fill in 72 or 96 for a printer.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,31 +22,23 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.dicom_spacing import SPACING_TAGS, dicom_spacing
-from monai_ceph.data.film_format import FilmError, Format, film_format, is_dicom, tiff_tags
-from monai_ceph.data.pillow_film import pillow_pixels
-from monai_ceph.data.quiet import quiet_libraries
-from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX, film_name
+from monai_ceph.data.dicom_film import dicom_size, read_dicom
+from monai_ceph.data.film_format import FilmError, film_format, unreadable
+from monai_ceph.data.film_samples import FilmSamples, check_finite
+from monai_ceph.data.itk_film import itk_film, itk_header
+from monai_ceph.data.jpeg_film import read_jpeg
+from monai_ceph.data.pillow_film import pillow_size, read_bmp, read_png
+from monai_ceph.data.tiff_film import read_tiff
+from monai_ceph.data.volume_headers import check_metaimage, check_nifti
 from monai_ceph.spacing import check_spacing
 
-__all__ = ["FILM_SUFFIXES", "FilmError", "FilmInfo", "film_name", "film_size", "find_films", "read_film"]
+__all__ = ["SCREEN_DPI", "FilmError", "FilmInfo", "film_size", "read_film"]
 
-UNKNOWN_SPACING = "unknown"
-_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_IMAGE_IO: dict[Format, str] = {
-    "PNG": "PNGImageIO",
-    "JPEG": "JPEGImageIO",
-    "BMP": "BMPImageIO",
-    "TIFF": "TIFFImageIO",
-    "MetaImage": "MetaImageIO",
-    "NIfTI": "NiftiImageIO",
-    "DICOM": "GDCMImageIO",
-}
-# ITK loads its parts when they are first used, and threads that ask for one at the same time get an AttributeError.
-# Later on nothing is lost: ITK keeps the interpreter while it reads.
-_one_at_a_time = threading.Lock()
-# Component types that ITK's Python package has images of; all others are read as double.
-_NATIVE = {"unsigned_char": "UC", "unsigned_short": "US", "short": "SS", "float": "F"}
+SCREEN_DPI = (72.0, 96.0, 120.0, 144.0)
+"""Dots per inch that programs fill in for a screen or a printer."""
+_LUMINANCE = (0.299, 0.587, 0.114)
+_BLANK = 0.999
+"""Share of equal pixels from which a picture shows no film."""
 
 
 @dataclass(frozen=True)
@@ -58,146 +48,114 @@ class FilmInfo:
     Args:
         spacing_mm: (along x, along y), mm; None where unknown.
         spacing_source: ``"user"``, ``"file: <which tag>"`` or ``"unknown"``.
+        orientation: the EXIF or TIFF tag, 1 to 8; 1 where there is none. The pixels are as stored: a viewer that
+            honours the tag shows them turned or mirrored.
+        dpi: (along x, along y), the dots per inch that the file states; a suggestion that is never believed.
+        remarks: what the decoder complained about; the pixels may be damaged.
     """
 
     spacing_mm: tuple[float, float] | None
     spacing_source: str
+    orientation: int = 1
+    dpi: tuple[float, float] | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def suggested_spacing_mm(self) -> tuple[float, float] | None:
+        """(along x, along y), mm, from ``dpi``; None where it is missing or one of :data:`SCREEN_DPI`."""
+        if self.dpi is None or any(min(abs(value - screen) for screen in SCREEN_DPI) < 0.5 for value in self.dpi):
+            return None
+        return 25.4 / self.dpi[0], 25.4 / self.dpi[1]
 
 
 def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
-    """Reads one film.
+    """Read one film in this process.
+
+    The decoders of damaged files can end a process or never return; :class:`~monai_ceph.data.film_workers.FilmWorkers`
+    reads in others.
 
     Args:
         path: the file; its format is told by its content, not by its suffix.
         spacing_mm: the pixel spacing if the user knows it, one number or (along x, along y); it wins over the file's.
     Returns:
-        (X, Y) float32, gray values as stored, bone bright; and what is known beside.
+        (X, Y) float32, gray values, finite, bone bright; and what is known beside.
     Raises:
-        FilmError: the file is missing, empty, cut short, no image, or holds more than one image.
+        FilmError: the file is missing, empty, cut short, too large, no image, of a kind that is not read, blank, or
+            holds more than one image or pixels that are no numbers.
         ValueError: the given spacing is not positive.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> path = Path(tempfile.mkdtemp()) / "film.png"
+        >>> Image.effect_noise((60, 40), 50).save(path, dpi=(300, 300))
+        >>> film, info = read_film(path, spacing_mm=0.1)
+        >>> film.shape, info.spacing_mm, info.spacing_source
+        ((60, 40), (0.1, 0.1), 'user')
+        >>> [round(mm, 4) for mm in info.suggested_spacing_mm]
+        [0.0847, 0.0847]
     """
     path = Path(path)
     given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
     kind = film_format(path)
-    found = _dicom_spacing(path) if kind == "DICOM" else None
-    header, pixels = None, pillow_pixels(path, kind)
-    if pixels is None:
-        with _one_at_a_time, quiet_libraries():
-            header = _read_header(path, kind)
-            pixels = _read_pixels(path, kind, header)
-    film = _to_gray(pixels, path)
-    if kind == "TIFF" and pixels.dtype.kind == "u" and pixels.shape[-1] == 1:
-        tags = tiff_tags(path)
-        if tags.samples == 2:  # ITK takes the alpha samples for gray ones
-            raise FilmError(f"{path}: a TIFF with an alpha channel beside gray is not read; save it without alpha.")
-        if tags.white_is_zero:
-            film = np.float32(np.iinfo(pixels.dtype).max) - film
-    if given is not None:
-        return film, FilmInfo(given, "user")
-    spacing, source = found or _stored_spacing(header, kind)
-    return film, FilmInfo(spacing, source)
+    try:
+        samples = _samples(path, kind)
+        film = _to_gray(path, samples.pixels)
+    except FilmError:
+        raise
+    except Exception as error:  # one damaged file never ends a batch, whatever a decoder makes of it
+        raise unreadable(path, kind, error) from error
+    spacing, source = samples.spacing if given is None else (given, "user")
+    return film, FilmInfo(spacing, source, samples.orientation, samples.dpi, samples.remarks)
+
+
+def needs_itk(path: Path) -> bool:
+    """Return whether reading a film may take ITK, which takes seconds to load."""
+    return film_format(path) in ("MetaImage", "NIfTI", "DICOM", "TIFF")
 
 
 def film_header(path: str | Path) -> Any:
-    """ITK's ImageIO of a film, its header read and its pixels not. Raises as :func:`read_film`."""
+    """Return ITK's ImageIO of a film, its header read and its pixels not. Raises as :func:`read_film`."""
     path = Path(path)
     kind = film_format(path)
-    with _one_at_a_time, quiet_libraries():
-        return _read_header(path, kind)
+    if kind == "MetaImage":
+        check_metaimage(path)
+    elif kind == "NIfTI":
+        check_nifti(path)
+    return itk_header(path, kind)
 
 
 def film_size(path: str | Path) -> tuple[int, int]:
-    """(X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`."""
+    """Return (X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`."""
+    path = Path(path)
+    kind = film_format(path)
+    if kind == "DICOM":
+        return dicom_size(path)
+    if kind in ("PNG", "JPEG", "BMP"):
+        return pillow_size(path, kind)
     header = film_header(path)
     return header.GetDimensions(0), header.GetDimensions(1)
 
 
-def find_films(paths: Sequence[str | Path]) -> list[Path]:
-    """The films among files and folders.
-
-    A file that is named is always tried, whatever it is called. In a folder, files with a suffix of
-    ``FILM_SUFFIXES`` (in any case) and DICOM files without a suffix count; hidden files, DICOM directories,
-    pictures of results (``*.overlay.png``) and everything else are passed over, and folders inside are not searched.
-
-    Args:
-        paths: files and folders.
-    Returns:
-        Each film once, sorted.
-    Raises:
-        FilmError: nothing given, a path that does not exist, or a folder without a film.
-    """
-    if not paths:
-        raise FilmError("No film was given; name at least one film or folder.")
-    films: set[Path] = set()
-    for given in paths:
-        path = Path(given)
-        if path.is_dir():
-            inside = [p for p in path.iterdir() if p.is_file() and not p.name.startswith(".") and looks_like_film(p)]
-            if not inside:
-                raise FilmError(
-                    f"{path}: there is no film in this folder; expected files ending in {' '.join(FILM_SUFFIXES)} "
-                    "directly in it (folders inside are not searched)."
-                )
-            films.update(inside)
-        elif path.exists():
-            films.add(path)
-        else:
-            raise FilmError(f"{path}: there is no such film or folder; check the path.")
-    return sorted(films)
+def _samples(path: Path, kind: str) -> FilmSamples:
+    if kind == "JPEG":
+        return read_jpeg(path)
+    if kind == "PNG":
+        return read_png(path) or FilmSamples(itk_film(path, "PNG")[0])
+    if kind == "BMP":
+        return read_bmp(path)
+    if kind == "TIFF":
+        return read_tiff(path)
+    if kind == "DICOM":
+        return read_dicom(path)
+    if kind == "MetaImage":
+        check_metaimage(path)
+        return FilmSamples(*itk_film(path, "MetaImage"))
+    check_nifti(path)
+    return FilmSamples(*itk_film(path, "NIfTI"))
 
 
-def looks_like_film(path: Path) -> bool:
-    if path.name.upper() == "DICOMDIR" or path.name.endswith(OVERLAY_SUFFIX):
-        return False
-    return path.name.lower().endswith(FILM_SUFFIXES) or is_dicom(path)
-
-
-def _read_header(path: Path, kind: Format) -> Any:
-    """ITK's ImageIO of a file, its header read. Raises FilmError if it cannot be read or is not one 2D image."""
-    import itk  # a second and a half until its first image: not for films that Pillow reads
-
-    header = getattr(itk, _IMAGE_IO[kind]).New()
-    try:
-        header.SetFileName(str(path))
-        header.ReadImageInformation()
-    except (RuntimeError, MemoryError) as error:
-        raise _unreadable(path, kind, error) from error
-    sizes = [header.GetDimensions(axis) for axis in range(header.GetNumberOfDimensions())]
-    if len(sizes) < 2 or any(size != 1 for size in sizes[2:]):
-        shown = " x ".join(map(str, sizes))
-        raise FilmError(
-            f"{path}: expected one 2D film, got {shown} (a volume, several frames or pages); save the one film alone."
-        )
-    return header
-
-
-def _read_pixels(path: Path, kind: Format, header: Any) -> np.ndarray:
-    """(Y, X, components) as ITK gives them."""
-    import itk
-
-    component = header.GetComponentTypeAsString(header.GetComponentType())
-    image_type = itk.VectorImage[getattr(itk, _NATIVE.get(component, "D")), 2]
-    reader = itk.ImageFileReader[image_type].New()
-    try:
-        reader.SetImageIO(header)
-        reader.SetFileName(str(path))
-        reader.Update()
-        return itk.array_view_from_image(reader.GetOutput())
-    except (RuntimeError, MemoryError) as error:
-        raise _unreadable(path, kind, error) from error
-
-
-def _unreadable(path: Path, kind: Format, error: BaseException) -> FilmError:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = next((line for line in lines if "ITK ERROR" in line), lines[-1] if lines else type(error).__name__)
-    said = re.sub(r"^.*ITK ERROR: (\w+\(0x\w+\): )?", "", said).replace(str(path), "the file").rstrip(".!")
-    return FilmError(
-        f"{path}: the {kind} file is cut short, damaged or of a kind that ITK cannot read ({said}); "
-        "copy it again, or save it as PNG."
-    )
-
-
-def _to_gray(pixels: np.ndarray, path: Path) -> np.ndarray:
+def _to_gray(path: Path, pixels: np.ndarray) -> np.ndarray:
     """(Y, X, components) -> (X, Y) float32."""
     components = pixels.shape[-1]
     if components > 4:
@@ -206,36 +164,20 @@ def _to_gray(pixels: np.ndarray, path: Path) -> np.ndarray:
         gray = pixels[..., 0]
     else:
         red, green, blue = (pixels[..., k] for k in range(3))
-        equal = np.array_equal(red, green) and np.array_equal(red, blue)
-        gray = red if equal else pixels[..., :3].astype(np.float32) @ _LUMINANCE
-    if gray.dtype.kind == "f" and not np.isfinite(gray).all():
-        bad = int((~np.isfinite(gray)).sum())
-        raise FilmError(f"{path}: {bad} pixels are not finite numbers; replace them before the film is used.")
+        if np.array_equal(red, green) and np.array_equal(red, blue):
+            gray = red
+        else:
+            gray = np.zeros(red.shape, dtype=np.float32)
+            for weight, channel in zip(_LUMINANCE, (red, green, blue), strict=True):
+                gray += np.float32(weight) * channel.astype(np.float32)
+    gray = np.ascontiguousarray(gray)
+    if gray.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            gray = gray.astype(np.float32, copy=False)
+        check_finite(path, gray)
+    # The most common value is found in a part; of a film it is far from common.
+    most = np.median(gray.ravel()[:: max(1, gray.size // 10_000)])
+    if gray.size > 1 and np.count_nonzero(gray == most) > _BLANK * gray.size:
+        raise FilmError(f"{path}: nearly all its pixels have one value ({most:g}); it shows no film.")
     # In two steps: transposing while converting takes twice as long, for lack of cache.
-    return np.ascontiguousarray(gray).T.astype(np.float32, order="C")
-
-
-def _stored_spacing(header: Any, kind: Format) -> tuple[tuple[float, float] | None, str]:
-    tag = {"MetaImage": "ElementSpacing", "NIfTI": "pixdim"}.get(kind)
-    if tag is None:
-        return None, UNKNOWN_SPACING
-    # NIfTI holds float32: seven digits, so that 0.1 comes back as 0.1.
-    x, y = (float(f"{header.GetSpacing(axis):.7g}") for axis in (0, 1))
-    if not (0 < x < np.inf and 0 < y < np.inf) or (x, y) == (1.0, 1.0):
-        return None, UNKNOWN_SPACING
-    return (x, y), f"file: {tag}"
-
-
-def _dicom_spacing(path: Path) -> tuple[tuple[float, float] | None, str]:
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what pydicom finds odd in other tags is not this reader's business
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=["Rows", *SPACING_TAGS])
-    except (InvalidDicomError, OSError, ValueError, EOFError, KeyError, AttributeError, TypeError) as error:
-        raise _unreadable(path, "DICOM", error) from error
-    if "Rows" not in dataset:
-        raise FilmError(f"{path}: this DICOM file holds no image (a report or a directory?); name the film itself.")
-    return dicom_spacing(dataset)
+    return gray.T.astype(np.float32, order="C")

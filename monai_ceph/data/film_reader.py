@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from monai.data import ImageReader
 
-from monai_ceph.data.film import looks_like_film, read_film
+from monai_ceph.data.film import read_film
 from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.film_search import looks_like_film
 from monai_ceph.spacing import check_spacing
 
 

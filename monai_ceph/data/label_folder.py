@@ -30,8 +30,9 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.atomic import atomic_path, durable_path
-from monai_ceph.data.film import looks_like_film, read_film
+from monai_ceph.data.film import read_film
 from monai_ceph.data.film_format import FilmError, film_format
+from monai_ceph.data.film_search import looks_like_film
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, read_label
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.film_names import FILM_SUFFIXES, film_name

@@ -1,63 +1,159 @@
-"""The usual films, PNG, JPEG and BMP, through Pillow.
-
-ITK reads every format, but takes longer to load than a prediction takes, and lets no other thread run while it reads.
-So ITK is left to the rest, and to whatever Pillow finds fault with.
-"""
+"""PNG and BMP films through Pillow, each only of the kinds that Pillow gives exactly as stored."""
 
 from __future__ import annotations
 
+import io
+import math
 import struct
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.film_format import Format
+from monai_ceph.data.film_format import FilmError, Format, cut_short, unreadable
+from monai_ceph.data.film_limits import check_dimensions, read_bytes
+from monai_ceph.data.film_samples import FilmSamples
 
-_PNG_GRAY, _PNG_RGB = 0, 2
+EXIF_ORIENTATION = 0x0112
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 
 
-def pillow_pixels(path: Path, kind: Format) -> np.ndarray | None:
-    """The samples of a film, exactly as ITK gives them.
+def read_png(path: Path) -> FilmSamples | None:
+    """Read a PNG film.
 
-    Args:
-        path: an existing file.
-        kind: its format.
     Returns:
-        (Y, X, 1 or 3) uint8 or uint16; None where it takes ITK: Pillow is not installed, the format, its depth or its
-        colours are not of the usual, or the file is damaged, of which ITK tells more.
+        None where it takes ITK: Pillow would keep the upper byte alone of 16-bit colours.
+    Raises:
+        FilmError: cut short, damaged, too large, or an animation.
     """
-    if kind not in ("PNG", "JPEG", "BMP") or not _is_usual(path, kind):
+    data = read_bytes(path)
+    remarks, frames, header = [], 1, b""
+    for kind, body, whole in _png_chunks(path, data):
+        if not whole and kind[:1].isupper():
+            raise unreadable(path, "PNG", f"checksum of its {kind.decode('latin-1')} chunk is wrong")
+        if not whole:
+            remarks.append(f"PNG: checksum of the {kind.decode('latin-1')} chunk is wrong")
+        if kind == b"IHDR":
+            header = bytes(body)
+        if kind == b"acTL" and len(body) >= 4:
+            (frames,) = struct.unpack_from(">I", body)
+    if len(header) != 13:
+        raise cut_short(path, "PNG")
+    width, height, bits, colour = struct.unpack_from(">IIBB", header)
+    if colour not in _PNG_SAMPLES or bits not in (1, 2, 4, 8, 16):
+        raise unreadable(path, "PNG", f"colour type {colour}, {bits} bits")
+    if frames > 1:
+        raise several_images(path, f"{frames} frames")
+    # Colours of a palette are decoded to three samples.
+    check_dimensions(path, width, height, max(1, bits // 8) * (3 if colour == 3 else _PNG_SAMPLES[colour]))
+    if bits == 16 and colour != 0:
         return None
-    try:
-        from PIL import Image
-    except ImportError:
-        return None
+    return _decoded(path, "PNG", data, tuple(remarks))
+
+
+def read_bmp(path: Path) -> FilmSamples:
+    """Read a BMP film of Windows or OS/2.
+
+    Raises:
+        FilmError: cut short, damaged, too large, or compressed by run lengths.
+    """
+    data = read_bytes(path)
+    if len(data) < 26:
+        raise cut_short(path, "BMP")
+    start, header = struct.unpack_from("<II", data, 10)
+    if header == 12:  # OS/2
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression = 0
+    elif 16 <= header <= 124 and len(data) >= 54:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    else:
+        raise unreadable(path, "BMP", f"a header of {header} bytes")
+    height = abs(height)
+    check_dimensions(path, width, height, 1 if bits <= 8 else 3)
+    if compression not in (0, 3):
+        raise FilmError(f"{path}: the BMP is compressed (kind {compression}), which is not read; save it as PNG.")
+    if bits not in (1, 4, 8, 16, 24, 32):
+        raise unreadable(path, "BMP", f"{bits} bits a pixel")
+    if len(data) < start + (width * bits + 31) // 32 * 4 * height:
+        raise cut_short(path, "BMP")
+    return _decoded(path, "BMP", data, ())
+
+
+def pillow_size(path: Path, kind: Format) -> tuple[int, int]:
+    """Return (X, Y) from the header of a PNG, JPEG or BMP film. Raises FilmError if it is damaged."""
+    from PIL import Image
+
     try:
         with Image.open(path, formats=(kind,)) as picture:
-            # Pillow gives some depths and palettes as something else than they are stored.
-            if picture.mode not in ("L", "RGB", "I;16") or getattr(picture, "n_frames", 1) != 1:
-                return None
-            pixels = np.asarray(picture)
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError):
+            size: tuple[int, int] = picture.size
+            return size
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
+        raise unreadable(path, kind, error) from error
+
+
+def several_images(path: Path, shown: str) -> FilmError:
+    """Return the error of a file that holds more than one image."""
+    return FilmError(
+        f"{path}: expected one 2D film, got {shown} (a volume, several frames or pages); save the one film alone."
+    )
+
+
+def stated_orientation(picture: Any) -> int:
+    """Return the EXIF orientation of an open Pillow image, 1 if there is none that can be read."""
+    try:
+        value = picture.getexif().get(EXIF_ORIENTATION, 1)
+    except (*_DAMAGED, MemoryError):
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def stated_dpi(picture: Any) -> tuple[float, float] | None:
+    """Return the dots per inch, (along x, along y), that an open Pillow image states."""
+    try:
+        x, y = (float(value) for value in picture.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    if pixels.ndim == 2:
-        return pixels[..., None]
-    # A colour JPEG holds its colours at half the resolution, and the two libraries do not enlarge them alike.
-    return pixels if kind != "JPEG" or _is_colourless(pixels) else None
+    return (x, y) if 0 < x < math.inf and 0 < y < math.inf else None
 
 
-def _is_colourless(pixels: np.ndarray) -> bool:
-    return all(np.array_equal(pixels[..., 0], pixels[..., k]) for k in (1, 2))
+def pillow_pixels(picture: Any) -> np.ndarray:
+    """Return the samples of an open Pillow image, (Y, X, 1 or 3 or 4); palettes become RGB, one bit 0 and 255."""
+    if picture.mode in ("P", "PA"):
+        picture = picture.convert("RGB")
+    elif picture.mode in ("1", "LA"):
+        picture = picture.convert("L")
+    pixels = np.asarray(picture)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _is_usual(path: Path, kind: Format) -> bool:
-    """Whether a file's own header tells of samples that Pillow does not convert."""
-    with path.open("rb") as file:
-        head = file.read(54)
-    if kind == "PNG":
-        # Pillow would take the upper byte of 16-bit colours.
-        return tuple(head[24:26]) in ((8, _PNG_GRAY), (8, _PNG_RGB), (16, _PNG_GRAY))
-    if kind == "BMP":
-        bits, compression = head[28:30], head[30:34]
-        return bits in (b"\x08\0", b"\x18\0") and compression == b"\0" * 4
-    return True
+def _decoded(path: Path, kind: Format, data: bytes, remarks: tuple[str, ...]) -> FilmSamples:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
+            pixels = pillow_pixels(picture)
+            return FilmSamples(
+                pixels, orientation=stated_orientation(picture), dpi=stated_dpi(picture), remarks=remarks
+            )
+    except (*_DAMAGED, Image.DecompressionBombError, MemoryError) as error:
+        raise unreadable(path, kind, error) from error
+
+
+def _png_chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:
+    """Yield each chunk's kind, body and whether its checksum is right. Raises FilmError if the end mark is missing."""
+    view, at = memoryview(data), 8
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            break
+        kind, body = bytes(view[at + 4 : at + 8]), view[at + 8 : end - 4]
+        whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
+        yield kind, body, whole
+        if kind == b"IEND":
+            return
+        at = end
+    raise cut_short(path, "PNG")

@@ -21,7 +21,6 @@ import pytest
 import torch
 
 from monai_ceph.commands import predict
-from monai_ceph.data.quiet import quiet_libraries
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import Prediction
 
@@ -252,24 +251,6 @@ def test_table_of_an_earlier_run_is_not_passed_off(tmp_path: Path, capsys: pytes
     captured = capsys.readouterr()
     assert f"no film was done: '{out / 'landmarks.csv'}' is of an earlier run." in captured.err
     assert "0 of 2 films done" in captured.out and (out / "landmarks.csv").read_text() == "old"
-
-
-def test_failure_is_heard_while_readers_keep_the_libraries_quiet(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    begun, heard = threading.Event(), threading.Event()
-
-    def read_for_long(film: Path) -> None:
-        if film.name == "film_00000.png":
-            assert begun.wait(30)
-            raise ValueError("blank")
-        if film.name == "film_00001.png":
-            with quiet_libraries():
-                begun.set()
-                heard.wait(1)
-
-    assert run(links(tmp_path / "films", 3), tmp_path / "out", Stub(on_load=read_for_long)) == 1
-    assert "film_00000.png: blank" in capfd.readouterr().err
 
 
 def test_result_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""The films among files and folders, and what was passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from monai_ceph.data.film_format import FilmError, is_dicom
+from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX
+
+
+class FoundFilms(NamedTuple):
+    """What :func:`search_films` found.
+
+    Args:
+        films: each film once, sorted.
+        passed_over: files and folders in the folders searched that are no films, each with the reason; sorted.
+    """
+
+    films: list[Path]
+    passed_over: list[tuple[Path, str]]
+
+
+def find_films(paths: Sequence[str | Path]) -> list[Path]:
+    """Return the films of :func:`search_films`, where nobody asks what was passed over."""
+    return search_films(paths).films
+
+
+def search_films(paths: Sequence[str | Path]) -> FoundFilms:
+    """Search files and folders for films.
+
+    A file that is named is always tried, whatever it is called. In a folder, files with a suffix of
+    ``FILM_SUFFIXES`` (in any case) count, and DICOM files whatever their suffix, with a preamble or without. Hidden
+    files, DICOM directories, pictures of results (``*.overlay.png``) and everything else are passed over, and folders
+    inside are not searched.
+
+    Args:
+        paths: files and folders.
+    Raises:
+        FilmError: nothing given, a path that does not exist, or a folder without a film.
+    """
+    if not paths:
+        raise FilmError("No film was given; name at least one film or folder.")
+    films: set[Path] = set()
+    passed_over: dict[Path, str] = {}
+    for given in paths:
+        path = Path(given)
+        if path.is_dir():
+            reasons = {inside: _passed_over(inside) for inside in path.iterdir()}
+            found = {inside for inside, reason in reasons.items() if reason is None}
+            if not found:
+                raise FilmError(
+                    f"{path}: there is no film in this folder; expected files ending in {' '.join(FILM_SUFFIXES)} "
+                    "directly in it (folders inside are not searched)."
+                )
+            films |= found
+            passed_over.update({inside: reason for inside, reason in reasons.items() if reason is not None})
+        elif path.exists():
+            films.add(path)
+        else:
+            raise FilmError(f"{path}: there is no such film or folder; check the path.")
+    return FoundFilms(sorted(films), sorted((path, why) for path, why in passed_over.items() if path not in films))
+
+
+def looks_like_film(path: Path) -> bool:
+    """Return whether a file counts as a film in a folder, by its name or, where that says nothing, its content."""
+    return _no_film(path) is None
+
+
+def _passed_over(path: Path) -> str | None:
+    """Return why what is in a folder is no film; None if it is one."""
+    if not path.is_file():
+        return "a folder, which is not searched" if path.is_dir() else "no file"
+    return "hidden" if path.name.startswith(".") else _no_film(path)
+
+
+def _no_film(path: Path) -> str | None:
+    if path.name.upper() == "DICOMDIR":
+        return "a DICOM directory"
+    if path.name.endswith(OVERLAY_SUFFIX):
+        return "a picture of results"
+    if path.name.lower().endswith(FILM_SUFFIXES) or is_dicom(path):
+        return None
+    return "no film by its name or content"

@@ -1,0 +1,72 @@
+"""JPEG films through libjpeg-turbo, whose complaints are kept.
+
+libjpeg goes on after damage and fills in what it lost; it only complains, and most programs do not listen.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from monai_ceph.data.film_format import FilmError, cut_short, unreadable
+from monai_ceph.data.film_limits import check_dimensions, read_bytes
+from monai_ceph.data.film_samples import FilmSamples
+from monai_ceph.data.pillow_film import stated_dpi, stated_orientation
+
+
+def read_jpeg(path: Path) -> FilmSamples:
+    """Read a JPEG film.
+
+    Raises:
+        FilmError: cut short, too large, in the colours of a printer, or of a kind that libjpeg does not decode.
+    """
+    import simplejpeg
+
+    data = read_bytes(path)
+    if not _is_whole(data):
+        raise cut_short(path, "JPEG")
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError as error:
+        raise unreadable(path, "JPEG", error) from error
+    if colours not in ("Gray", "YCbCr", "RGB"):
+        raise FilmError(f"{path}: its colours are a printer's ({colours}); save it as gray or RGB.")
+    samples = "GRAY" if colours == "Gray" else "RGB"
+    check_dimensions(path, width, height, 1 if samples == "GRAY" else 3)
+    remarks: tuple[str, ...] = ()
+    try:
+        pixels = simplejpeg.decode_jpeg(data, samples)
+    except ValueError as complaint:
+        remarks = (f"JPEG: {complaint}",)
+        try:
+            pixels = simplejpeg.decode_jpeg(data, samples, strict=False)
+        except ValueError as error:
+            raise unreadable(path, "JPEG", error) from error
+    orientation, dpi = _exif(data)
+    return FilmSamples(pixels, orientation=orientation, dpi=dpi, remarks=remarks)
+
+
+def _exif(data: bytes) -> tuple[int, tuple[float, float] | None]:
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            return stated_orientation(picture), stated_dpi(picture)
+    except Exception:  # the tags alone: the pixels are decoded
+        return 1, None
+
+
+def _is_whole(data: bytes) -> bool:
+    """Return whether the scan of a JPEG has its end mark; a thumbnail inside the header has one of its own."""
+    at = 2
+    while at + 4 <= len(data):
+        if data[at] != 0xFF:
+            return False
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+        elif marker == 0xDA:  # start of scan
+            return data.find(b"\xff\xd9", at) >= 0
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
