@@ -16,6 +16,7 @@ A.4 for encapsulated pixels.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 import tempfile
@@ -26,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monai_ceph.data.dicom_spacing import dicom_spacing
-from monai_ceph.data.film_format import FilmError, unreadable
-from monai_ceph.data.film_limits import LARGEST_FILE_BYTES, check_dimensions, too_large
+from monai_ceph.data.film_format import FilmError, cut_short, unreadable
+from monai_ceph.data.film_limits import check_dimensions, read_bytes
 from monai_ceph.data.film_samples import FilmSamples
 from monai_ceph.data.itk_film import itk_pixels
 from monai_ceph.data.pillow_film import several_images
@@ -55,8 +56,6 @@ def read_dicom(path: Path) -> FilmSamples:
         FilmError: no image, damaged, cut short, longer than its header says, several frames, or too large.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise too_large(path, path.stat().st_size)
         with warnings.catch_warnings(record=True) as complaints:
             warnings.simplefilter("always")
             dataset = _dataset(path)
@@ -89,7 +88,10 @@ def dicom_size(path: Path) -> tuple[int, int]:
 def _dataset(path: Path) -> Dataset:
     import pydicom
 
-    dataset = pydicom.dcmread(path, force=True)
+    # From memory: of a file, pydicom would ask for as many bytes as a damaged tag says that it has.
+    dataset = pydicom.dcmread(io.BytesIO(read_bytes(path)), force=True)
+    if not len(dataset):  # pydicom keeps no tag of a file that ends within one
+        raise cut_short(path, "DICOM")
     if any(tag >> 16 == _NO_GROUP for tag in dataset.keys()):  # noqa: SIM118 (iterating decodes every tag)
         raise ValueError("its list of tags is damaged")
     return dataset

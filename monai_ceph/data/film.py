@@ -24,6 +24,7 @@ import numpy as np
 
 from monai_ceph.data.dicom_film import dicom_size, read_dicom
 from monai_ceph.data.film_format import FilmError, film_format, unreadable
+from monai_ceph.data.film_limits import out_of_memory
 from monai_ceph.data.film_samples import FilmSamples, check_finite
 from monai_ceph.data.itk_film import itk_film, itk_header
 from monai_ceph.data.jpeg_film import read_jpeg
@@ -103,15 +104,12 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
         film = _to_gray(path, samples.pixels)
     except FilmError:
         raise
+    except MemoryError as error:
+        raise out_of_memory(path) from error
     except Exception as error:  # one damaged file never ends a batch, whatever a decoder makes of it
         raise unreadable(path, kind, error) from error
     spacing, source = samples.spacing if given is None else (given, "user")
     return film, FilmInfo(spacing, source, samples.orientation, samples.dpi, samples.remarks)
-
-
-def needs_itk(path: Path) -> bool:
-    """Return whether reading a film may take ITK, which takes seconds to load."""
-    return film_format(path) in ("MetaImage", "NIfTI", "DICOM", "TIFF")
 
 
 def film_header(path: str | Path) -> Any:

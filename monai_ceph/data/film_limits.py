@@ -43,9 +43,12 @@ def check_dimensions(path: Path, columns: int, rows: int, bytes_per_pixel: float
         )
 
 
-def too_large(path: Path, size: int) -> FilmError:
-    """Return the error of a file of more bytes than any film has."""
-    return FilmError(f"{path}: the file has {size / 1e9:.1f} GB; a film has at most {LARGEST_FILE_BYTES / 1e9:g} GB.")
+def out_of_memory(path: Path) -> FilmError:
+    """Return the error of a film that asked for more memory than it may have."""
+    return FilmError(
+        f"{path}: reading it takes more memory than there is or than is allowed ({LARGEST_MEMORY_BYTES / 1e9:g} GB); "
+        "save it as 8-bit gray or make it smaller."
+    )
 
 
 def read_bytes(path: Path) -> bytes:
@@ -53,7 +56,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE_BYTES:
-            raise too_large(path, size)
+            raise FilmError(
+                f"{path}: the file has {size / 1e9:.1f} GB; a film has at most {LARGEST_FILE_BYTES / 1e9:g} GB."
+            )
         return path.read_bytes()
     except OSError as error:
         raise FilmError(f"{path}: the film cannot be read ({error.strerror}); check its permissions.") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ _IMAGE_IO: dict[Format, str] = {
 # ITK loads its parts when they are first used, and threads that ask for one at the same time get an AttributeError.
 # Later on nothing is lost: ITK keeps the interpreter while it reads.
 _one_at_a_time = threading.Lock()
+_loaded = False
+while_itk_loads: Callable[[], AbstractContextManager[None]] = nullcontext
+"""What is entered while ITK loads: its time is not the film's."""
 # Component types that ITK's Python package has images of; all others are read as double.
 _NATIVE = {"unsigned_char": "UC", "unsigned_short": "US", "short": "SS", "float": "F"}
 _SPACING_TAGS = {"MetaImage": "ElementSpacing", "NIfTI": "pixdim"}
@@ -58,19 +63,22 @@ def itk_film(
         return _pixels(path, kind, shown, header), _spacing(header, kind)
 
 
-def load_itk() -> None:
-    """Load the parts of ITK that read images, which takes seconds, before a film is waited for."""
+def _load_itk() -> Any:
+    """Return ITK with the parts loaded that read images, which takes seconds at first."""
     import itk
 
-    with _one_at_a_time:
-        for name in _IMAGE_IO.values():
-            getattr(itk, name)
-        itk.ImageFileReader[itk.VectorImage[itk.UC, 2]]
+    global _loaded
+    if not _loaded:
+        with while_itk_loads():
+            for name in _IMAGE_IO.values():
+                getattr(itk, name)
+            itk.ImageFileReader[itk.VectorImage[itk.UC, 2]]
+        _loaded = True
+    return itk
 
 
 def _header(path: Path, kind: Format, shown: Path) -> Any:
-    import itk  # takes seconds until its first image: not for films that others read
-
+    itk = _load_itk()
     try:
         header = getattr(itk, _IMAGE_IO[kind]).New()
         header.SetFileName(str(path))

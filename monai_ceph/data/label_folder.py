@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.atomic import atomic_path, durable_path
-from monai_ceph.data.film import read_film
 from monai_ceph.data.film_format import FilmError, film_format
 from monai_ceph.data.film_search import looks_like_film
+from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, read_label
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.film_names import FILM_SUFFIXES, film_name
@@ -124,11 +124,12 @@ class LabelFolder:
                 f"Film '{film_id}': expected a file ending in one of {' '.join(FILM_SUFFIXES)}, got '{path.name}'."
             )
         try:
-            read_film(path)
+            # First of all: what is wrong with another file's bytes is not for the sender to know.
+            if film_format(path) == "MetaImage" and not _holds_its_pixels(path):
+                raise FilmError(f"{path}: its pixels are in another file; save it as one .mha file.")
+            read_film_apart(path)
         except FilmError as error:
             raise FilmError(str(error).replace(str(path), f"Film '{film_id}'")) from error
-        if film_format(path) == "MetaImage" and not _holds_its_pixels(path):
-            raise FilmError(f"Film '{film_id}': its pixels are in another file; save it as one .mha file.")
         noted = _packed(info or {})
         with self._alone():
             if film_id in self.films() or os.path.lexists(target):

@@ -138,7 +138,7 @@ def _decoded(path: Path, kind: Format, data: bytes, remarks: tuple[str, ...]) ->
             return FilmSamples(
                 pixels, orientation=stated_orientation(picture), dpi=stated_dpi(picture), remarks=remarks
             )
-    except (*_DAMAGED, Image.DecompressionBombError, MemoryError) as error:
+    except (*_DAMAGED, Image.DecompressionBombError) as error:
         raise unreadable(path, kind, error) from error
 
 

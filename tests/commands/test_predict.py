@@ -109,7 +109,7 @@ def _volume(path: Path) -> None:
 
 
 def _stamp(path: Path) -> None:
-    itk.imwrite(itk.image_from_array(np.zeros((40, 30), np.uint8)), str(path))
+    itk.imwrite(itk.image_from_array(np.arange(1200, dtype=np.uint16).reshape(40, 30)), str(path))
 
 
 @pytest.mark.parametrize(

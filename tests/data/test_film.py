@@ -401,7 +401,7 @@ def test_pixels_that_are_no_numbers(tmp_path: Path) -> None:
 
 def test_threads_read_at_the_same_time(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     arrays = [picture() // (k + 1) for k in range(8)]
-    paths = [write(tmp_path / f"{k}.mha", array) for k, array in enumerate(arrays)]  # read by ITK, which is kept quiet
+    paths = [write(tmp_path / f"{k}.mha", array) for k, array in enumerate(arrays)]
     with ThreadPoolExecutor(4) as pool:
         films = list(pool.map(lambda path: read_film(path)[0], paths * 5))
     for film, array in zip(films, arrays * 5, strict=True):

@@ -20,6 +20,7 @@ from monai_ceph.data import label_folder
 from monai_ceph.data.film import FilmError
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError
 from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
+from tests.data.film_files import picture
 from tests.data.label_files import AB, label_bytes
 
 SIZE = (20, 30)
@@ -205,7 +206,7 @@ def test_metaimage_may_not_name_another_file(films: LabelFolder, tmp_path: Path)
         (tmp_path / f"up{suffix}").write_text(f"{header}ElementDataFile = {secret}\n")
         with pytest.raises(FilmError, match=r"^Film '8': its pixels are in another file; save it as one .mha file"):
             films.add_film("8", tmp_path / f"up{suffix}")
-    (tmp_path / "up.mha").write_bytes(f"{header}ElementDataFile = LOCAL\n".encode() + bytes(600))
+    (tmp_path / "up.mha").write_bytes(f"{header}ElementDataFile = LOCAL\n".encode() + picture().tobytes())
     films.add_film("8", tmp_path / "up.mha")
 
 
@@ -429,6 +430,7 @@ SAVER = """
 import sys
 from pathlib import Path
 from monai_ceph.data.label_folder import LabelFolder
+from tests.data.film_files import picture
 from tests.data.label_files import AB, label_bytes
 folder, user = Path(sys.argv[1]), sys.argv[2]
 films, film = LabelFolder(folder, AB), folder / "7.jpg"

@@ -1,0 +1,298 @@
+"""Read films in other processes, so that no film can end this one, hang it or fill its memory.
+
+Decoders are written in C; a damaged file makes some of them abort, loop or ask for gigabytes. Each film is read within
+limits: :data:`SECONDS`, and those of :mod:`monai_ceph.data.film_limits`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from monai_ceph.data.film import FilmInfo, read_film
+from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame
+from monai_ceph.spacing import check_spacing
+
+SECONDS = 10.0
+"""How long a film may take."""
+_START_SECONDS = 120.0  # for a process and ITK, on a machine that does much else
+_MOST_REMARKS = 5
+_MOST_BYTES = 65_536
+_KEPT_BYTES = 64_000_000
+# Tags that libtiff does not know are a scanner's own; where ITK's source lies is of no interest.
+_HARMLESS = re.compile(r"unknown field with tag|^WARNING: In |^\s*$", re.IGNORECASE)
+
+
+class FilmCrashError(FilmError):
+    """A film whose file ended the process that read it, or kept it busy for too long."""
+
+
+class FilmWorkers:
+    """A pool of processes that read films; usable from any number of threads.
+
+    The processes are started when they are first needed, the first one at once, and kept. One that dies or hangs is
+    replaced; its film is named.
+
+    Args:
+        count: how many films may be read at the same time.
+        seconds: how long a film may take.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> path = Path(tempfile.mkdtemp()) / "film.png"
+        >>> Image.effect_noise((60, 40), 50).save(path)
+        >>> with FilmWorkers() as workers:
+        ...     film, info = workers.read(path)
+        >>> film.shape
+        (60, 40)
+    """
+
+    def __init__(self, count: int = 1, seconds: float = SECONDS) -> None:
+        if count < 1 or not seconds > 0:
+            raise ValueError(f"Expected at least one process and a positive time, got {count} and {seconds} s.")
+        self.seconds = seconds
+        self.owner = os.getpid()
+        self._all = [_Worker() for _ in range(count)]
+        self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
+        for worker in reversed(self._all):  # the first one comes out first
+            self._idle.put(worker)
+
+    def __enter__(self) -> FilmWorkers:
+        self._all[0].start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes."""
+        for worker in self._all:
+            worker.stop()
+
+    def read(self, path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
+        """Read one film. Arguments and Returns as :func:`~monai_ceph.data.film.read_film`.
+
+        What a decoder printed is among the remarks.
+
+        Raises:
+            FilmError: as :func:`~monai_ceph.data.film.read_film`.
+            FilmCrashError: the file ended or hung the process that read it.
+            ValueError: the given spacing is not positive.
+            RuntimeError: the process could not be started.
+        """
+        given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
+        with self._worker() as worker:
+            answer, said = worker.ask(Path(path), self.seconds, what="read", spacing_mm=given)
+            film = worker.pixels(answer["shape"])
+        info = answer["info"]
+        return film, FilmInfo(
+            spacing_mm=info["spacing_mm"] and tuple(info["spacing_mm"]),
+            spacing_source=info["spacing_source"],
+            orientation=info["orientation"],
+            dpi=info["dpi"] and tuple(info["dpi"]),
+            remarks=(*info["remarks"], *said),
+        )
+
+    def viewer_frame(self, path: str | Path) -> ViewerFrame:
+        """Return :func:`~monai_ceph.data.viewer_frame.viewer_frame` of a film. Raises as :meth:`read`."""
+        with self._worker() as worker:
+            answer, _ = worker.ask(Path(path), self.seconds, what="frame")
+        return ViewerFrame(
+            size=(answer["size"][0], answer["size"][1]),
+            spacing_mm=(answer["spacing_mm"][0], answer["spacing_mm"][1]),
+            origin_lps=np.array(answer["origin_lps"]),
+            direction=np.array(answer["direction"]),
+        )
+
+    @contextmanager
+    def used_by_this_process(self) -> Iterator[FilmWorkers]:
+        """Let every reader and predictor of this process read through these workers."""
+        global _used
+        before, _used = _used, self
+        try:
+            yield self
+        finally:
+            _used = before
+
+    @contextmanager
+    def _worker(self) -> Iterator[_Worker]:
+        worker = self._idle.get()
+        try:
+            yield worker
+        except FilmError as error:
+            if isinstance(error, FilmCrashError):
+                worker.stop()
+            raise
+        except BaseException:  # also Ctrl-C: what it will answer is for a question that nobody asks any more
+            worker.stop()
+            raise
+        finally:
+            self._idle.put(worker)
+
+
+_used: FilmWorkers | None = None
+
+
+def read_film_apart(path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
+    """Read a film in the workers that this process uses, or in this process if it uses none.
+
+    Arguments, Returns and Raises as :meth:`FilmWorkers.read`.
+    """
+    # A process that was forked from one with workers shares their sockets, and must not use them.
+    if _used is None or _used.owner != os.getpid():
+        return read_film(path, spacing_mm)
+    return _used.read(path, spacing_mm)
+
+
+def viewer_frame_apart(path: str | Path) -> ViewerFrame:
+    """Return a film's viewer frame as :func:`read_film_apart` reads its pixels."""
+    if _used is None or _used.owner != os.getpid():
+        return viewer_frame(path)
+    return _used.viewer_frame(path)
+
+
+class _Worker:
+    """One process, started when it is needed."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.connection: Connection | None = None
+        self.film_file = _memory_file()
+        self.said_file = _memory_file()
+        # What is written after it was cut starts at its beginning.
+        flags = fcntl.fcntl(self.said_file, fcntl.F_GETFL)
+        fcntl.fcntl(self.said_file, fcntl.F_SETFL, flags | os.O_APPEND)
+
+    def start(self) -> None:
+        """Start the process if there is none, without waiting for it."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        self.stop()
+        self.connection, theirs = Pipe()
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            "PYTHONSAFEPATH": "1",
+            **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"),
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "monai_ceph.data.film_worker", str(theirs.fileno()), str(self.film_file)],
+            stdin=subprocess.DEVNULL,
+            stdout=self.said_file,
+            stderr=self.said_file,
+            pass_fds=(theirs.fileno(), self.film_file),
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the asking process
+        )
+        theirs.close()
+
+    def stop(self) -> None:
+        """End the process if there is one."""
+        if self.connection is not None:
+            self.connection.close()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = self.connection = None
+        os.ftruncate(self.said_file, 0)
+
+    def ask(self, path: Path, seconds: float, **job: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the process's answer, and what was printed meanwhile. Raises as :meth:`FilmWorkers.read`."""
+        self.start()
+        assert self.connection is not None and self.process is not None
+        name = os.fsencode(path).decode("utf-8", "surrogateescape")
+        counts = False  # the time, which it does not while the process or ITK starts
+        try:
+            self.connection.send_bytes(json.dumps({"path": name, "seconds": seconds, **job}).encode())
+            while True:
+                if not self.connection.poll(seconds if counts else _START_SECONDS):
+                    raise _took_too_long(path, seconds) if counts else _not_started("it does not answer")
+                answer: dict[str, Any] = json.loads(self.connection.recv_bytes())
+                if "clock" not in answer:
+                    break
+                counts = answer["clock"]
+        except (EOFError, OSError) as error:
+            if not counts:
+                raise _not_started(self._said()[-500:]) from error
+            raise FilmCrashError(
+                f"{path}: the file is damaged in a way that ends the program that decodes it ({self._end()}); copy it "
+                "again from its source, or save it as PNG."
+            ) from error
+        if "film_error" in answer:
+            raise FilmError(answer["film_error"])
+        return answer, remarks(self._said())
+
+    def pixels(self, shape: Sequence[int]) -> np.ndarray:
+        """Return the film (X, Y) float32 that the process has put down."""
+        columns, rows = shape
+        film = np.empty((columns, rows), dtype=np.float32)
+        data = film.data.cast("B")
+        at = 0
+        while at < len(data):
+            got = os.preadv(self.film_file, [data[at:]], at)
+            if not got:
+                raise RuntimeError("The process that reads films has answered with fewer pixels than it said.")
+            at += got
+        if len(data) > _KEPT_BYTES:
+            os.ftruncate(self.film_file, 0)
+        return film
+
+    def _said(self) -> str:
+        text = os.pread(self.said_file, _MOST_BYTES, 0).decode("utf-8", "replace")
+        os.ftruncate(self.said_file, 0)
+        return text
+
+    def _end(self) -> str:
+        """Return how the process ended, in a word."""
+        assert self.process is not None
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        code = self.process.returncode
+        if code is None or code >= 0:
+            return f"exit status {code}"
+        return "it took too much memory" if -code == signal.SIGKILL else signal.Signals(-code).name
+
+
+def remarks(text: str) -> tuple[str, ...]:
+    """Return what decoders printed as remarks: each line once, the first few, without what is harmless."""
+    lines = [re.sub(r"\s*\(0x[0-9a-f]+\)", "", line).strip()[:200] for line in text.splitlines()]
+    told = [line for line in dict.fromkeys(lines) if not _HARMLESS.search(line)]
+    return tuple(told[:_MOST_REMARKS])
+
+
+def _took_too_long(path: Path, seconds: float) -> FilmCrashError:
+    return FilmCrashError(
+        f"{path}: reading it takes longer than {seconds:g} s; the file is damaged. Copy it again from its source, or "
+        "save it as PNG."
+    )
+
+
+def _not_started(reason: str) -> RuntimeError:
+    return RuntimeError(f"The process that reads films cannot be started ({reason}); is there enough memory?")
+
+
+def _memory_file() -> int:
+    """Return the descriptor of a file that is in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("film")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
