@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monai_ceph.landmarks import LandmarkScheme
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source")
+"""The columns of a prediction's table, in memory and as a file; further columns come after these."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,26 @@ class Prediction:
         """(N, 2) float64, (x, y), mm from the first pixel's centre; NaN where the spacing is unknown."""
         spacing = (np.nan, np.nan) if self.spacing_mm is None else self.spacing_mm
         return np.asarray(self.points_px, dtype=np.float64) * np.asarray(spacing, dtype=np.float64)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas table with a row for each landmark: :data:`COLUMNS`, then the extra columns.
+
+        Numbers are as they are in the arrays, not rounded as in the landmark table's file; what is unknown is NaN.
+        """
+        import pandas as pd
+
+        points_px, points_mm = np.asarray(self.points_px, dtype=np.float64), self.points_mm
+        values = (self.image, list(self.scheme.symbols), *points_px.T, *points_mm.T, self.confidence)
+        return pd.DataFrame(dict(zip(COLUMNS, (*values, self.spacing_source), strict=True)) | self.extra)
+
+    def save_markups(self, path: str | Path) -> None:
+        """Write the landmarks as 3D Slicer's markups (``.mrk.json``), whole or not at all.
+
+        See :func:`monai_ceph.formats.markups.to_markups`.
+        """
+        from monai_ceph.formats.markups import write_markups
+
+        write_markups(path, self)
 
 
 def annotated(image: str, scheme: LandmarkScheme, points_px: np.ndarray) -> Prediction:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from monai_ceph.landmarks import Landmark, LandmarkScheme
-from monai_ceph.prediction import Prediction
+from monai_ceph.formats import write_landmarks_csv
+from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
+from monai_ceph.prediction import COLUMNS, Prediction
 
 SCHEME = LandmarkScheme("three", (Landmark("S", "sella"), Landmark("N", "nasion"), Landmark("Pog'", "soft pogonion")))
 
@@ -33,3 +37,25 @@ def test_array_of_another_scheme_is_named(wrong: dict[str, np.ndarray], message:
     arguments = {"points_px": np.ones((3, 2)), "confidence": np.ones(3)} | wrong
     with pytest.raises(ValueError, match=message):
         Prediction("a.png", SCHEME, spacing_mm=None, spacing_source="unknown", **arguments)
+
+
+def test_frame_has_a_row_for_each_landmark_and_the_tables_columns() -> None:
+    points_px = np.array([[10.25, 20.5], [np.nan, np.nan]])
+    scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
+    extra = {"radius90_mm": np.array([1.5, np.nan])}
+    frame = Prediction("1.png", scheme, points_px, np.array([0.5, np.nan]), (0.1, 0.2), "user", extra).to_frame()
+    assert list(frame.columns) == [*COLUMNS, "radius90_mm"]
+    assert frame.iloc[0].tolist() == pytest.approx(["1.png", "S", 10.25, 20.5, 1.025, 4.1, 0.5, "user", 1.5])
+    assert frame.iloc[1][["x_px", "y_px", "x_mm", "y_mm", "confidence", "radius90_mm"]].isna().all()
+
+
+def test_frame_and_file_hold_the_same(tmp_path: Path) -> None:
+    points_px = np.random.default_rng(0).uniform(0, 2000, (len(ISBI19), 2))
+    prediction = Prediction("1.png", ISBI19, points_px, np.linspace(0, 1, len(ISBI19)), (0.1, 0.1), "user")
+    write_landmarks_csv(tmp_path / "t.csv", [prediction])
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), prediction.to_frame(), atol=5e-4, rtol=0)
+
+
+def test_frame_of_unknown_spacing_has_no_mm() -> None:
+    prediction = Prediction("1.png", ISBI19, np.zeros((19, 2)), np.ones(19), None, "unknown")
+    assert prediction.to_frame()[["x_mm", "y_mm"]].isna().all(axis=None)

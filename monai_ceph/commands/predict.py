@@ -6,6 +6,7 @@ import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from monai_ceph.data.film_search import find_films
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.bundle import bundle_config, root_cause
+from monai_ceph.predictor.bundle import bundle_config
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.ranks import Ranks, ranks
@@ -159,7 +160,7 @@ def _predict(
                 raise error  # it is the folder that is at fault: the other films would go the same way
             else:  # one bad film, of whatever kind, never stops a batch
                 failed += 1
-                print(f"monai-ceph predict: {_sentence(result.film, error)}", file=sys.stderr)
+                print(f"monai-ceph predict: {replace(result, error=error).message}", file=sys.stderr)
             if bar is not None:
                 bar.update()
     if bar is not None:
@@ -218,9 +219,3 @@ def _bar(total: int) -> Any:
     except ImportError:
         return None
     return tqdm(total=total, unit="film")
-
-
-def _sentence(film: Path, error: BaseException) -> str:
-    error = root_cause(error)
-    text = str(error) or type(error).__name__
-    return text if str(film) in text else f"{film}: {text}"

@@ -12,10 +12,8 @@ from monai_ceph.atomic import write_text
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.formats.table_cells import Mark, Row, film_cell, point_cells
 from monai_ceph.landmarks import LandmarkScheme
-from monai_ceph.prediction import Prediction
+from monai_ceph.prediction import COLUMNS, Prediction
 
-COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence")
-"""The header that others rely on; further columns come after these."""
 READ_COLUMNS = COLUMNS[:4]
 """The columns that are read: ``image,landmark,x_px,y_px``."""
 PX_DECIMALS = 3
@@ -50,12 +48,12 @@ def read_rows(path: Path, header: list[str], rows: list[Row], scheme: LandmarkSc
 
 
 def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:
-    """The table's header: :data:`COLUMNS`, ``spacing_source``, then the extra columns, each once.
+    """The table's header: :data:`~monai_ceph.prediction.COLUMNS`, then the extra columns, each once.
 
     Raises:
         ValueError: an extra column has the name of another column.
     """
-    header, extra = (*COLUMNS, "spacing_source"), tuple(dict.fromkeys(extra))
+    header, extra = COLUMNS, tuple(dict.fromkeys(extra))
     doubled = sorted(set(header) & set(extra))
     if doubled:
         raise ValueError(f"The extra columns {doubled} have names that the landmark table uses; rename them.")

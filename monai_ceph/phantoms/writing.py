@@ -9,10 +9,10 @@ from pathlib import Path
 import itk
 import numpy as np
 
-from monai_ceph.formats.landmark_table import COLUMNS
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 from monai_ceph.phantoms.drawing import Phantom, draw_phantom
 from monai_ceph.phantoms.style import Style
+from monai_ceph.prediction import COLUMNS
 
 
 def write_phantoms(
@@ -80,7 +80,7 @@ def _write_points(path: Path, rows: list[tuple[str, Phantom, np.ndarray]]) -> No
     try:
         with beside.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS)
+            table.writerow(COLUMNS[:-1])
             for name, phantom, points_px in rows:
                 for symbol, point in zip(phantom.scheme.symbols, points_px, strict=True):
                     numbers = [*point, *(point * np.array(phantom.spacing_mm))]

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai_ceph.data.film_identity import film_identity
 from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.threads import single_thread_workers, submit_ahead, submit_in_chunks, worker_count
 
@@ -28,6 +29,15 @@ class FilmResult:
     identity: dict[str, Any] = field(default_factory=dict)
     prediction: Prediction | None = None
     error: Exception | None = None
+
+    @property
+    def message(self) -> str:
+        """What went wrong, in a sentence that names the film; empty where nothing did."""
+        if self.error is None:
+            return ""
+        cause = root_cause(self.error)
+        text = str(cause) or type(cause).__name__
+        return text if str(self.film) in text else f"{self.film}: {text}"
 
 
 def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[FilmResult, None, None]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NoReturn, overload
 
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.bundle import root_cause
+
+logger = logging.getLogger(__name__)
+
+Errors = Literal["raise", "skip"]
 
 
 class Predictor(ABC):
-    """Find the landmarks on films; one film at a time.
+    """Find the landmarks on films.
+
+    Made by :func:`~monai_ceph.predictor.load.load_predictor`.
 
     Attributes:
         scheme: the landmarks.
@@ -21,6 +31,44 @@ class Predictor(ABC):
 
     scheme: LandmarkScheme
     low_confidence: float
+
+    # A str is a sequence of strs as well; the first overload that fits counts.
+    @overload
+    def __call__(self, films: str | Path) -> Prediction: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def __call__(
+        self, films: Iterable[str | Path], *, errors: Errors = "raise", progress: bool = False
+    ) -> Iterator[Prediction]: ...
+
+    def __call__(
+        self, films: str | Path | Iterable[str | Path], *, errors: Errors = "raise", progress: bool = False
+    ) -> Prediction | Iterator[Prediction]:
+        """Find the landmarks on one film, or on many.
+
+        Args:
+            films: a film's file; or several, such as :func:`monai_ceph.data.find_films` lists those of a folder.
+            errors: what to do when one of several films cannot be used: ``"raise"`` its error when its turn comes, or
+                ``"skip"`` it with a warning in the log, so that fewer predictions come out than films went in. Each
+                prediction names its film.
+            progress: of several films, show a bar on standard error.
+        Returns:
+            The film's prediction; of several films an iterator over their predictions, in order. Some films ahead are
+            read meanwhile, and none is kept.
+        Raises:
+            FilmError: a film cannot be used; the message names it.
+            ValueError: ``errors`` is neither of both.
+            ImportError: tqdm is missing for the bar.
+        """
+        if isinstance(films, (str, Path)):
+            try:
+                return self.predict(self.load(Path(films)))
+            except RuntimeError as error:
+                _raise_own(error)
+        if errors not in ("raise", "skip"):
+            raise ValueError(f"Expected errors to be 'raise' or 'skip', got {errors!r}.")
+        total = len(films) if isinstance(films, Sized) else None
+        return self._predict_many(map(Path, films), errors, _progress_bar(total) if progress else None)
 
     @property
     @abstractmethod
@@ -34,3 +82,37 @@ class Predictor(ABC):
     @abstractmethod
     def predict(self, item: dict[str, Any]) -> Prediction:
         """Find the landmarks of a film from :meth:`load`."""
+
+    def _predict_many(self, films: Iterable[Path], errors: Errors, bar: Any) -> Iterator[Prediction]:
+        from monai_ceph.predictor.films import predict_films
+
+        try:
+            with closing(predict_films(self, films)) as results:
+                for result in results:
+                    if bar is not None:
+                        bar.update()
+                    if result.prediction is not None:
+                        yield result.prediction
+                    elif errors == "raise" and result.error is not None:
+                        _raise_own(result.error)
+                    else:
+                        logger.warning("Skipped: %s", result.message)
+        finally:
+            if bar is not None:
+                bar.close()
+
+
+def _raise_own(error: Exception) -> NoReturn:
+    """Raise a film's own error in place of MONAI's, which says no more than which transform it was raised in."""
+    cause = root_cause(error)
+    if isinstance(cause, (ValueError, OSError)):
+        raise cause from None
+    raise error
+
+
+def _progress_bar(total: int | None) -> Any:
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise ImportError("progress=True needs tqdm: pip install 'monai-ceph[cli]'.") from error
+    return tqdm(total=total, unit="film")
