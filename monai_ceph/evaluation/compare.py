@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monai_ceph.evaluation.scoring import (
+    Points,
     among,
     choose_references,
     films_to_leave_out,
@@ -21,6 +23,9 @@ from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.paired import PairedDifferences, paired_differences
 from monai_ceph.spacing import check_spacing
 from monai_ceph.wording import count, named
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,28 @@ class PairedEvaluation:
     excluded_landmarks: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas table with a row for each reference, landmark ("all" first) and statistic."""
+        import pandas as pd
+
+        rows = []
+        for reference, differences in self.differences.items():
+            for landmark, pair in {"all": differences.overall, **differences.per_landmark}.items():
+                for statistic, difference in (
+                    ("mre_mm", pair.mre),
+                    (f"sdr_{differences.threshold:g}mm_percent", pair.sdr),
+                ):
+                    low, high = difference.bounds
+                    values = difference._asdict() | {"low": low, "high": high}
+                    del values["bounds"]
+                    rows.append({"reference": reference, "landmark": landmark, "statistic": statistic, **values})
+        return pd.DataFrame(rows)
+
 
 def compare(
-    a: Path,
-    b: Path,
-    references: Sequence[Path],
+    a: Points,
+    b: Points,
+    references: Sequence[Points],
     *,
     spacing_mm: float | tuple[float, float],
     protocol: str = "mean",
@@ -61,7 +83,8 @@ def compare(
     """Compare the predictions of B with those of A in MRE and SDR at 2 mm, and test whether they differ by chance.
 
     Args:
-        a, b: landmark tables, as ``monai-ceph predict`` writes them; films that are in both are compared.
+        a, b: landmark tables, as ``monai-ceph predict`` writes them, or predictions in memory; films that are in both
+            are compared.
         references, spacing_mm, protocol, scheme, exclude, exclude_landmarks: as in
             :func:`monai_ceph.evaluation.evaluate.evaluate`.
     Raises:
@@ -72,7 +95,8 @@ def compare(
     whole = get_scheme(scheme)
     landmarks = landmarks_to_keep(exclude_landmarks, whole)
     tables = [read_predictions(path, whole) for path in (a, b)]
-    common, remarks = _in_both(tables, (a, b))
+    names = [str(given) if isinstance(given, (str, Path)) else which for which, given in (("A", a), ("B", b))]
+    common, remarks = _in_both(tables, names)
     without = films_to_leave_out(exclude, common[0])
     predicted = [restrict(table, landmarks, without) for table in common]
     observers = read_observers(references, whole, landmarks, spacing)
@@ -89,8 +113,8 @@ def compare(
     return PairedEvaluation(
         differences=differences,
         films=films,
-        a=str(a),
-        b=str(b),
+        a=names[0],
+        b=names[1],
         protocol=protocol,
         scheme=landmarks.name,
         spacing_mm=spacing,
@@ -103,7 +127,7 @@ def compare(
     )
 
 
-def _in_both(tables: Sequence[Annotations], names: Sequence[Path]) -> tuple[list[Annotations], list[str]]:
+def _in_both(tables: Sequence[Annotations], names: Sequence[str]) -> tuple[list[Annotations], list[str]]:
     """The films of both tables, and a remark on those of one alone."""
     films = [set(table.points_px) for table in tables]
     both = films[0] & films[1]

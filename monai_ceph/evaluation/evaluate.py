@@ -11,6 +11,7 @@ from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.evaluation.scoring import (
     Observers,
+    Points,
     agreement,
     among,
     choose_references,
@@ -28,8 +29,8 @@ from monai_ceph.spacing import check_spacing
 
 
 def evaluate(
-    predictions: Path,
-    references: Sequence[Path],
+    predictions: Points,
+    references: Sequence[Points],
     *,
     spacing_mm: float | tuple[float, float],
     protocol: str = "mean",
@@ -40,8 +41,8 @@ def evaluate(
     """Score predictions against references.
 
     Args:
-        predictions: a landmark table, as ``monai-ceph predict`` writes it.
-        references: annotations of one observer each, in any form that the package reads.
+        predictions: a landmark table, as ``monai-ceph predict`` writes it, or predictions in memory.
+        references: annotations of one observer each, in any form that the package reads, or as read.
         spacing_mm: size of a film pixel, mm, one number or (along x, along y); it wins over the mm in any file.
         protocol: ``"mean"`` scores against the mean of the references, ``"each"`` against each of them, the name of one
             of them against that one.
@@ -67,8 +68,8 @@ def evaluate(
         scores=tuple(score(predicted, name, truth, spacing) for name, truth in truths),
         observers=between_observers(scored, spacing),
         retest=retest(observers, protocol, [name for name in without if name in DUPLICATES], spacing),
-        predictions=f"{predictions}",
-        references=tuple(map(str, references)),
+        predictions=str(predictions) if isinstance(predictions, (str, Path)) else predicted.observer,
+        references=tuple(name for name, _ in observers),
         protocol=protocol,
         scheme=landmarks.name,
         spacing_mm=spacing,

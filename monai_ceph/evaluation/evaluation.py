@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from monai_ceph.metrics.reference_scores import ReferenceScores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "value", "low", "high")
+"""The columns of an evaluation's table, in memory and as a file."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +50,29 @@ class Evaluation:
     def all_scores(self) -> tuple[ReferenceScores, ...]:
         """All of them, scores first."""
         return self.scores + self.observers + self.retest
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield every statistic: :data:`SUMMARY_COLUMNS`; low and high are its interval's bounds, NaN where none."""
+        for scores in self.all_scores:
+            for landmark, statistic, value, low, high in _statistic_rows(scores):
+                yield scores.compared, scores.reference, self.protocol, landmark, statistic, value, low, high
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas table of every statistic, one a row: :data:`SUMMARY_COLUMNS`."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows(), columns=list(SUMMARY_COLUMNS))
+
+
+def _statistic_rows(scores: ReferenceScores) -> Iterator[tuple[str, str, float, float, float]]:
+    """landmark, statistic, value, low, high."""
+    none = (math.nan, math.nan)
+    for landmark, statistics, interval in scores.rows:
+        yield landmark, "n", statistics["n"], *none
+        yield landmark, "missing", statistics["missing"], *none
+        for key in ("mre", "sd", "median"):
+            bounds = interval[key] if interval else none  # type: ignore[literal-required]
+            yield landmark, f"{key}_mm", statistics[key], *bounds  # type: ignore[literal-required]
+        for rate, value in statistics["sdr_percent"].items():
+            bounds = interval["sdr_percent"][rate] if interval else none
+            yield landmark, f"sdr_{rate}mm_percent", value, *bounds

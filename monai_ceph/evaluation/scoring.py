@@ -13,18 +13,27 @@ from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import Annotations, mean_annotations, read_annotations
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.metrics.reference_scores import ReferenceScores, score_films
+from monai_ceph.prediction import Prediction
 from monai_ceph.wording import named
 
 Observers = Sequence[tuple[str, Annotations]]
 """Each observer's source, as it was given, and points."""
 
 
-def read_predictions(path: Path, scheme: LandmarkScheme) -> Annotations:
-    """A table of predictions.
+Points = str | Path | Annotations | Sequence[Prediction]
+"""Points of films: a file that holds them, or what they are in memory."""
+
+
+def read_predictions(source: Points, scheme: LandmarkScheme) -> Annotations:
+    """Return the points of a table of predictions, or of predictions in memory.
 
     Raises:
-        ValueError: there is none, or it cannot be read; the message names it.
+        ValueError: there is no such table, it cannot be read, two predictions are of one film, or their landmarks are
+            not the scheme's; the message names it.
     """
+    if not isinstance(source, (str, Path)):
+        return _in_memory(source, scheme)
+    path = Path(source)
     if not path.exists():
         raise ValueError(f"{path}: there are no such predictions; check the path.")
     if path.is_dir():
@@ -33,7 +42,7 @@ def read_predictions(path: Path, scheme: LandmarkScheme) -> Annotations:
 
 
 def read_observers(
-    references: Sequence[Path], whole: LandmarkScheme, landmarks: LandmarkScheme, spacing_mm: tuple[float, float]
+    references: Sequence[Points], whole: LandmarkScheme, landmarks: LandmarkScheme, spacing_mm: tuple[float, float]
 ) -> Observers:
     """Each observer's points.
 
@@ -45,10 +54,37 @@ def read_observers(
     Raises:
         ValueError: a reference cannot be read, or is named twice: it would agree with itself.
     """
-    for k, path in enumerate(references):
-        if path in references[:k]:
+    files = [str(reference) for reference in references if isinstance(reference, (str, Path))]
+    for k, path in enumerate(files):
+        if path in files[:k]:
             raise ValueError(f"{path}: the same reference twice; name each observer once.")
-    return [(str(path), restrict(read_annotations(path, whole, spacing_mm), landmarks, {})) for path in references]
+    observers = []
+    for reference in references:
+        if isinstance(reference, (str, Path)):
+            name, points = str(reference), read_annotations(reference, whole, spacing_mm)
+        else:
+            points = _in_memory(reference, whole)
+            name = points.observer
+        observers.append((name, restrict(points, landmarks, {})))
+    return observers
+
+
+def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkScheme) -> Annotations:
+    if not isinstance(points, Annotations):
+        points_px: dict[str, np.ndarray] = {}
+        for prediction in points:
+            film = film_name(prediction.image)
+            if film in points_px:
+                raise ValueError(f"Two predictions are of the film '{film}'; films go by their name without suffix.")
+            if prediction.scheme.symbols != scheme.symbols:
+                raise ValueError(
+                    f"'{prediction.image}' has the landmarks of '{prediction.scheme.name}', not of '{scheme.name}'."
+                )
+            points_px[film] = np.asarray(prediction.points_px, dtype=np.float64)
+        return Annotations("predictions", scheme, points_px)
+    if points.scheme.symbols != scheme.symbols:
+        raise ValueError(f"'{points.observer}' has the landmarks of '{points.scheme.name}', not of '{scheme.name}'.")
+    return points
 
 
 def films_to_leave_out(names: Sequence[str], predicted: Annotations) -> dict[str, tuple[str, ...]]:

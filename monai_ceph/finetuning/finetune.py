@@ -6,12 +6,12 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -27,7 +27,12 @@ from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.training.mute_logging import mute_logging
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Stage = Literal["global", "local"]
+Tell = Callable[[str], None]
+"""Takes a line of text for people."""
 FEWEST = 5
 """Labels that a training needs: four to learn from, one to see what it was worth."""
 HELD_OUT = 0.2
@@ -85,6 +90,12 @@ class FinetuneResult:
     run: Path
     previous: Path | None
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas table of the held-out error, with the rows ``before`` and ``after``."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(self.before), asdict(self.after)], index=["before", "after"])
+
     def as_json(self) -> dict[str, Any]:
         """Return what ``result.json`` holds."""
         content = {**asdict(self), "run": str(self.run), "previous": self.previous and str(self.previous)}
@@ -98,6 +109,10 @@ class FinetuneResult:
         return f"mean error on {films} went {change}: {what}"
 
 
+def _nobody(text: str) -> None:
+    """Tell nobody."""
+
+
 def finetune(
     bundle: Path,
     items: Sequence[Mapping[str, Any]],
@@ -107,6 +122,7 @@ def finetune(
     epochs: int | None = None,
     spacing_mm: float | None = None,
     device: str = "auto",
+    tell: Tell = _nobody,
 ) -> FinetuneResult:
     """Go on from a bundle's weights on labelled films, and put the new weights in their place if they are not worse.
 
@@ -122,6 +138,7 @@ def finetune(
         epochs: of each stage; None as configured.
         spacing_mm: the films' pixel size; None is the one in each file.
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
+        tell: called with a line of text for people at each step; without it nothing is printed.
     Raises:
         TrainingError: too few labels, another training of the bundle is running, or this one failed. The weights in use
             are then as they were.
@@ -144,11 +161,11 @@ def finetune(
         new = [{**_plain(i), **mine, "part": "held_out" if f in held_out else "new"} for f, i in labelled.items()]
         old = [{**mine, **_plain(item), "part": "base"} for item in replay]
         write_text(run / FILMS, film_list_text([*new, *old]))
-        _say(f"{len(new)} labelled films, {len(held_out)} of them held out, {len(old)} films of the replay set")
+        tell(f"{len(new)} labelled films, {len(held_out)} of them held out, {len(old)} films of the replay set")
 
         asked = [labelled[film] for film in held_out]
         before = _held_out_error(predictor, asked)
-        weights, progress = model, _Progress(run, order)
+        weights, progress = model, _Progress(run, order, tell)
         for stage in order:
             weights = _train(bundle, stage, run, weights, epochs, device, progress)
         after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights), asked)
@@ -171,7 +188,7 @@ def finetune(
         )
         write_text(run / RESULT, json.dumps(result.as_json(), indent=1) + "\n")
         _remove_weights(bundle)
-    _say(str(result))
+    tell(str(result))
     return result
 
 
@@ -325,8 +342,9 @@ def bundle_file(bundle: Path, config: str) -> str:
 class _Progress:
     """A line and a small file at each epoch; stops a training that has run away."""
 
-    def __init__(self, run: Path, stages: Sequence[Stage]) -> None:
-        self.run, self.stages, self.start, self.epochs = run, stages, time.monotonic(), 0
+    def __init__(self, run: Path, stages: Sequence[Stage], report: Tell) -> None:
+        self.run, self.stages, self.report = run, stages, report
+        self.start, self.epochs = time.monotonic(), 0
 
     def attach(self, engine: Any, stage: Stage) -> None:
         from ignite.engine import Events
@@ -347,7 +365,7 @@ class _Progress:
         done = self.stages.index(self.stage) * self.epochs + engine.state.epoch
         total = len(self.stages) * self.epochs
         left = (time.monotonic() - self.start) / done * (total - done)
-        _say(
+        self.report(
             f"{self.stage} stage: epoch {engine.state.epoch:3d} of {self.epochs}, loss {_loss(engine):.4f}, "
             f"{left:.0f} s left"
         )
@@ -358,7 +376,3 @@ class _Progress:
 def _loss(engine: Any) -> float:
     output = engine.state.output
     return float((output[0] if isinstance(output, list) else output)["loss"])
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class LandmarkTrain(TrainTask):
             epochs=epochs,
             spacing_mm=self.model.spacing_mm,
             device=_first(request.get("device")) or self.model.device,
+            tell=partial(print, flush=True),
         )
         return result.as_json()
 

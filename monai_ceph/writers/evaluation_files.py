@@ -6,18 +6,17 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from monai_ceph import __version__
-from monai_ceph.evaluation.evaluation import Evaluation
+from monai_ceph.evaluation.evaluation import SUMMARY_COLUMNS, Evaluation
 from monai_ceph.metrics.interval import METHOD
 from monai_ceph.metrics.reference_scores import ReferenceScores
 
 ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
-SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "value", "low", "high")
 
 
 def evaluation_json(evaluation: Evaluation) -> str:
@@ -52,11 +51,11 @@ def errors_csv(comparisons: Sequence[ReferenceScores]) -> str:
 
 
 def summary_csv(evaluation: Evaluation) -> str:
-    """Every statistic in a row of its own: :data:`SUMMARY_COLUMNS`; low and high are its interval's bounds."""
+    """Return ``evaluation.rows()`` as CSV."""
     rows = [
-        [one.compared, one.reference, evaluation.protocol, *row]
-        for one in evaluation.all_scores
-        for row in _statistic_rows(one)
+        [*names, *(str(number) if isinstance(number, int) else _cell(number) for number in numbers)]
+        for *names, value, low, high in evaluation.rows()
+        for numbers in [(value, low, high)]
     ]
     return _csv(SUMMARY_COLUMNS, rows)
 
@@ -82,19 +81,6 @@ def _comparison(one: ReferenceScores) -> dict[str, Any]:
         "missing_landmarks": one.missing,
         "films_without_reference": list(one.without_reference),
     }
-
-
-def _statistic_rows(one: ReferenceScores) -> Iterator[list[Any]]:
-    """landmark, figure, value, low, high."""
-    for landmark, statistics, interval in one.rows:
-        yield [landmark, "n", statistics["n"], "", ""]
-        yield [landmark, "missing", statistics["missing"], "", ""]
-        for key in ("mre", "sd", "median"):
-            bounds = interval[key] if interval else (math.nan, math.nan)
-            yield [landmark, f"{key}_mm", *map(_cell, (statistics[key], *bounds))]  # type: ignore[literal-required]
-        for rate, value in statistics["sdr_percent"].items():
-            bounds = interval["sdr_percent"][rate] if interval else (math.nan, math.nan)
-            yield [landmark, f"sdr_{rate}mm_percent", *map(_cell, (value, *bounds))]
 
 
 def _cell(value: float) -> str:

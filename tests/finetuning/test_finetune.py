@@ -108,11 +108,13 @@ def test_worse_weights_stay_outside(
     fixed_scores(monkeypatch, 2.0, 2.001)
     before = (bundle / "models" / "model.pt").read_bytes()
     result = finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
+    assert capsys.readouterr().out == ""
+    assert result.to_frame()["error"].to_dict() == {"before": 2.0, "after": 2.001}
     assert not result.replaced and result.previous is None
     assert (bundle / "models" / "model.pt").read_bytes() == before
     assert [path.name for path in (bundle / "models").iterdir()] == ["model.pt"]
     assert not list(result.run.rglob("*.pt"))
-    assert "went from 2.000 to 2.001 mm: the old weights stay" in capsys.readouterr().out
+    assert "went from 2.000 to 2.001 mm: the old weights stay" in str(result)
 
 
 def test_both_weights_are_scored_as_the_system_finds(bundle: Path, films: list[dict[str, Any]]) -> None:
@@ -172,13 +174,12 @@ def test_replayed_films_have_their_own_spacing(
     assert {item["spacing_mm"] for film, item in listed.items() if film != "old"} == {SPACING_MM}
 
 
-def test_what_a_client_can_see(
-    bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_a_client_can_see(bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     assert latest(bundle) == ({}, {})
     fixed_scores(monkeypatch, 2.0, 1.0)
-    finetune(bundle, films, stages=["local", "global"], epochs=2, spacing_mm=SPACING_MM, device="cpu")
-    lines = capsys.readouterr().out.splitlines()
+    lines: list[str] = []
+    stages: list[module.Stage] = ["local", "global"]
+    finetune(bundle, films, stages=stages, epochs=2, spacing_mm=SPACING_MM, device="cpu", tell=lines.append)
     assert [line.split(",")[0] for line in lines[1:-1]] == [
         f"{stage} stage: epoch   {epoch} of 2" for stage in ("global", "local") for epoch in (1, 2)
     ]
