@@ -1,0 +1,373 @@
+"""Turn the committed results into the tables of README and docs, as Markdown."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.models.registry import MODELS
+
+RESULTS = Path("benchmarks/results")
+OURS = "two_stage"
+FILMS = {
+    "isbi2015_validation": "ISBI 2015, 25 validation films",
+    "hamedan": "Hamedan, 20 films, another clinic and scanner",
+}
+BUNDLES = {"cephalometric_landmarks": "shipped model"}
+"""Titles of bundles in the tables; a bundle that is not named here goes by the name of its folder."""
+WITHIN_MM = ("2", "2.5", "3", "4")
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Results:
+    """One committed table of results.
+
+    Args:
+        made: how the figures were made, from the table's first line; without the command.
+        command: the command that made them; empty where the first line names none.
+        rows: its rows, by the names of the columns.
+    """
+
+    made: str
+    command: str
+    rows: list[Row]
+
+    @property
+    def source(self) -> str:
+        """One sentence that says how to get the figures again."""
+        return f"*{self.made}.*" + (f" *Command:* `{self.command}`." if self.command else "")
+
+    def row(self, column: str, value: str) -> Row:
+        """Return the one row with this value in a column.
+
+        Raises:
+            ValueError: there is none, or more than one.
+        """
+        rows = [row for row in self.rows if row[column] == value]
+        if len(rows) != 1:
+            raise ValueError(f"Expected one row with {column} '{value}', got {len(rows)}; run the benchmark again.")
+        return rows[0]
+
+
+def read_results(path: Path) -> Results:
+    """Read a table and the first line that says how it was made.
+
+    Raises:
+        ValueError: the first line does not begin with '# '.
+    """
+    first, *table = path.read_text(encoding="utf-8").splitlines()
+    if not first.startswith("# "):
+        raise ValueError(
+            f"Expected a first line '# ...' in '{path}' that says how the figures were made, got {first!r}."
+        )
+    made, _, command = first[2:].partition("; command: ")
+    return Results(made, command, list(csv.DictReader(table)))
+
+
+def number(text: str, decimals: int) -> str:
+    """Return a figure with so many decimals; "-" where there is none."""
+    return f"{float(text):.{decimals}f}" if text else "-"
+
+
+def with_interval(row: Row, value: str, low: str, high: str, decimals: int, sign: str = "") -> str:
+    """Return ``0.93 [0.85, 1.01]`` from three columns; without brackets where there is no interval."""
+
+    def cell(name: str) -> str:
+        return f"{float(row[name]):{sign}.{decimals}f}"
+
+    if not row[value]:
+        return "-"
+    return cell(value) + (f" [{cell(low)}, {cell(high)}]" if row[low] and row[high] else "")
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
+    return [_line(header), "|" + "---|" * len(header), *map(_line, rows)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def shipped_short(read: Callable[[str], Results]) -> list[str]:
+    """Return the README's table: MRE and SDR of each bundle and of the observers, and the time a film takes."""
+    results = read("shipped")
+    rows = [
+        [title, who, _mre(row), with_interval(row, "sdr_2", "sdr_2_low", "sdr_2_high", 1)]
+        for title, who, row in _overall(results)
+    ]
+    film = read("speed_inference").row("what", "shipped")
+    seconds, gigabytes = float(film["ms_per_film"]) / 1e3, float(film["peak_memory_mb"]) / 1e3
+    return [
+        *table(("films", "comparison", "MRE (mm)", "SDR 2 mm (%)"), rows),
+        "",
+        f"One film takes {seconds:.2f} s and {gigabytes:.2f} GB of memory on two CPU cores.",
+    ]
+
+
+def shipped(read: Callable[[str], Results]) -> list[str]:
+    """Return all statistics of each bundle and of the observers, over all landmarks."""
+    results = read("shipped")
+    rows = [
+        [
+            *(title, who, _mre(row), number(row["sd"], 2), number(row["median"], 2)),
+            with_interval(row, "sdr_2", "sdr_2_low", "sdr_2_high", 1),
+            *(number(row[f"sdr_{mm}"], 1) for mm in WITHIN_MM[1:]),
+        ]
+        for title, who, row in _overall(results)
+    ]
+    header = ("films", "comparison", "MRE (mm)", "SD", "median", "SDR 2 mm (%)", *(f"{mm} mm" for mm in WITHIN_MM[1:]))
+    return [*table(header, rows), "", results.source]
+
+
+def shipped_landmarks(read: Callable[[str], Results]) -> list[str]:
+    """Return MRE and SDR of each landmark: bundles beside the two observers."""
+    results = read("shipped")
+    columns: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for row in results.rows:
+        if row["landmark"] != "all":
+            columns.setdefault((row["films"], row["bundle"], row["compared"]), {})[row["landmark"]] = row
+    # The observers are the same, whatever bundle they stand beside.
+    first = results.rows[0]["bundle"]
+    shown = {key: rows for key, rows in columns.items() if key[2] == "predictions" or key[1] == first}
+    header = ["landmark"]
+    for films, bundle, compared in shown:
+        who = BUNDLES.get(bundle, bundle) if compared == "predictions" else "observers"
+        header.append(f"{FILMS[films].split(',')[0]}: {who}, MRE (mm), SDR 2 mm (%)")
+    symbols = list(next(iter(shown.values())))
+    rows = [
+        [symbol, *(f"{number(of[symbol]['mre'], 2)}, {number(of[symbol]['sdr_2'], 0)}" for of in shown.values())]
+        for symbol in symbols
+    ]
+    return table(header, rows)
+
+
+def _overall(results: Results) -> list[tuple[str, str, Row]]:
+    """Return title of the films, who was compared, and the row over all landmarks; observers once a set of films."""
+    shown: dict[tuple[str, str], tuple[str, str, Row]] = {}
+    for films, title in FILMS.items():
+        for row in results.rows:
+            if row["films"] == films and row["landmark"] == "all":
+                bundle = row["bundle"] if row["compared"] == "predictions" else ""
+                who = BUNDLES.get(bundle, bundle) or "one observer against the other"
+                shown.setdefault((films, bundle), (title, who, row))
+    # Models of a set of films first, its observers last.
+    return sorted(
+        shown.values(), key=lambda line: (list(FILMS.values()).index(line[0]), line[2]["compared"] == "observers")
+    )
+
+
+def _mre(row: Row) -> str:
+    return with_interval(row, "mre", "mre_low", "mre_high", 2)
+
+
+def models(read: Callable[[str], Results]) -> list[str]:
+    """Return the comparison of models: accuracy after the same training time, and cost."""
+    results = read("models")
+    header = (
+        *("model", "MRE (mm)", "SDR 2 mm (%)", "parameters (million)", "GFLOP a film", "training (min)"),
+        *("iterations", "ms a film", "memory (MB)", "dtype", "library"),
+    )
+    rows = [
+        [
+            f"**{MODELS[row['model']].title}**" if row["model"] == OURS else MODELS[row["model"]].title,
+            with_interval(row, "mre_mm", "mre_low", "mre_high", 2),
+            with_interval(row, "sdr_2", "sdr_2_low", "sdr_2_high", 1),
+            f"{int(row['parameters']) / 1e6:.2f}",
+            number(row["gflop_per_film"], 1),
+            number(row["training_minutes"], 1),
+            row["iterations"],
+            number(row["ms_per_film"], 0),
+            number(row["peak_memory_mb"], 0),
+            row["dtype"].removesuffix(" autocast"),
+            row["source"].removesuffix(" (this commit)"),  # the line below the table names the commit
+        ]
+        for row in results.rows
+    ]
+    remarks = [f"- {MODELS[row['model']].title}: {row['remarks']}" for row in results.rows if row["remarks"]]
+    return [*table(header, rows), "", "What each model did in that time:", "", *remarks, "", results.source]
+
+
+def speed_inference(read: Callable[[str], Results]) -> list[str]:
+    """Return the time that a film takes, by way of computing it."""
+    results = read("speed_inference")
+    rows = [
+        [
+            row["what"],
+            number(row["ms_per_film"], 0),
+            number(row["times_faster"], 1),
+            number(row["peak_memory_mb"], 0),
+            number(row["gflop_per_film"], 0),
+            number(row["share_of_peak"], 2),
+            row["dtype"],
+        ]
+        for row in results.rows
+    ]
+    header = ("", "ms a film", "times faster", "memory (MB)", "GFLOP", "share of peak", "dtype")
+    return [*table(header, rows), "", results.source]
+
+
+def speed_profile(read: Callable[[str], Results]) -> list[str]:
+    """Return where the time of a film goes."""
+    results = read("speed_profile")
+    rows = [[row["what"], number(row["ms_per_film"], 1), row["percent"] or "-"] for row in results.rows]
+    return [*table(("part", "ms a film", "%"), rows), "", results.source]
+
+
+def speed_folder(read: Callable[[str], Results]) -> list[str]:
+    """Return how many films of a folder are done in a second."""
+    results = read("speed_folder")
+    rows = [
+        [row["what"], number(row["films_per_second"], 1), row["of_the_networks_alone_percent"]] for row in results.rows
+    ]
+    return [*table(("", "films/s", "% of the networks alone"), rows), "", results.source]
+
+
+def speed_training(read: Callable[[str], Results]) -> list[str]:
+    """Return how many training samples are made and used in a second."""
+    results = read("speed_training")
+    rows = [
+        [row["what"], number(row["samples_per_second"], 0), row["of_the_slower_part_percent"] or "-"]
+        for row in results.rows
+    ]
+    return [*table(("", "samples/s", "% of the slower part"), rows), "", results.source]
+
+
+def inference_ablation(read: Callable[[str], Results]) -> list[str]:
+    """Return what each choice of inference is worth, beside the shipped one."""
+    results = read("inference_ablation")
+    rows = [
+        [
+            f"**{row['inference']}**" if row["inference"].startswith("shipped:") else row["inference"],
+            f"{number(row['mre_mm'], 2)} +- {number(row['sd_mm'], 2)}",
+            *(number(row[f"sdr_{mm}"], 1) for mm in WITHIN_MM),
+            ""
+            if row["inference"].startswith("shipped:")
+            else with_interval(row, "difference_mm", "difference_low", "difference_high", 2, "+"),
+        ]
+        for row in results.rows
+    ]
+    header = ("inference", "MRE +- SD (mm)", *(f"SDR {mm} mm (%)" for mm in WITHIN_MM), "difference in MRE (mm)")
+    return [*table(header, rows), "", results.source]
+
+
+def training_ablation(read: Callable[[str], Results]) -> list[str]:
+    """Return what each choice of training is worth: a table a way of inference."""
+    results = read("training_ablation")
+    lines: list[str] = []
+    for stage, inference in dict.fromkeys((row["stage"], row["inference"]) for row in results.rows):
+        rows = [
+            [
+                row["training"],
+                number(row["mre_mm"], 2),
+                number(row["sdr_2"], 1),
+                with_interval(row, "difference_mm", "difference_low", "difference_high", 2, "+")
+                if row["difference_low"]
+                else "",
+            ]
+            for row in results.rows
+            if (row["stage"], row["inference"]) == (stage, inference)
+        ]
+        lines += [f"**{stage.capitalize()} stage trained, {inference}**", ""]
+        lines += [*table(("training", "MRE (mm)", "SDR 2 mm (%)", "difference in MRE (mm)"), rows), ""]
+    return [*lines, results.source]
+
+
+def export_precision(read: Callable[[str], Results]) -> list[str]:
+    """Return accuracy, time and size of the exported model in fewer bits."""
+    results = read("export_precision")
+    base = float(results.rows[0]["cpu_ms"])
+    rows = [
+        [
+            row["model"],
+            number(row["mre_mm"], 3),
+            number(row["sdr_2"], 1),
+            number(row["max_px_from_float32"], 1),
+            f"{float(row['cpu_ms']) / base:.2f}",
+            number(row["mb"], 1),
+        ]
+        for row in results.rows
+    ]
+    header = ("model", "MRE (mm)", "SDR 2 mm (%)", "largest shift from float32 (px)", "relative time", "size (MB)")
+    return [*table(header, rows), "", results.source]
+
+
+def retraining(read: Callable[[str], Results]) -> list[str]:
+    """Return how weights of another training compare with the shipped ones."""
+    results = read("retraining")
+    rows = [
+        [
+            row["films"],
+            row["statistic"],
+            *(
+                with_interval(row, name, f"{name}_low", f"{name}_high", decimals, sign)
+                for decimals in [2 if "(mm)" in row["statistic"] else 1]
+                for name, sign in (("shipped", ""), ("retrained", ""), ("difference", "+"))
+            ),
+        ]
+        for row in results.rows
+    ]
+    return [*table(("films", "", "shipped weights", "trained again", "difference"), rows), "", results.source]
+
+
+def finetuning(read: Callable[[str], Results]) -> list[str]:
+    """Return what ten corrected films of another clinic bring, and what is forgotten."""
+    results = read("finetuning")
+    rows = [
+        [
+            row["training"],
+            with_interval(row, "mre_mm", "mre_low", "mre_high", 2),
+            number(row["sdr_2"], 1),
+            number(row["isbi_mre_mm"], 2),
+            number(row["isbi_sdr_2"], 1),
+            number(row["minutes"], 1),
+        ]
+        for row in results.rows
+    ]
+    header = (
+        *("trained on", "other clinic: MRE (mm)", "SDR 2 mm (%)", "ISBI validation films: MRE (mm)", "SDR 2 mm (%)"),
+        "minutes",
+    )
+    return [*table(header, rows), "", results.source]
+
+
+def film_uncertainty(read: Callable[[str], Results]) -> list[str]:
+    """Return how well the model's uncertainty ranks films by their true error, for the measure that is used."""
+    results = read("film_uncertainty")
+    rows = [
+        [row["films"], with_interval(row, "value", "low", "high", 2)]
+        for row in results.rows
+        if row["what"].startswith("rank correlation") and row["what"].endswith("(used)")
+    ]
+    return [*table(("films", "rank correlation with the true error"), rows), "", results.source]
+
+
+def active_learning(read: Callable[[str], Results]) -> list[str]:
+    """Return the error after each round of annotation, by strategy."""
+    results = read("active_learning")
+    counts = list(dict.fromkeys(row["labelled"] for row in results.rows))
+    errors = {(row["strategy"], row["labelled"]): number(row["mre_mm"], 2) for row in results.rows}
+    strategies = dict.fromkeys(row["strategy"] for row in results.rows)
+    rows = [[f"`{name}`", *(errors[name, count] for count in counts)] for name in strategies]
+    return [*table(("strategy", *(f"{count} films" for count in counts)), rows), "", results.source]
+
+
+def interval_coverage(read: Callable[[str], Results]) -> list[str]:
+    """Return how often an interval holds the true value."""
+    results = read("interval_coverage")
+    rows = [[row["films"], row["method"], row["mre"], row["median"], row["sdr_2"]] for row in results.rows]
+    return [*table(("films", "method", "MRE (%)", "median (%)", "SDR 2 mm (%)"), rows), "", results.source]
+
+
+TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
+    made.__name__: made
+    for made in (
+        *(shipped_short, shipped, shipped_landmarks, models, speed_inference, speed_profile, speed_folder),
+        *(speed_training, inference_ablation, training_ablation, export_precision, retraining, finetuning),
+        *(film_uncertainty, active_learning, interval_coverage),
+    )
+}
