@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import monai_ceph
+from tools import floor_plan
 
 PACKAGE = Path(monai_ceph.__file__).parent
 OPTIONAL = ("PIL", "tqdm", "ignite", "tensorboard", "fire", "jinja2", "matplotlib", "onnx", "onnxruntime", "scipy")
@@ -69,6 +70,52 @@ def test_every_module_imports_without_the_extras() -> None:
     code = WITHOUT_EXTRAS.format(optional=set(OPTIONAL), modules=modules)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_the_floor_plan_is_the_one_of_the_import_contract(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert floor_plan.main(["--check"]) == 0, capsys.readouterr().err
+    picture = (repository / floor_plan.PICTURE).read_text(encoding="utf-8")
+    modules = [name for floor in floor_plan.floors(repository / "setup.cfg") for name in floor]
+    assert [name for name in modules if f">{name}</text>" not in picture] == []
+
+
+def test_a_step_that_is_no_module_is_refused() -> None:
+    with pytest.raises(ValueError, match="Expected modules of the import contract, got readers; correct STEPS"):
+        floor_plan.draw([["cli"], ["data"]], {"cli": 1, "readers": 2})
+
+
+def test_the_page_explains_every_module_of_the_contract_from_top_to_bottom(repository: Path) -> None:
+    page = (repository / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = page.partition("| module | contents |")[2].partition("\n\n")[0]
+    explained = re.findall(r"^\| `(\w+)` \|", rows, re.MULTILINE)
+    assert explained == [name for floor in floor_plan.floors(repository / "setup.cfg") for name in floor]
+
+
+def test_the_walk_of_a_film_has_the_numbers_of_the_picture(repository: Path) -> None:
+    page = (repository / "docs" / "architecture.md").read_text(encoding="utf-8")
+    walk = page.partition("## One film through the code")[2].partition("\n## ")[0]
+    steps = re.split(r"^\d+\. ", walk, flags=re.MULTILINE)[1:]
+    assert len(steps) == len(floor_plan.STEPS)
+    assert [name for step, name in zip(steps, floor_plan.STEPS, strict=True) if f"`{name}" not in step] == []
+
+
+def test_the_api_reference_has_every_package_with_public_names(repository: Path) -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in (repository / "docs" / "api").glob("*.md"))
+    shown = set(re.findall(r"automodule:: ([\w.]+)", pages))
+    packages = [
+        f"monai_ceph.{path.parent.name}"
+        for path in sorted(PACKAGE.glob("*/__init__.py"))
+        if "__all__ = [" in path.read_text(encoding="utf-8") and path.parent.name != "label"
+    ]
+    assert "monai_ceph.transforms" in packages and set(packages) - shown == set()
+
+
+def test_the_page_names_files_that_exist(repository: Path) -> None:
+    page = (repository / "docs" / "architecture.md").read_text(encoding="utf-8")
+    roots = [repository, repository / "monai_ceph", repository / "bundles" / "cephalometric_landmarks"]
+    named = set(re.findall(r"`([\w/]+(?:/|\.py|\.json|\.cfg))`", page))
+    assert "metrics/summary.py" in named
+    assert sorted(name for name in named if not any((root / name).exists() for root in roots)) == []
 
 
 def test_the_names_of_the_landmarks_need_no_torch() -> None:
