@@ -11,7 +11,7 @@ from monai.transforms import EnsureChannelFirstd, LoadImaged, NormalizeIntensity
 
 from monai_ceph.inferers.fast import own_probability
 from monai_ceph.inferers.two_stage import TwoStageInferer, guide_prior
-from monai_ceph.networks import TwoStageNet
+from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
 from monai_ceph.transforms import CropBottomSquared, ScaleToSpacingd
 from monai_ceph.transforms.scale import scale_index
 
@@ -76,7 +76,7 @@ class WholeFilm(torch.nn.Module):
         if inferer.merge != "own":
             raise ValueError(f"Expected an inferer with merge 'own' to export, got '{inferer.merge}'; set \"merge\".")
         self.network = copy.deepcopy(network).to("cpu", torch.float32).eval()
-        _pad_by_size(self.network.global_net)
+        _pad_by_size(self.network)
         self.patch_size, self.offsets = inferer.patch_size, inferer.offsets
         self.window = self.patch_size + int(self.offsets.max() - self.offsets.min())
         self.index_scale = 1 / inferer.global_scale
@@ -194,12 +194,33 @@ class _UpCatBySize(torch.nn.Module):
         return out
 
 
+class _HalfResolutionBySize(torch.nn.Module):
+    """:class:`HalfResolutionUNet` for sizes of which it cannot be asked yet whether they are odd."""
+
+    def __init__(self, network: HalfResolutionUNet) -> None:
+        super().__init__()
+        self.encoder, self.decoder = network.encoder, network.decoder
+        self.head, self.upsample = network.head, network.upsample
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        even = image
+        for axis in (-2, -1):
+            size = image.shape[axis]
+            even = even.index_select(axis, torch.arange(size + size % 2).clamp(max=size - 1))
+        logits = self.upsample(self.head(self.decoder(self.encoder(even), 4)))
+        x, y = image.shape[-2], image.shape[-1]
+        cropped: torch.Tensor = logits.index_select(-2, torch.arange(x)).index_select(-1, torch.arange(y))
+        return cropped
+
+
 def _pad_by_size(network: torch.nn.Module) -> None:
     for name, child in network.named_children():
         if isinstance(child, UpCat) and child.is_pad:
             setattr(network, name, _UpCatBySize(child))
-        else:
-            _pad_by_size(child)
+            continue
+        _pad_by_size(child)
+        if isinstance(child, HalfResolutionUNet):
+            setattr(network, name, _HalfResolutionBySize(child))
 
 
 def _size_of(image: torch.Tensor, axis: int) -> torch.Tensor:

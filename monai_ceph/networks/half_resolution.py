@@ -52,5 +52,6 @@ class HalfResolutionUNet(torch.nn.Module):
         """Return logits, (B, out_channels, X, Y), of an image (B, in_channels, X, Y) of any size."""
         x, y = image.shape[-2], image.shape[-1]
         even = torch.nn.functional.pad(image, [0, y % 2, 0, x % 2], mode="replicate")
-        logits = self.head(self.decoder(self.encoder(even), skip_connect=4))
-        return self.upsample(logits)[..., :x, :y]
+        logits = self.head(self.decoder(self.encoder(even), 4))
+        upsampled: torch.Tensor = self.upsample(logits)
+        return upsampled[..., :x, :y]

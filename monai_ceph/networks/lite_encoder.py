@@ -19,6 +19,8 @@ _STACKS = [
     "r4_k5_s22_e6_i112_o192",
     "r1_k3_s11_e6_i192_o320",
 ]
+_SQUEEZE_AND_EXCITATION = ("_se_adaptpool", "_se_reduce", "_se_reduce_padding", "_se_expand", "_se_expand_padding")
+"""Parts of MONAI's block that are never called here, and that TorchScript wants to exist."""
 
 
 class EfficientNetLiteEncoder(EfficientNet, BaseEncoder):
@@ -56,6 +58,8 @@ class EfficientNetLiteEncoder(EfficientNet, BaseEncoder):
             if isinstance(block, MBConvBlock):
                 block._swish = torch.nn.ReLU6(inplace=True)
                 _pad_in_convolution(block)
+                for name in _SQUEEZE_AND_EXCITATION:
+                    setattr(block, name, torch.nn.Identity())
         if pretrained:
             self._load_imagenet(in_channels)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from types import SimpleNamespace
@@ -13,11 +14,18 @@ from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, NormalizeIntensity, NormalizeIntensityd
 
-from monai_ceph.export.whole_film import WholeFilm, film_inferer, merge_in_windows, resampling_matrix, whole_film
+from monai_ceph.export.whole_film import (
+    WholeFilm,
+    _pad_by_size,
+    film_inferer,
+    merge_in_windows,
+    resampling_matrix,
+    whole_film,
+)
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageInferer
 from monai_ceph.inferers.two_stage import merge_own
-from monai_ceph.networks import TwoStageNet
+from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
 from monai_ceph.transforms import (
     CropBottomSquare,
     CropBottomSquared,
@@ -200,3 +208,16 @@ def test_other_preprocessing_or_network_is_refused() -> None:
 def test_inferer_of_another_kind_is_refused() -> None:
     with pytest.raises(ValueError, match="Expected a TwoStageInferer to export, got a AutocastInferer without one"):
         film_inferer(AutocastInferer(SimpleInferer()))
+
+
+def test_half_resolution_network_is_exported_for_any_size() -> None:
+    torch.manual_seed(0)
+    network = HalfResolutionUNet(1, 3, "efficientnet-lite0", decoder_channels=(16, 12, 8, 8)).eval()
+    both = torch.nn.ModuleDict({"global_net": copy.deepcopy(network)})
+    _pad_by_size(both)
+    sides = {2: torch.export.Dim("x", min=64, max=512), 3: torch.export.Dim("y", min=64, max=512)}
+    program = torch.export.export(both["global_net"], (torch.rand(1, 1, 67, 90),), dynamic_shapes=(sides,))
+    for size in ((67, 90), (128, 101), (80, 80)):
+        image = torch.rand(1, 1, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(program.module()(image), network(image), rtol=1e-4, atol=1e-5)

@@ -39,3 +39,9 @@ def test_folded_for_inference_it_gives_the_same(size: tuple[int, int]) -> None:
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
     with torch.no_grad():
         torch.testing.assert_close(folded(image), net(image), rtol=1e-3, atol=1e-4)
+
+
+def test_becomes_torchscript() -> None:
+    net, image = network(), torch.randn(1, 1, 45, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.script(net)(image), net(image))
