@@ -15,12 +15,13 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
-from monai_ceph.data.film import read_film
-from monai_ceph.data.film_search import find_films
+from monai_ceph.data.crashed_films import CrashedFilms
+from monai_ceph.data.film_search import RESULT, search_films
+from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.bundle import bundle_config
+from monai_ceph.predictor.bundle import bundle_config, root_cause
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.ranks import Ranks, ranks
@@ -63,7 +64,7 @@ def run(
         ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
             why.
     """
-    all_films = find_films(films)
+    all_films, passed_over = search_films(films)
     _refuse_same_names(all_films)
     if "overlay" in formats:
         from monai_ceph.writers.overlay import load_pillow
@@ -74,6 +75,8 @@ def run(
     with ranks() as process:
         if process.rank > 0:
             process.wait()
+        elif overwrite:
+            CrashedFilms(output).forget()
         with closing(Journal(output, settings, process.rank, fresh=overwrite)) as journal:
             if process.rank == 0:
                 process.wait()
@@ -94,6 +97,7 @@ def run(
             if process.rank == 0:
                 journal.gather()
                 _write_table(journal, output, all_films, formats)
+                _name_passed_over(passed_over)
                 before = len(all_films) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
                 print(f"{len(all_films) - failed} of {len(all_films)} films done, in {output}{note}")
@@ -145,29 +149,60 @@ def _predict(
     """Predict films and write them while others are predicted; return how many failed."""
     if not films:
         return 0
-    predictor = load()
     failed, workers = 0, worker_count()
+    crashed, tried = CrashedFilms(output), []
+    for film in films:
+        try:
+            crashed.check(film)
+            tried.append(film)
+        except FilmCrashError as known:
+            failed += 1
+            _say(str(known))
+    if not tried:
+        return failed
     unsure: dict[str, str] = {}
-    bar = _bar(len(films)) if process.rank == 0 else None
-    with single_thread_workers(workers) as writers, closing(predict_films(predictor, films)) as results:
-        for result, writing in submit(predictor)(writers, partial(_write, output, formats), results, workers):
-            error, prediction = result.error or writing.exception(), result.prediction
-            if error is None and prediction is not None:
-                journal.add(result.film, result.identity, prediction, formats)
-                if np.nanmedian(prediction.confidence) < predictor.low_confidence:
-                    unsure[result.film.name] = _spacing(prediction)
-            elif isinstance(error, OSError) and error is not result.error:
-                raise error  # it is the folder that is at fault: the other films would go the same way
-            else:  # one bad film, of whatever kind, never stops a batch
-                failed += 1
-                print(f"monai-ceph predict: {replace(result, error=error).message}", file=sys.stderr)
-            if bar is not None:
-                bar.update()
+    bar = _bar(len(tried)) if process.rank == 0 else None
+    # The first process starts while the networks are loaded.
+    with FilmWorkers(workers) as film_workers, film_workers.used_by_this_process():
+        predictor = load()
+        with single_thread_workers(workers) as writers, closing(predict_films(predictor, tried)) as results:
+            for result, writing in submit(predictor)(writers, partial(_write, output, formats), results, workers):
+                error, prediction = result.error or writing.exception(), result.prediction
+                if error is None and prediction is not None:
+                    journal.add(result.film, result.identity, prediction, formats)
+                    if np.nanmedian(prediction.confidence) < predictor.low_confidence:
+                        unsure[result.film.name] = _spacing(prediction)
+                    if result.film_remarks:
+                        said = "; ".join(result.film_remarks)
+                        _say(f"{result.film.name}: the file may be damaged and its points doubtful ({said})")
+                elif isinstance(error, OSError) and error is not result.error:
+                    raise error  # it is the folder that is at fault: the other films would go the same way
+                else:  # one bad film, of whatever kind, never stops a batch
+                    failed += 1
+                    _say(replace(result, error=error).message)
+                    if isinstance(cause := root_cause(error), FilmCrashError):
+                        crashed.add(result.film, cause)
+                if bar is not None:
+                    bar.update()
     if bar is not None:
         bar.close()
     if unsure:
-        print(f"monai-ceph predict: {_doubt(unsure, predictor.low_confidence)}", file=sys.stderr)
+        _say(_doubt(unsure, predictor.low_confidence))
     return failed
+
+
+def _say(text: str) -> None:
+    print(f"monai-ceph predict: {text}", file=sys.stderr)
+
+
+def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
+    """Name everything in the films' folders that is not tried, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for path, reason in paths:
+        if reason != RESULT:
+            reasons.setdefault(reason, []).append(path.name)
+    for reason, names in reasons.items():
+        print(f"passed over, {reason}: {', '.join(names)}")
 
 
 def _doubt(spacings: Mapping[str, str], limit: float) -> str:
@@ -195,7 +230,7 @@ def _write(output: Path, formats: Sequence[str], result: FilmResult) -> None:
         else:
             from monai_ceph.writers.overlay import write_overlay
 
-            write_overlay(path, read_film(result.film)[0], result.prediction)
+            write_overlay(path, read_film_apart(result.film)[0], result.prediction)
 
 
 def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path]:

@@ -133,7 +133,9 @@ def _seen(path: Path, dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
         stored = _used_bits(dataset, stored)
         padding |= _padding(dataset, stored)
     if padding.all():
-        raise FilmError(f"{path}: all its pixels are padding (PixelPaddingValue); it shows no film.")
+        raise FilmError(
+            f"{path}: all its pixels are padding (PixelPaddingValue); it shows no film; check what was exported."
+        )
     values, lowest, highest = _modality(dataset, stored)
     values, lowest, highest, remarks = _voi(dataset, values, lowest, highest, ~padding)
     if dataset.PhotometricInterpretation == "MONOCHROME1" or _inverse(dataset):

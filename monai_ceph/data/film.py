@@ -176,6 +176,8 @@ def _to_gray(path: Path, pixels: np.ndarray) -> np.ndarray:
     # The most common value is found in a part; of a film it is far from common.
     most = np.median(gray.ravel()[:: max(1, gray.size // 10_000)])
     if gray.size > 1 and np.count_nonzero(gray == most) > _BLANK * gray.size:
-        raise FilmError(f"{path}: nearly all its pixels have one value ({most:g}); it shows no film.")
+        raise FilmError(
+            f"{path}: nearly all its pixels have one value ({most:g}); it shows no film; check what was exported."
+        )
     # In two steps: transposing while converting takes twice as long, for lack of cache.
     return gray.T.astype(np.float32, order="C")

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from monai.data import ImageReader
 
-from monai_ceph.data.film import read_film
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_search import looks_like_film
+from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.spacing import check_spacing
 
 
@@ -19,7 +19,10 @@ class FilmReader(ImageReader):
     """Reads films for MONAI's stock ``LoadImage`` / ``LoadImaged``.
 
     The array is (X, Y) float32. Its metadata hold the identity as ``affine`` (a film's world frame is its own pixels),
-    ``spacing_mm`` (float64, (2,), NaN where unknown) and ``spacing_source``.
+    ``spacing_mm`` (float64, (2,), NaN where unknown), ``spacing_source``, ``film_orientation`` (the EXIF or TIFF tag)
+    and ``film_remarks`` (what the decoder complained about, a line each).
+
+    Films are read in this process, or in the :class:`~monai_ceph.data.film_workers.FilmWorkers` that it uses.
 
     A film that cannot be used raises :class:`FilmError` from :meth:`get_data`, not from :meth:`read`: when ``read``
     fails, ``LoadImage`` silently turns to its other readers, which follow other conventions.
@@ -53,7 +56,7 @@ class FilmReader(ImageReader):
         """
         if len(img) != 1:
             raise FilmError(f"Expected one file for a film, got {len(img)}: {', '.join(map(str, img))}.")
-        film, info = read_film(img[0], self.of_film.get(img[0], self.spacing_mm))
+        film, info = read_film_apart(img[0], self.of_film.get(img[0], self.spacing_mm))
         spacing = (np.nan, np.nan) if info.spacing_mm is None else info.spacing_mm
         return film, {
             "affine": np.eye(4),
@@ -62,6 +65,8 @@ class FilmReader(ImageReader):
             "original_channel_dim": "no_channel",
             "spacing_mm": np.array(spacing, dtype=np.float64),
             "spacing_source": info.spacing_source,
+            "film_orientation": info.orientation,
+            "film_remarks": "\n".join(info.remarks),  # one text: lists of several lengths cannot be collated
         }
 
 

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from monai_ceph.data.crashed_films import CRASHED_FILMS
 from monai_ceph.data.film_format import FilmError, is_dicom
 from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX
+
+RESULT = "a result"
+"""Why a prediction's own files are passed over."""
+_RESULTS = (OVERLAY_SUFFIX, ".mrk.json", "landmarks.csv", ".landmarks.jsonl", CRASHED_FILMS)
 
 
 class FoundFilms(NamedTuple):
@@ -72,14 +77,15 @@ def _passed_over(path: Path) -> str | None:
     """Return why what is in a folder is no film; None if it is one."""
     if not path.is_file():
         return "a folder, which is not searched" if path.is_dir() else "no file"
-    return "hidden" if path.name.startswith(".") else _no_film(path)
+    no_film = _no_film(path)
+    return "hidden" if path.name.startswith(".") and no_film != RESULT else no_film
 
 
 def _no_film(path: Path) -> str | None:
     if path.name.upper() == "DICOMDIR":
         return "a DICOM directory"
-    if path.name.endswith(OVERLAY_SUFFIX):
-        return "a picture of results"
+    if path.name.endswith(_RESULTS):
+        return RESULT
     if path.name.lower().endswith(FILM_SUFFIXES) or is_dicom(path):
         return None
     return "no film by its name or content"

@@ -41,7 +41,7 @@ def main() -> None:
 
         def clock(runs: bool, seconds: float = job["seconds"]) -> None:
             # Should the asking process be gone when a decoder hangs, nobody else would end this one.
-            signal.setitimer(signal.ITIMER_REAL, 2 * seconds if runs else 0)
+            signal.setitimer(signal.ITIMER_REAL, 10 * seconds if runs else 0)
             connection.send_bytes(json.dumps({"clock": runs}).encode())
 
         itk_film.while_itk_loads = partial(_stopped, clock)

@@ -15,8 +15,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,9 @@ from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame
 from monai_ceph.spacing import check_spacing
 
 SECONDS = 10.0
-"""How long a film may take."""
+"""How long a film may take: seconds of the processor."""
+_WAITED = 6
+"""How many times as long it may take on a machine that does much else, or from a slow disk."""
 _START_SECONDS = 120.0  # for a process and ITK, on a machine that does much else
 _MOST_REMARKS = 5
 _MOST_BYTES = 65_536
@@ -46,22 +49,23 @@ class FilmCrashError(FilmError):
 class FilmWorkers:
     """A pool of processes that read films; usable from any number of threads.
 
-    The processes are started when they are first needed, the first one at once, and kept. One that dies or hangs is
-    replaced; its film is named.
+        The processes are started when they are first needed, the first one at once, and kept. One that dies or hangs is
+        replaced; its film is named.
 
-    Args:
-        count: how many films may be read at the same time.
-        seconds: how long a film may take.
+        Args:
+            count: how many films may be read at the same time.
+            seconds: how long a film may take, of the processor's time; six times as long where it does much else.
 
-    Example:
-        >>> import tempfile
-        >>> from PIL import Image
-        >>> path = Path(tempfile.mkdtemp()) / "film.png"
-        >>> Image.effect_noise((60, 40), 50).save(path)
-        >>> with FilmWorkers() as workers:
-        ...     film, info = workers.read(path)
-        >>> film.shape
-        (60, 40)
+        Example:
+            >>> import tempfile
+    import time
+            >>> from PIL import Image
+            >>> path = Path(tempfile.mkdtemp()) / "film.png"
+            >>> Image.effect_noise((60, 40), 50).save(path)
+            >>> with FilmWorkers() as workers:
+            ...     film, info = workers.read(path)
+            >>> film.shape
+            (60, 40)
     """
 
     def __init__(self, count: int = 1, seconds: float = SECONDS) -> None:
@@ -125,13 +129,12 @@ class FilmWorkers:
 
     @contextmanager
     def used_by_this_process(self) -> Iterator[FilmWorkers]:
-        """Let every reader and predictor of this process read through these workers."""
-        global _used
-        before, _used = _used, self
+        """Let every reader and predictor of this process read through these workers, until they are left."""
+        before = use_workers(self)
         try:
             yield self
         finally:
-            _used = before
+            use_workers(before)
 
     @contextmanager
     def _worker(self) -> Iterator[_Worker]:
@@ -150,6 +153,27 @@ class FilmWorkers:
 
 
 _used: FilmWorkers | None = None
+
+
+def use_workers(workers: FilmWorkers | None) -> FilmWorkers | None:
+    """Let every reader and predictor of this process read through workers from now on; return those before."""
+    global _used
+    before, _used = _used, workers
+    return before
+
+
+@contextmanager
+def some_workers(count: int) -> Iterator[FilmWorkers]:
+    """Use the workers that this process uses already, or else new ones until they are left.
+
+    Args:
+        count: how many films may be read at the same time, if they are new.
+    """
+    if _used is not None and _used.owner == os.getpid():
+        yield _used
+    else:
+        with closing(FilmWorkers(count)) as workers, workers.used_by_this_process():
+            yield workers
 
 
 def read_film_apart(path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
@@ -224,7 +248,7 @@ class _Worker:
         try:
             self.connection.send_bytes(json.dumps({"path": name, "seconds": seconds, **job}).encode())
             while True:
-                if not self.connection.poll(seconds if counts else _START_SECONDS):
+                if not (self._answers(seconds) if counts else self.connection.poll(_START_SECONDS)):
                     raise _took_too_long(path, seconds) if counts else _not_started("it does not answer")
                 answer: dict[str, Any] = json.loads(self.connection.recv_bytes())
                 if "clock" not in answer:
@@ -240,6 +264,18 @@ class _Worker:
         if "film_error" in answer:
             raise FilmError(answer["film_error"])
         return answer, remarks(self._said())
+
+    def _answers(self, seconds: float) -> bool:
+        """Return whether there is an answer before the process has used up its time."""
+        assert self.connection is not None and self.process is not None
+        end, used = time.monotonic() + _WAITED * seconds, _processor_seconds(self.process.pid)
+        wait = seconds
+        while not self.connection.poll(max(0.0, min(wait, end - time.monotonic()))):
+            now = _processor_seconds(self.process.pid)
+            if now is None or used is None or now - used >= seconds or time.monotonic() >= end:
+                return False
+            wait = max(0.1, seconds - (now - used))
+        return True
 
     def pixels(self, shape: Sequence[int]) -> np.ndarray:
         """Return the film (X, Y) float32 that the process has put down."""
@@ -277,6 +313,16 @@ def remarks(text: str) -> tuple[str, ...]:
     lines = [re.sub(r"\s*\(0x[0-9a-f]+\)", "", line).strip()[:200] for line in text.splitlines()]
     told = [line for line in dict.fromkeys(lines) if not _HARMLESS.search(line)]
     return tuple(told[:_MOST_REMARKS])
+
+
+def _processor_seconds(pid: int) -> float | None:
+    """Return the processor time of a process, seconds; None where the system does not tell."""
+    try:
+        # After the name, which may hold spaces and brackets: utime and stime are fields 14 and 15 of proc(5)'s stat.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _took_too_long(path: Path, seconds: float) -> FilmCrashError:

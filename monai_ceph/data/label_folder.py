@@ -32,9 +32,8 @@ import numpy as np
 from monai_ceph.atomic import atomic_path, durable_path
 from monai_ceph.data.film_format import FilmError, film_format
 from monai_ceph.data.film_search import looks_like_film
-from monai_ceph.data.film_workers import read_film_apart
+from monai_ceph.data.film_workers import read_film_apart, viewer_frame_apart
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, read_label
-from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.film_names import FILM_SUFFIXES, film_name
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 
@@ -228,7 +227,7 @@ class LabelFolder:
         """
         film, path = self.film(film_id), self._label_path(film_id, tag)
         _check_name(user, "user", reserved=(FINAL,))
-        read_label(content, viewer_frame(film), self.scheme, f"The label of film '{film_id}'")
+        read_label(content, viewer_frame_apart(film), self.scheme, f"The label of film '{film_id}'")
         noted = _packed({**(info or {}), "user": user, "ts": int(time.time()), "checksum": _checksum(content)})
         with self._alone():
             _write(self._new_history_path(film_id, user, tag), content)
@@ -315,7 +314,7 @@ class LabelFolder:
                 content = file.read(LARGEST_BYTES + 1)
         except OSError as error:
             raise LabelError(f"{where}: it cannot be opened ({error.strerror}).") from error
-        return read_label(content, viewer_frame(film), self.scheme, where)
+        return read_label(content, viewer_frame_apart(film), self.scheme, where)
 
     def _tag_folder(self, tag: str) -> Path:
         return self.folder / "labels" / _check_name(tag, "tag", reserved=_RESERVED_TAGS)

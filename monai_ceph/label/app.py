@@ -22,6 +22,7 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ceph import __version__
+from monai_ceph.data.film_workers import FilmWorkers, use_workers
 from monai_ceph.data.label_folder import STATE, LabelFolder
 from monai_ceph.label import MODEL
 from monai_ceph.label.batch import FilmBatch
@@ -35,6 +36,7 @@ from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
 from monai_ceph.predictor.bundle import root_cause
+from monai_ceph.predictor.threads import worker_count
 
 UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
 """What MONAI Label calls a file that came with an inference request: Python's NamedTemporaryFile and a suffix."""
@@ -52,6 +54,7 @@ class CephalometricApp(MONAILabelApp):
     """
 
     def __init__(self, app_dir: str, studies: str, conf: Mapping[str, str]) -> None:
+        use_workers(FilmWorkers(worker_count()))  # no film that is sent or shown ends or hangs the server
         self.options = Options.of(conf)
         self.folder = self.options.films_folder(studies)
         self.model = CurrentModel(

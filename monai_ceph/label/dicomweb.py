@@ -23,8 +23,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from monai_ceph.atomic import atomic_path
-from monai_ceph.data.film import read_film
 from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.label.store import FilmStore
 
@@ -121,7 +121,7 @@ class DicomWebStore(FilmStore):
             with atomic_path(target) as temporary:
                 film.save_as(temporary, write_like_original=False)
                 try:
-                    read_film(temporary)
+                    read_film_apart(temporary)
                 except FilmError as error:
                     reason = str(error).replace(f"{temporary}: ", "")
                     raise HTTPException(422, f"Series '{series}' is no film: {reason}") from error

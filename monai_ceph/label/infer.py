@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
-from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame
+from monai_ceph.data.film_workers import viewer_frame_apart
+from monai_ceph.data.viewer_frame import ViewerFrame
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.prediction import Prediction
@@ -52,7 +53,7 @@ class LandmarkInfer(InferTask):
         """
         film = Path(request["image"])
         predictor = self.model.predictor()
-        prediction, frame = predictor.predict(predictor.load(film)), viewer_frame(film)
+        prediction, frame = predictor.predict(predictor.load(film)), viewer_frame_apart(film)
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(to_markups(prediction, frame.to_lps(prediction.points_px)), file, indent=2, ensure_ascii=False)

@@ -13,7 +13,7 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
 from monai_ceph.active_learning.film_records import outdated, read_records, update_records
-from monai_ceph.data.film import read_film
+from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.label.store import FilmStore
@@ -93,7 +93,7 @@ class LandmarkError(ScoringMethod):
         for film in sorted(accepted.keys() & proposed.keys()):
             try:
                 points = [torch.from_numpy(folder.points_px(film, by[film])) for by in (proposed, accepted)]
-                spacing = read_film(folder.film(film), self.spacing_mm)[1].spacing_mm
+                spacing = read_film_apart(folder.film(film), self.spacing_mm)[1].spacing_mm
             except (UnknownFilmError, ValueError) as error:  # taken away meanwhile, or damaged by hand
                 left_out[film] = str(error)
                 continue

@@ -17,9 +17,9 @@ from monailabel.interfaces.datastore import Datastore
 
 from monai_ceph.atomic import atomic_path
 from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen
 from monai_ceph.data.label_folder import FINAL, LABEL_SUFFIX, NOBODY, LabelFolder, UnknownFilmError, UnknownLabelError
-from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.film_names import FILM_SUFFIXES
 from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.prediction import annotated
@@ -179,7 +179,7 @@ class FilmStore(Datastore):
         info = _mapping(label_info)
         screen = info.pop("screen", None)
         if screen is not None:
-            check_screen(screen, viewer_frame(self.folder.film(image_id)), image_id)
+            check_screen(screen, viewer_frame_apart(self.folder.film(image_id)), image_id)
         user = current_user.get() or info.get("user") or info.get("client_id") or NOBODY
         with open(label_filename, "rb") as file:
             content = file.read(LARGEST_BYTES + 1)

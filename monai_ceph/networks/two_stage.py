@@ -68,7 +68,8 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
         network: what the weights are for; changed in place and returned.
         path: a file with a state dict, or with one under the key ``"model"``.
     Raises:
-        WeightsError: the file is missing, is not a checkpoint, is cut short, or fits another network or scheme.
+        WeightsError: the file is missing, is not a checkpoint, is cut short, or fits another network or scheme, or
+            holds numbers that are not finite.
     """
     path = Path(path)
     if not path.is_file():
@@ -84,6 +85,12 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
         raise WeightsError(
             f"'{path}' holds a {type(content).__name__} that is no state dict; expected the network's weights."
+        )
+    broken = [key for key, value in state.items() if isinstance(value, torch.Tensor) and not value.isfinite().all()]
+    if broken:
+        raise WeightsError(
+            f"The weights in '{path}' hold numbers that are not finite ({broken[0]}{', ...' * (len(broken) > 1)}); "
+            "was the file damaged, or did the training diverge? Copy or train it again."
         )
     try:
         network.load_state_dict(state)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_ceph.data.film_identity import film_identity
+from monai_ceph.data.film_workers import some_workers
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.predictor import Predictor
@@ -23,12 +24,14 @@ class FilmResult:
         identity: its :func:`~monai_ceph.data.film_identity.film_identity` before it was read.
         prediction: None where there is an error.
         error: what was raised on the way to a prediction.
+        film_remarks: what the film's decoder complained about; its points are doubtful.
     """
 
     film: Path
     identity: dict[str, Any] = field(default_factory=dict)
     prediction: Prediction | None = None
     error: Exception | None = None
+    film_remarks: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -45,7 +48,7 @@ def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[Film
 
     Films are read while others are predicted where the networks run elsewhere. On the processor each has it to itself
     for a few films: networks took half as long again when their threads had to wait for one that a reader kept from its
-    core.
+    core. They are read in other processes, see :class:`~monai_ceph.data.film_workers.FilmWorkers`.
 
     Args:
         predictor: see :func:`~monai_ceph.predictor.load.load_predictor`.
@@ -56,11 +59,11 @@ def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[Film
     def read(film: Path) -> tuple[dict[str, Any], Any]:
         return film_identity(film), predictor.load(film)
 
-    with single_thread_workers(workers) as readers:
+    with some_workers(workers), single_thread_workers(workers) as readers:
         for film, reading in submit(predictor)(readers, read, films, workers):
             try:
                 identity, item = reading.result()
-                result = FilmResult(film, identity, predictor.predict(item))
+                result = FilmResult(film, identity, predictor.predict(item), film_remarks=item.get("film_remarks", ()))
             except Exception as error:  # libraries raise what they like on a broken film
                 result = FilmResult(film, error=error)
             yield result

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.film import read_film
+from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import bundle_config, default_bundle
-from monai_ceph.predictor.predictor import Predictor
+from monai_ceph.predictor.predictor import Predictor, check_finite_result
 from monai_ceph.spacing import check_extent, check_film_size
 
 logger = logging.getLogger(__name__)
@@ -53,18 +53,19 @@ class OnnxPredictor(Predictor):
         return True
 
     def load(self, film: Path) -> dict[str, Any]:
-        pixels, info = read_film(film, self.spacing_mm)
+        pixels, info = read_film_apart(film, self.spacing_mm)
         if info.spacing_mm is None:
             logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", film, self.assumed_mm[0])
         spacing = info.spacing_mm or self.assumed_mm
         scaled = [int(n * mm / self.working_mm) for n, mm in zip(pixels.shape, spacing, strict=True)]
         check_extent(pixels.shape, spacing, self.working_mm, str(film))
         check_film_size(scaled, self.patch_size)
-        return {"image": pixels, "info": info, "name": film.name}
+        return {"image": pixels, "info": info, "name": film.name, "film_remarks": info.remarks}
 
     def predict(self, item: dict[str, Any]) -> Prediction:
         info = item["info"]
         points_px, confidence = run_film(self.session, item["image"], info.spacing_mm)
+        check_finite_result(confidence, item["name"])
         return Prediction(
             image=item["name"],
             scheme=self.scheme,

@@ -9,6 +9,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NoReturn, overload
 
+import numpy as np
+
+from monai_ceph.data.film_format import FilmError
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
@@ -77,11 +80,21 @@ class Predictor(ABC):
 
     @abstractmethod
     def load(self, film: Path) -> dict[str, Any]:
-        """Read and prepare one film. Raises FilmError (a ValueError) naming it."""
+        """Read and prepare one film.
+
+        Returns:
+            What :meth:`predict` takes; ``film_remarks`` are what the film's decoder complained about.
+        Raises:
+            FilmError: the film cannot be used; the message names it.
+        """
 
     @abstractmethod
     def predict(self, item: dict[str, Any]) -> Prediction:
-        """Find the landmarks of a film from :meth:`load`."""
+        """Find the landmarks of a film from :meth:`load`.
+
+        Raises:
+            FilmError: the networks' answer to this film holds numbers that are not finite.
+        """
 
     def _predict_many(self, films: Iterable[Path], errors: Errors, bar: Any) -> Iterator[Prediction]:
         from monai_ceph.predictor.films import predict_films
@@ -116,3 +129,16 @@ def _progress_bar(total: int | None) -> Any:
     except ImportError as error:
         raise ImportError("progress=True needs tqdm: pip install 'monai-ceph[cli]'.") from error
     return tqdm(total=total, unit="film")
+
+
+def check_finite_result(values: Any, film: str) -> None:
+    """Raise FilmError if what the networks made of a film, an array or tensor, holds NaN or infinite numbers.
+
+    NaN is neither below nor above any limit, so it would pass for a confident answer.
+    """
+    finite = values.isfinite().all() if hasattr(values, "isfinite") else np.isfinite(values).all()
+    if not bool(finite):
+        raise FilmError(
+            f"{film}: the networks' answer holds numbers that are not finite; are its pixels of a usual range, and are "
+            "the weights those of the bundle?"
+        )

@@ -12,7 +12,7 @@ from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction, to_prediction
 from monai_ceph.predictor.bundle import bundle_config, config_text, root_cause
 from monai_ceph.predictor.device import resolve_device
-from monai_ceph.predictor.predictor import Predictor
+from monai_ceph.predictor.predictor import Predictor, check_finite_result
 
 if TYPE_CHECKING:
     import torch
@@ -43,13 +43,15 @@ class TorchPredictor(Predictor):
 
     def load(self, film: Path) -> dict[str, Any]:
         item: dict[str, Any] = self.preprocessing({"image": str(film)})
-        return item
+        said = getattr(item["image"], "meta", {}).get("film_remarks", "")
+        return {**item, "film_remarks": tuple(said.splitlines())}
 
     def predict(self, item: dict[str, Any]) -> Prediction:
         import torch
 
         with torch.inference_mode():
             pred = self.inferer(item["image"][None].to(self.device), self.network)[0]
+        check_finite_result(pred, Path(str(item["image"].meta["filename_or_obj"])).name)
         return to_prediction(self.postprocessing({**item, "pred": pred}), self.scheme)
 
 

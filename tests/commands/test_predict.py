@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import itk
@@ -15,6 +16,7 @@ import torch
 from monai_ceph.cli import main
 from monai_ceph.landmarks import ISBI19
 from tests.bundles.tiny import SPACING_MM
+from tests.data.harm import let_films_do_harm
 from tests.tiny_bundle import make_bundle
 
 SPACING = ("--spacing", str(SPACING_MM))
@@ -94,6 +96,60 @@ def test_one_bad_film_is_named_and_the_rest_done(
     assert str(bad) in only_error(capsys)
     assert {row["image"] for row in rows(out / "landmarks.csv")} == {good[0].name, good[1].name}
     assert not list(out.glob("bad*")) and [path.name for path in out.glob(".*")] == [".landmarks.jsonl"]
+
+
+def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
+    tiny_bundle: Path,
+    phantom_films: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_films_do_harm(monkeypatch, tmp_path / "harm")
+    films, out = tmp_path / "films", tmp_path / "out"
+    films.mkdir()
+    for name in ("a.png", "abort.png", "b.png"):
+        shutil.copy(films_in(phantom_films)[0], films / name)
+    arguments = (films, "--output", out, "--bundle", tiny_bundle, *SPACING, "--format", "csv")
+    assert predict(*arguments) == 1
+    said = only_error(capsys)
+    assert (
+        f"{films / 'abort.png'}: the file is damaged in a way that ends the program that decodes it (SIGABRT)" in said
+    )
+    assert {row["image"] for row in rows(out / "landmarks.csv")} == {"a.png", "b.png"}
+
+    assert predict(*arguments) == 1
+    assert "(SIGABRT)" in (again := only_error(capsys)) and "It did so before; to try it again, remove" in again
+    assert predict(*arguments, "--overwrite") == 1
+    assert "It did so before" not in only_error(capsys)
+
+
+def test_what_a_decoder_complains_of_is_said_of_its_film(
+    tiny_bundle: Path,
+    phantom_films: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    let_films_do_harm(monkeypatch, tmp_path / "harm")
+    film = shutil.copy(films_in(phantom_films)[0], tmp_path / "talk.png")
+    assert predict(film, "--output", tmp_path / "out", "--bundle", tiny_bundle, *SPACING) == 0
+    assert "talk.png: the file may be damaged and its points doubtful (libtiff: bad strip)" in only_error(capsys)
+
+
+def test_what_a_folder_holds_beside_films_is_named(
+    tiny_bundle: Path, phantom_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    shutil.copy(films_in(phantom_films)[0], films / "a.png")
+    (films / "notes.txt").write_text("notes")
+    (films / "letter.doc").write_text("a letter")
+    for _ in range(2):
+        assert predict(films, "--output", films, "--bundle", tiny_bundle, *SPACING) == 0
+        said = capsys.readouterr().out
+        assert "passed over, no film by its name or content: letter.doc, notes.txt\n" in said
+        assert said.count("passed over") == 1  # none of the results
 
 
 def _text(path: Path) -> None:

@@ -27,10 +27,13 @@ from monai_ceph.prediction import Prediction
 JOURNAL = ".landmarks.jsonl"
 
 
-class Item:
+class Item(dict):
     """A film that was read: as much memory as a small one."""
 
+    __hash__ = object.__hash__  # for a WeakSet
+
     def __init__(self, film: Path) -> None:
+        super().__init__()
         self.film, self.pixels = film, np.zeros(100_000, np.uint8)
 
 

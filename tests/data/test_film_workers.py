@@ -20,6 +20,7 @@ from monai_ceph.data.film import FilmError, read_film
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, remarks, viewer_frame_apart
 from monai_ceph.data.viewer_frame import viewer_frame
 from tests.data.film_files import picture, tiff, write_dicom
+from tests.data.harm import let_films_do_harm
 
 FOLDER = Path(__file__).parents[2]
 
@@ -93,25 +94,9 @@ def test_threads_get_each_its_own_film(workers: FilmWorkers, tmp_path: Path) -> 
 @pytest.fixture
 def harmful(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FilmWorkers:
     """One process that does to itself what the name of a film says."""
-    (tmp_path / "harm").mkdir()
-    (tmp_path / "harm" / "sitecustomize.py").write_text(
-        "import os, sys, time\n"
-        "def harm(path):\n"
-        "    name = os.path.basename(str(path))\n"
-        "    if 'abort' in name: os.write(2, b'heap overflow'); os.abort()\n"
-        "    if 'hang' in name: time.sleep(600)\n"
-        "    if 'talk' in name: os.write(2, b'libtiff: bad strip\\n'); os.write(1, b'libtiff: bad strip\\n')\n"
-        "    if 'fill' in name: return bytearray(1_900_000_000)\n"
-        "from monai_ceph.data import film\n"
-        "before = film._samples\n"
-        "def samples(path, kind):\n"
-        "    harm(path)\n"
-        "    return before(path, kind)\n"
-        "film._samples = samples\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path / "harm"))
+    let_films_do_harm(monkeypatch, tmp_path / "harm")
     monkeypatch.setattr(film_workers, "_START_SECONDS", 300.0)
-    with FilmWorkers(1, seconds=5) as workers:
+    with FilmWorkers(1, seconds=2) as workers:
         yield workers
 
 
@@ -124,7 +109,7 @@ def harmful(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FilmWorkers:
         ),
         (
             "hang.png",
-            r"hang\.png: reading it takes longer than 5 s; the file is damaged\. Copy it again from its source",
+            r"hang\.png: reading it takes longer than 2 s; the file is damaged\. Copy it again from its source",
         ),
     ],
 )

@@ -79,6 +79,19 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
             load_weights(_net(), path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(weights: Path, value: float) -> None:
+    content = torch.load(weights, weights_only=True)
+    state = content.get("model", content)
+    key = next(key for key, tensor in state.items() if torch.is_tensor(tensor) and tensor.is_floating_point())
+    state[key].view(-1)[0] = value
+    torch.save(content, weights)
+    with pytest.raises(
+        WeightsError, match=rf"hold numbers that are not finite \({re.escape(key)}\); was the file damaged"
+    ):
+        load_weights(_net(), weights)
+
+
 def test_truncated_file_is_named_wherever_it_was_cut(weights: Path) -> None:
     whole, draw = weights.read_bytes(), random.Random(0)
     for length in [0, 1, 2, 3, 50, len(whole) - 1] + [draw.randrange(len(whole)) for _ in range(10)]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 
+from monai_ceph.data.film_format import FilmError
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.device import resolve_device
@@ -50,6 +51,14 @@ def test_same_points_as_the_bundles_own_run(tiny_bundle: Path, phantom_films: Pa
             "user",
         )
         np.testing.assert_allclose(prediction.points_px, points_px, atol=1e-3)
+
+
+def test_answer_that_is_no_number_is_an_error_of_its_film(tiny_bundle: Path, phantom_films: Path) -> None:
+    predictor = load_torch_predictor(tiny_bundle, SPACING_MM, "cpu")
+    item = predictor.load(next(phantom_films.glob("*.png")))
+    item["image"][:] = float("inf")
+    with pytest.raises(FilmError, match=r"\.png: the networks' answer holds numbers that are not finite"):
+        predictor.predict(item)
 
 
 def test_device_names() -> None:
