@@ -10,6 +10,7 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, SpatialCrop, Transform
+from monai.utils import TransformBackends
 
 from monai_ceph.geometry import film_to_array
 
@@ -17,12 +18,18 @@ logger = logging.getLogger(__name__)
 
 
 def bottom_square(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """First and past-the-last pixel (x, y) of the largest square, at the bottom and horizontally centred.
+    """Return the corners of the largest square at a film's bottom, horizontally centred.
 
     Args:
-        size: (X, Y) of the film.
+        size: (X, Y) of the film, px.
+    Returns:
+        The first pixel (x, y) and the pixel past the last one.
     Source:
-        METHOD "Crop": 1935 x 2400 keeps y from 465.
+        Zhong et al. 2019, section 3; docs/paper.md, "Film and scale".
+    Example:
+        >>> from monai_ceph.transforms import bottom_square
+        >>> bottom_square((1935, 2400))
+        ((0, 465), (1935, 2400))
     """
     side = min(size)
     x, y = (size[0] - side) // 2, size[1] - side
@@ -30,21 +37,39 @@ def bottom_square(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, in
 
 
 class CropBottomSquare(Transform):
-    """Crop to :func:`bottom_square` with MONAI's ``SpatialCrop``, which keeps the affine true."""
+    """Crop a film to its :func:`bottom_square` with MONAI's ``SpatialCrop``, which keeps the affine right.
+
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import CropBottomSquare
+        >>> cropped = CropBottomSquare()(MetaTensor(torch.zeros(1, 6, 10)))
+        >>> tuple(cropped.shape), cropped.affine[:2, 3].tolist()
+        ((1, 6, 6), [0.0, 4.0])
+    """
+
+    backend = [TransformBackends.TORCH]
 
     def __call__(self, image: MetaTensor) -> MetaTensor:
-        """(C, X, Y) -> (C, S, S) with S = min(X, Y)."""
+        """Crop (C, X, Y) to (C, S, S) with S = min(X, Y)."""
         start, end = bottom_square((image.shape[-2], image.shape[-1]))
         cropped: MetaTensor = SpatialCrop(roi_start=start, roi_end=end)(image)
         return cropped
 
 
 def landmarks_outside(points_px: torch.Tensor, image: MetaTensor) -> list[int]:
-    """Indices of the landmarks that are not in the picture.
+    """Return the indices of the landmarks that lie outside an image.
 
     Args:
-        points_px: (N, 2), pixels of the film as stored; NaN (not annotated) is not outside.
-        image: (C, X, Y) with its affine.
+        points_px: (N, 2), (x, y), pixels of the film as stored; NaN (not annotated) does not count as outside.
+        image: (C, X, Y) with an affine that maps its indices to film pixels.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import CropBottomSquare, landmarks_outside
+        >>> cropped = CropBottomSquare()(MetaTensor(torch.zeros(1, 6, 10)))
+        >>> landmarks_outside(torch.tensor([[3.0, 2.0], [3.0, 7.0]]), cropped)
+        [0]
     """
     index = film_to_array(torch.as_tensor(points_px), image.affine)
     upper = torch.tensor(image.shape[-2:]) - 0.5
@@ -53,12 +78,24 @@ def landmarks_outside(points_px: torch.Tensor, image: MetaTensor) -> list[int]:
 
 
 class CropBottomSquared(MapTransform):
-    """Dictionary twin of :class:`CropBottomSquare`.
+    """Crop films to their :func:`bottom_square`.
+
+    Dictionary-based version of :class:`CropBottomSquare`.
 
     Args:
-        keys: the films.
-        points_key: where the film's landmarks are; those that the crop leaves out are named in a warning.
+        keys: keys of the films, (C, X, Y).
+        points_key: key of the films' landmarks, (N, 2), film pixels. A warning names those that the crop cuts off.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import CropBottomSquared
+        >>> sample = CropBottomSquared("image")({"image": MetaTensor(torch.zeros(1, 6, 10))})
+        >>> tuple(sample["image"].shape)
+        (1, 6, 6)
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(self, keys: KeysCollection, points_key: str | None = None, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
@@ -66,6 +103,7 @@ class CropBottomSquared(MapTransform):
         self.crop = CropBottomSquare()
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of the sample with the films under the keys cropped."""
         out = dict(data)
         for key in self.key_iterator(out):
             out[key] = self.crop(out[key])
@@ -78,3 +116,6 @@ class CropBottomSquared(MapTransform):
                         [i + 1 for i in lost],
                     )
         return out
+
+
+CropBottomSquareD = CropBottomSquareDict = CropBottomSquared

@@ -1,15 +1,17 @@
-"""Things that people and machines draw over films: lines, dots, rings, letters, rulers."""
+"""Draw over films what people and machines leave on them: lines, dots, rings, letters, rulers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, RandomizableTransform, Transform
+from monai.transforms import RandomizableTransform, Transform
+from monai.utils import TransformBackends
+
+from monai_ceph.transforms.dictionary import RandImaged
 
 Kind = Literal["line", "dot", "ring", "letters", "ruler"]
 KINDS: tuple[Kind, ...] = ("line", "dot", "ring", "letters", "ruler")
@@ -21,11 +23,13 @@ def draw_segments(image: torch.Tensor, segments: np.ndarray, width_px: float, va
     Args:
         image: (C, X, Y).
         segments: (S, 2, 2), ends (x, y) of each stroke, px; equal ends make a dot.
-        width_px: of the strokes.
-        value: intensity of the strokes.
+        width_px: width of the strokes.
+        value: intensity of the strokes, in the unit of the image.
     Returns:
         (C, X, Y), a new tensor.
     Example:
+        >>> import numpy as np, torch
+        >>> from monai_ceph.transforms import draw_segments
         >>> drawn = draw_segments(torch.zeros(1, 9, 9), np.array([[[1, 4], [7, 4]]]), width_px=1.0, value=1.0)
         >>> drawn[0, :, 4].round().int().tolist()
         [0, 1, 1, 1, 1, 1, 1, 1, 0]
@@ -43,7 +47,23 @@ def draw_segments(image: torch.Tensor, segments: np.ndarray, width_px: float, va
 def draw_ring(
     image: torch.Tensor, centre: tuple[float, float], radius_px: float, width_px: float, value: float
 ) -> torch.Tensor:
-    """Draw a circle, such as the rods of a head holder leave. Arguments are those of :func:`draw_segments`."""
+    """Draw a circle with soft edges, as the rods of a head holder leave on films.
+
+    Args:
+        image: (C, X, Y).
+        centre: (x, y), px.
+        radius_px: radius of the circle.
+        width_px: width of its line.
+        value: intensity of the line, in the unit of the image.
+    Returns:
+        (C, X, Y), a new tensor.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import draw_ring
+        >>> ring = draw_ring(torch.zeros(1, 9, 9), centre=(4, 4), radius_px=3, width_px=1.0, value=1.0)
+        >>> ring[0, :, 4].round().int().tolist()
+        [0, 1, 0, 0, 0, 0, 0, 1, 0]
+    """
     x = torch.arange(image.shape[-2], dtype=torch.float32)[:, None] - centre[0]
     y = torch.arange(image.shape[-1], dtype=torch.float32)[None] - centre[1]
     return _paint(image, ((x**2 + y**2).sqrt() - radius_px).abs(), width_px, value)
@@ -59,15 +79,19 @@ class RandDrawings(RandomizableTransform, Transform):
     """Draw random lines, dots, rings, letters and rulers, as tracings, labels and head holders leave them on films.
 
     Args:
-        prob: chance that an image is changed.
-        most: most drawings in an image.
+        prob: probability that an image is changed.
+        most: largest number of drawings in an image.
         width_px: range of the strokes' width.
-        value: range of the strokes' intensity, in the image's unit.
+        value: range of the strokes' intensity, in the unit of the image.
     Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import RandDrawings
         >>> transform = RandDrawings(prob=1.0).set_random_state(seed=0)
         >>> bool((transform(torch.zeros(1, 64, 64)) != 0).any())
         True
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(
         self,
@@ -86,7 +110,7 @@ class RandDrawings(RandomizableTransform, Transform):
         self._seed = int(self.R.randint(2**31 - 1))
 
     def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """(C, X, Y) to (C, X, Y)."""
+        """Return an image (C, X, Y) of the same shape."""
         if randomize:
             self.randomize()
         if not self._do_transform:
@@ -123,8 +147,25 @@ class RandDrawings(RandomizableTransform, Transform):
         return draw_segments(image, segments, width, value)
 
 
-class RandDrawingsd(RandomizableTransform, MapTransform):
-    """Dictionary twin of :class:`RandDrawings`; all keys get the same drawings."""
+class RandDrawingsd(RandImaged):
+    """Draw random lines, dots, rings, letters and rulers.
+
+    Dictionary-based version of :class:`RandDrawings`.
+
+    Args:
+        keys: keys of the images, (C, X, Y); all get the same drawings.
+        prob: probability that a sample is changed.
+        most: largest number of drawings in an image.
+        width_px: range of the strokes' width.
+        value: range of the strokes' intensity, in the unit of the images.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import RandDrawingsd
+        >>> transform = RandDrawingsd("image", prob=1.0).set_random_state(seed=0)
+        >>> bool((transform({"image": torch.zeros(1, 64, 64)})["image"] != 0).any())
+        True
+    """
 
     def __init__(
         self,
@@ -135,20 +176,7 @@ class RandDrawingsd(RandomizableTransform, MapTransform):
         value: tuple[float, float] = (-2.5, 3.0),
         allow_missing_keys: bool = False,
     ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, 1.0)
-        self.transform = RandDrawings(prob, most, width_px, value)
+        super().__init__(keys, RandDrawings(prob, most, width_px, value), allow_missing_keys)
 
-    def set_random_state(self, seed: int | None = None, state: Any = None) -> RandDrawingsd:
-        """Seed the transform."""
-        super().set_random_state(seed, state)
-        self.transform.set_random_state(seed, state)
-        return self
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Draw over the images under the keys."""
-        out = dict(data)
-        self.transform.randomize()
-        for key in self.key_iterator(out):
-            out[key] = self.transform(out[key], randomize=False)
-        return out
+RandDrawingsD = RandDrawingsDict = RandDrawingsd

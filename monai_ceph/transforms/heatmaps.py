@@ -1,4 +1,4 @@
-"""Landmarks of a film -> target heatmaps on an array made from it."""
+"""Make target heatmaps of a film's landmarks on an array made from the film."""
 
 from __future__ import annotations
 
@@ -9,30 +9,42 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends
 
 from monai_ceph.geometry import film_to_array
 from monai_ceph.heatmaps import gaussian_heatmaps
 
 
 class LandmarkHeatmaps(Transform):
-    """Gaussian heatmaps of a film's landmarks on an image's pixel grid.
+    """Make Gaussian heatmaps of a film's landmarks on an image's pixel grid.
 
     Args:
         sigma_px: standard deviation of the Gaussians, in pixels of the image.
+    Source:
+        Zhong et al. 2019, equations 1 and 2; docs/paper.md, "Target".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import LandmarkHeatmaps
+        >>> heatmaps = LandmarkHeatmaps(sigma_px=2.0)(torch.tensor([[4.0, 6.0]]), MetaTensor(torch.zeros(1, 9, 12)))
+        >>> tuple(heatmaps.shape), float(heatmaps[0, 4, 6]), float(heatmaps[1, 4, 6])
+        ((2, 9, 12), 1.0, 0.0)
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(self, sigma_px: float) -> None:
         self.sigma_px = sigma_px
 
     def __call__(self, points_px: torch.Tensor, image: MetaTensor) -> torch.Tensor:
-        """Heatmaps.
+        """Make the heatmaps.
 
         Args:
-            points_px: (N, 2), (x, y), pixels of the film as stored; NaN where nobody annotated.
-            image: (C, X, Y), its affine maps its indices to film pixels.
+            points_px: (N, 2), (x, y), pixels of the film as stored; NaN where a landmark is not annotated.
+            image: (C, X, Y); its affine maps its indices to film pixels.
         Returns:
-            (N + 1, X, Y) float32, see :func:`monai_ceph.heatmaps.gaussian_heatmaps`; the channel of a landmark that
-            nobody annotated is NaN, so that the loss leaves it out.
+            (N + 1, X, Y) float32, see :func:`monai_ceph.heatmaps.gaussian_heatmaps`; the last channel is background.
+            The channel of an unannotated landmark is NaN, so that the loss ignores it.
         """
         points_px = torch.as_tensor(points_px, dtype=torch.float32)
         # A MetaTensor's own affine would claim a wrong frame for the heatmaps.
@@ -45,14 +57,38 @@ class LandmarkHeatmaps(Transform):
 
 
 class LandmarkHeatmapsd(MapTransform):
-    """Dictionary twin of :class:`LandmarkHeatmaps`.
+    """Make Gaussian target heatmaps of a film's landmarks on the pixel grid of an image made from the film.
+
+    Dictionary-based version of :class:`LandmarkHeatmaps`. The landmarks stay in film pixels whatever was done to the
+    image: its affine says where they lie in it. So put this after every spatial transform.
+
+    The heatmaps are (N + 1, X, Y) float32. Channel k is 1 at landmark k and falls off as a Gaussian; the last channel
+    is background, and all channels sum to 1. The channel of a landmark that is not annotated is NaN, which
+    :class:`monai_ceph.losses.HeatmapRegressionLoss` ignores.
 
     Args:
-        keys: where the landmarks are, (N, 2), film pixels.
-        image_key: the image whose pixel grid the heatmaps get.
-        target_key: where the heatmaps go.
-        sigma_px: as there.
+        keys: key of the landmarks, (N, 2), (x, y), pixels of the film as stored; NaN where not annotated.
+        sigma_px: standard deviation of the Gaussians, in pixels of the image.
+        image_key: key of the image, (C, X, Y), a ``MetaTensor`` whose affine maps its indices to film pixels.
+        target_key: key that the heatmaps are stored under.
+        allow_missing_keys: skip samples without landmarks instead of raising ``KeyError``.
+    Source:
+        Zhong et al. 2019, equations 1 and 2; docs/paper.md, "Target".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import LandmarkHeatmapsd
+        >>> half_size = torch.diag(torch.tensor([2.0, 2.0, 1.0, 1.0]))  # an image at half the film's resolution
+        >>> sample = {
+        ...     "image": MetaTensor(torch.zeros(1, 9, 12), affine=half_size),
+        ...     "points_px": torch.tensor([[8.0, 12.0], [torch.nan, torch.nan]]),
+        ... }
+        >>> heatmaps = LandmarkHeatmapsd("points_px", sigma_px=2.0)(sample)["heatmaps"]
+        >>> tuple(heatmaps.shape), float(heatmaps[0, 4, 6]), bool(heatmaps[1].isnan().all())
+        ((3, 9, 12), 1.0, True)
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(
         self,
@@ -67,7 +103,11 @@ class LandmarkHeatmapsd(MapTransform):
         self.heatmaps = LandmarkHeatmaps(sigma_px)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of the sample with the heatmaps under ``target_key``."""
         out = dict(data)
         for key in self.key_iterator(out):
             out[self.target_key] = self.heatmaps(out[key], out[self.image_key])
         return out
+
+
+LandmarkHeatmapsD = LandmarkHeatmapsDict = LandmarkHeatmapsd

@@ -1,35 +1,39 @@
-"""The marks that JPEG leaves in a film."""
+"""Add JPEG's compression artefacts to a film."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import MapTransform, RandomizableTransform, Transform
+from monai.transforms import RandomizableTransform, Transform
+from monai.utils import TransformBackends
+
+from monai_ceph.transforms.dictionary import RandImaged
 
 
 def jpeg_round_trip(image: torch.Tensor, quality: int) -> torch.Tensor:
-    """Store an image as an 8-bit JPEG and read it back.
+    """Compress an image as an 8-bit JPEG and decode it again.
 
     Args:
-        image: (1, X, Y); its range becomes 0 to 255.
-        quality: Pillow's, 1 to 95.
+        image: (1, X, Y); its intensities are scaled to 0 to 255 for the file, and back.
+        quality: Pillow's quality, 1 to 95.
     Returns:
-        (1, X, Y) in the image's own unit.
+        (1, X, Y), in the unit of the image.
     Raises:
         ValueError: the image has more than one channel.
     Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import jpeg_round_trip
         >>> jpeg_round_trip(torch.rand(1, 16, 16), quality=50).shape
         torch.Size([1, 16, 16])
     """
     from PIL import Image
 
     if image.shape[0] != 1:
-        raise ValueError(f"Expected an image of one channel, got {tuple(image.shape)}.")
+        raise ValueError(f"Expected an image of one channel, (1, X, Y), got shape {tuple(image.shape)}.")
     low, high = float(image.min()), float(image.max())
     span = max(high - low, 1e-6)
     gray = ((image[0] - low) / span * 255).round().to(torch.uint8).numpy()
@@ -40,15 +44,19 @@ def jpeg_round_trip(image: torch.Tensor, quality: int) -> torch.Tensor:
 
 
 class RandJpeg(RandomizableTransform, Transform):
-    """Compress an image as JPEG by a random quality.
+    """Compress an image as JPEG at a random quality.
 
     Args:
-        prob: chance that an image is changed.
-        quality: range of Pillow's quality.
+        prob: probability that an image is changed.
+        quality: range of Pillow's quality, both ends included.
     Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import RandJpeg
         >>> RandJpeg(prob=1.0).set_random_state(seed=0)(torch.rand(1, 16, 16)).shape
         torch.Size([1, 16, 16])
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(self, prob: float = 0.15, quality: tuple[int, int] = (15, 80)) -> None:
         RandomizableTransform.__init__(self, prob)
@@ -61,14 +69,29 @@ class RandJpeg(RandomizableTransform, Transform):
         self._quality = int(self.R.randint(self.quality[0], self.quality[1] + 1))
 
     def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """(1, X, Y) to (1, X, Y)."""
+        """Return an image (1, X, Y) of the same shape."""
         if randomize:
             self.randomize()
         return jpeg_round_trip(image, self._quality) if self._do_transform else image
 
 
-class RandJpegd(RandomizableTransform, MapTransform):
-    """Dictionary twin of :class:`RandJpeg`; all keys get the same quality."""
+class RandJpegd(RandImaged):
+    """Compress images as JPEG at a random quality.
+
+    Dictionary-based version of :class:`RandJpeg`.
+
+    Args:
+        keys: keys of the images, (1, X, Y); all get the same quality.
+        prob: probability that a sample is changed.
+        quality: range of Pillow's quality, both ends included.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import RandJpegd
+        >>> transform = RandJpegd("image", prob=1.0).set_random_state(seed=0)
+        >>> transform({"image": torch.rand(1, 16, 16)})["image"].shape
+        torch.Size([1, 16, 16])
+    """
 
     def __init__(
         self,
@@ -77,20 +100,7 @@ class RandJpegd(RandomizableTransform, MapTransform):
         quality: tuple[int, int] = (15, 80),
         allow_missing_keys: bool = False,
     ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, 1.0)
-        self.transform = RandJpeg(prob, quality)
+        super().__init__(keys, RandJpeg(prob, quality), allow_missing_keys)
 
-    def set_random_state(self, seed: int | None = None, state: Any = None) -> RandJpegd:
-        """Seed the transform."""
-        super().set_random_state(seed, state)
-        self.transform.set_random_state(seed, state)
-        return self
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Compress the images under the keys."""
-        out = dict(data)
-        self.transform.randomize()
-        for key in self.key_iterator(out):
-            out[key] = self.transform(out[key], randomize=False)
-        return out
+RandJpegD = RandJpegDict = RandJpegd

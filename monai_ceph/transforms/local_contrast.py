@@ -1,17 +1,19 @@
-"""Local contrast, as digital X-ray units equalise it."""
+"""Equalise local contrast, as digital X-ray units do."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, RandomizableTransform, Transform
+from monai.transforms import RandomizableTransform, Transform
+from monai.utils import TransformBackends
+
+from monai_ceph.transforms.dictionary import RandImaged
 
 _SHRINK = 4
-"""A wide blur is computed on an image this many times smaller: the same to the eye in a tenth of the time."""
+"""A wide blur is computed on an image this many times smaller: it looks the same and takes a tenth of the time."""
 
 
 def wide_blur(image: torch.Tensor, sigma_px: float) -> torch.Tensor:
@@ -19,9 +21,16 @@ def wide_blur(image: torch.Tensor, sigma_px: float) -> torch.Tensor:
 
     Args:
         image: (C, X, Y).
-        sigma_px: standard deviation, px; several times 4.
+        sigma_px: standard deviation, px; at least 8, because the blur is computed at a quarter of the resolution.
     Returns:
-        (C, X, Y); borders are replicated, a few pixels' mean for each.
+        (C, X, Y). Beyond the border, the mean of the outermost few pixels is repeated.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms.local_contrast import wide_blur
+        >>> image = torch.zeros(1, 64, 64)
+        >>> image[:, 32:] = 1
+        >>> [round(float(value), 1) for value in wide_blur(image, sigma_px=8.0)[0, [0, 32, 63], 32]]
+        [0.0, 0.5, 1.0]
     """
     small = torch.nn.functional.avg_pool2d(image[None], _SHRINK, ceil_mode=True, count_include_pad=False)
     sigma = max(sigma_px / _SHRINK, 0.3)
@@ -38,16 +47,18 @@ def wide_blur(image: torch.Tensor, sigma_px: float) -> torch.Tensor:
 
 
 def equalise_locally(image: torch.Tensor, sigma_px: float, amount: float, normalise: float = 0.0) -> torch.Tensor:
-    """Subtract a part of an image's own blur; optionally divide by its local standard deviation.
+    """Subtract a share of an image's own blur; optionally divide by its local standard deviation.
 
     Args:
         image: (C, X, Y), any intensities.
         sigma_px: standard deviation of the blur, px.
-        amount: share of the blur that is subtracted, 0 to 1. Small structures keep their contrast, large ones lose it.
+        amount: share of the blur to subtract, 0 to 1. Small structures keep their contrast, large ones lose it.
         normalise: share of the local standard deviation in the divisor, 0 to 1; 0 does not divide.
     Returns:
         (C, X, Y), mean 0 and standard deviation 1 over the image.
     Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import equalise_locally
         >>> image = torch.linspace(0, 1, 64).expand(1, 64, 64)
         >>> bool(equalise_locally(image, sigma_px=8.0, amount=0.9).std() > 0.99)
         True
@@ -62,14 +73,27 @@ def equalise_locally(image: torch.Tensor, sigma_px: float, amount: float, normal
 
 
 class EqualiseLocally(Transform):
-    """Array transform of :func:`equalise_locally`; its arguments are those of the function."""
+    """Equalise an image's local contrast; see :func:`equalise_locally`.
+
+    Args:
+        sigma_px: standard deviation of the blur, px.
+        amount: share of the blur to subtract, 0 to 1.
+        normalise: share of the local standard deviation in the divisor, 0 to 1; 0 does not divide.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import EqualiseLocally
+        >>> EqualiseLocally(sigma_px=8.0, amount=0.9)(torch.rand(1, 64, 64)).shape
+        torch.Size([1, 64, 64])
+    """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(self, sigma_px: float, amount: float, normalise: float = 0.0) -> None:
         self.sigma_px, self.amount, self.normalise = sigma_px, amount, normalise
 
     def __call__(self, image: torch.Tensor) -> torch.Tensor:
-        """(C, X, Y) to (C, X, Y); a MetaTensor keeps its affine."""
-        if isinstance(image, MetaTensor):  # plain inside: each operation on a MetaTensor copies its metadata
+        """Return an image (C, X, Y) of the same shape; a MetaTensor keeps its affine."""
+        if isinstance(image, MetaTensor):  # each operation on a MetaTensor copies its metadata
             equalised = equalise_locally(image.as_tensor(), self.sigma_px, self.amount, self.normalise)
             return MetaTensor(equalised, meta=dict(image.meta))
         return equalise_locally(image, self.sigma_px, self.amount, self.normalise)
@@ -79,15 +103,19 @@ class RandEqualiseLocally(RandomizableTransform, Transform):
     """Equalise an image locally by a random amount, as many digital units do before they store a film.
 
     Args:
-        prob: chance that an image is changed.
+        prob: probability that an image is changed.
         sigma_px: range of the blur's standard deviation, px; drawn evenly in the logarithm.
-        amount: range of the share that is subtracted.
-        normalise_prob: chance that the image is also divided by its local standard deviation.
+        amount: range of the share of the blur that is subtracted.
+        normalise_prob: probability that a changed image is also divided by its local standard deviation.
     Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import RandEqualiseLocally
         >>> transform = RandEqualiseLocally(prob=1.0).set_random_state(seed=0)
         >>> transform(torch.rand(1, 64, 64)).shape
         torch.Size([1, 64, 64])
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(
         self,
@@ -109,14 +137,31 @@ class RandEqualiseLocally(RandomizableTransform, Transform):
         self._chosen = EqualiseLocally(sigma, amount, share if divides < self.normalise_prob else 0.0)
 
     def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """(C, X, Y) to (C, X, Y)."""
+        """Return an image (C, X, Y) of the same shape."""
         if randomize:
             self.randomize()
         return self._chosen(image) if self._do_transform else image
 
 
-class RandEqualiseLocallyd(RandomizableTransform, MapTransform):
-    """Dictionary twin of :class:`RandEqualiseLocally`; all keys are changed alike."""
+class RandEqualiseLocallyd(RandImaged):
+    """Equalise images locally by a random amount.
+
+    Dictionary-based version of :class:`RandEqualiseLocally`.
+
+    Args:
+        keys: keys of the images, (C, X, Y); all are changed alike.
+        prob: probability that a sample is changed.
+        sigma_px: range of the blur's standard deviation, px; drawn evenly in the logarithm.
+        amount: range of the share of the blur that is subtracted.
+        normalise_prob: probability that a changed image is also divided by its local standard deviation.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import RandEqualiseLocallyd
+        >>> transform = RandEqualiseLocallyd("image", prob=1.0).set_random_state(seed=0)
+        >>> transform({"image": torch.rand(1, 64, 64)})["image"].shape
+        torch.Size([1, 64, 64])
+    """
 
     def __init__(
         self,
@@ -127,20 +172,7 @@ class RandEqualiseLocallyd(RandomizableTransform, MapTransform):
         normalise_prob: float = 0.4,
         allow_missing_keys: bool = False,
     ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, 1.0)
-        self.transform = RandEqualiseLocally(prob, sigma_px, amount, normalise_prob)
+        super().__init__(keys, RandEqualiseLocally(prob, sigma_px, amount, normalise_prob), allow_missing_keys)
 
-    def set_random_state(self, seed: int | None = None, state: Any = None) -> RandEqualiseLocallyd:
-        """Seed the transform."""
-        super().set_random_state(seed, state)
-        self.transform.set_random_state(seed, state)
-        return self
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Equalise the images under the keys."""
-        out = dict(data)
-        self.transform.randomize()
-        for key in self.key_iterator(out):
-            out[key] = self.transform(out[key], randomize=False)
-        return out
+RandEqualiseLocallyD = RandEqualiseLocallyDict = RandEqualiseLocallyd

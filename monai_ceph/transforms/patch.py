@@ -1,7 +1,7 @@
-"""Random patches: around landmarks for the local stage, of the whole film for the global stage.
+"""Cut random patches: around landmarks for the local stage, of the whole film for the global stage.
 
-A patch is cut, rotated and scaled in one resampling, and its affine says so: points stay in the film's frame and need
-no augmentation of their own. MONAI's ``Affine`` cuts the same patch, to which a test holds this one, and takes longer.
+A patch is cut, rotated and scaled in one resampling, and its affine records it: points stay in the film's frame and
+need no augmentation of their own. MONAI's ``Affine`` cuts the same patch, as a test checks, but takes longer.
 """
 
 from __future__ import annotations
@@ -9,20 +9,34 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, RandomizableTransform
+from monai.transforms import MapTransform, RandomizableTransform, Transform
+from monai.transforms.traits import MultiSampleTrait
+from monai.utils import TransformBackends
 
 from monai_ceph.geometry import film_to_array
+
+Self = TypeVar("Self", bound="_RandPatchesd")
 
 
 @dataclass(frozen=True)
 class PatchPlace:
-    """Where a patch lies in an image: its centre (x, y) in array indices, its turn in radians, its magnification."""
+    """Where a patch lies in an image.
+
+    Args:
+        centre: (x, y), array indices.
+        angle: rotation, radians.
+        magnification: 1.2 shows everything 1.2 times as large.
+    Example:
+        >>> from monai_ceph.transforms import PatchPlace
+        >>> PatchPlace(centre=(40.0, 50.0), magnification=1.2)
+        PatchPlace(centre=(40.0, 50.0), angle=0.0, magnification=1.2)
+    """
 
     centre: tuple[float, float]
     angle: float = 0.0
@@ -30,14 +44,21 @@ class PatchPlace:
 
 
 def extract_patch(image: MetaTensor, place: PatchPlace, size: int) -> MetaTensor:
-    """Cut one patch, bilinearly; zeros outside the image.
+    """Cut one square patch with bilinear interpolation; outside the image it is 0.
 
     Args:
-        image: (C, X, Y).
-        place: magnification 1.2 shows everything 1.2 times as large.
+        image: (C, X, Y); its affine maps to film pixels.
+        place: where the patch lies in the image.
         size: side of the patch, px.
     Returns:
-        (C, size, size); its affine maps to the film's pixels.
+        (C, size, size); its affine maps to film pixels.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import PatchPlace, extract_patch
+        >>> patch = extract_patch(MetaTensor(torch.zeros(1, 90, 120)), PatchPlace((40.0, 50.0)), size=21)
+        >>> tuple(patch.shape), patch.affine[:2, 3].tolist()
+        ((1, 21, 21), [30.0, 40.0])
     """
     cos, sin = math.cos(place.angle) / place.magnification, math.sin(place.angle) / place.magnification
     step = torch.tensor([[cos, -sin], [sin, cos]], dtype=torch.float64)
@@ -56,63 +77,205 @@ def extract_patch(image: MetaTensor, place: PatchPlace, size: int) -> MetaTensor
     return patch
 
 
-class _RandPatchesd(RandomizableTransform, MapTransform):
-    """What both patch transforms share: draw places, cut every image there."""
+class _RandPatches(RandomizableTransform, Transform, MultiSampleTrait):
+    """Cut patches at random places; subclasses draw the places in ``randomize()``."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        size: int,
-        num_samples: int,
-        rotate_deg: float,
-        scale: float,
-        allow_missing_keys: bool,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, size: int, num_samples: int, rotate_deg: float, scale: float) -> None:
         RandomizableTransform.__init__(self, 1.0)
         if size < 1 or num_samples < 1:
             raise ValueError(f"Expected a size and a num_samples of at least 1, got {size} and {num_samples}.")
         self.size, self.num_samples = size, num_samples
         self.rotate_rad, self.log_scale = math.radians(rotate_deg), math.log1p(scale)
+        self.places: list[PatchPlace] = []
 
-    def _place(self, centre: np.ndarray) -> PatchPlace:
+    def _draw_place(self, centre: np.ndarray) -> PatchPlace:
         angle = self.R.uniform(-self.rotate_rad, self.rotate_rad)
         magnification = math.exp(self.R.uniform(-self.log_scale, self.log_scale))
         return PatchPlace((float(centre[0]), float(centre[1])), angle, magnification)
 
-    def _draw(self, image: MetaTensor, data: Mapping[Hashable, Any]) -> list[PatchPlace]:
-        raise NotImplementedError
+    def _cut(self, image: MetaTensor) -> list[MetaTensor]:
+        return [extract_patch(image, place, self.size) for place in self.places]
+
+
+class RandLandmarkPatches(_RandPatches):
+    """Cut random patches around random landmarks, for the local stage.
+
+    Args:
+        size: side of a patch, px.
+        num_samples: number of patches.
+        near_px: half width of the square around a landmark from which a patch's centre is drawn.
+        far_px: the same for a share of the patches. Most of these do not show their landmark: they teach the network
+            to find nothing where there is nothing.
+        far_prob: that share.
+        rotate_deg: largest rotation, degrees.
+        scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+    Raises:
+        ValueError: size or num_samples is below 1.
+    Source:
+        Zhong et al. 2019, section 3; docs/paper.md, "Training".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import RandLandmarkPatches
+        >>> transform = RandLandmarkPatches(size=21, num_samples=3).set_random_state(seed=0)
+        >>> patches = transform(MetaTensor(torch.zeros(1, 90, 120)), torch.tensor([[40.0, 50.0]]))
+        >>> [tuple(patch.shape) for patch in patches]
+        [(1, 21, 21), (1, 21, 21), (1, 21, 21)]
+    """
+
+    def __init__(
+        self,
+        size: int,
+        num_samples: int = 1,
+        near_px: float = 45.0,
+        far_px: float = 112.0,
+        far_prob: float = 0.25,
+        rotate_deg: float = 0.0,
+        scale: float = 0.0,
+    ) -> None:
+        super().__init__(size, num_samples, rotate_deg, scale)
+        self.near_px, self.far_px, self.far_prob = near_px, far_px, far_prob
+
+    def randomize(self, image: MetaTensor, points_px: torch.Tensor) -> None:
+        """Draw the places of the next patches; arguments as for calling the transform."""
+        points = film_to_array(torch.as_tensor(points_px, dtype=torch.float64), image.affine).numpy()
+        points = points[~np.isnan(points).any(-1)]
+        if not len(points):
+            name = image.meta.get("filename_or_obj", "a film")
+            raise ValueError(f"{name} has no annotated landmark; leave it out of the training films.")
+        self.places = []
+        for _ in range(self.num_samples):
+            reach = self.far_px if self.R.random() < self.far_prob else self.near_px
+            centre = points[self.R.randint(len(points))] + self.R.uniform(-reach, reach, 2)
+            self.places.append(self._draw_place(centre))
+
+    def __call__(self, image: MetaTensor, points_px: torch.Tensor, randomize: bool = True) -> list[MetaTensor]:
+        """Cut patches.
+
+        Args:
+            image: (C, X, Y); its affine maps to film pixels.
+            points_px: (N, 2), (x, y), pixels of the film as stored; NaN ones are never chosen.
+            randomize: draw new places; otherwise use the last ones.
+        Returns:
+            ``num_samples`` patches, (C, size, size).
+        Raises:
+            ValueError: the film has no annotated landmark; the message names it.
+        """
+        if randomize:
+            self.randomize(image, points_px)
+        return self._cut(image)
+
+
+class RandWindows(_RandPatches):
+    """Cut random windows around the centre of a film's bottom square, for the global stage.
+
+    Args:
+        size: side of a window, px.
+        num_samples: number of windows.
+        shift_px: half width of the square around the bottom square's centre from which a window's centre is drawn.
+        rotate_deg: largest rotation, degrees.
+        scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+    Raises:
+        ValueError: size or num_samples is below 1.
+    Source:
+        docs/paper.md, "Training".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import RandWindows
+        >>> windows = RandWindows(size=90, shift_px=5.0).set_random_state(seed=0)(MetaTensor(torch.zeros(1, 90, 120)))
+        >>> [tuple(window.shape) for window in windows]
+        [(1, 90, 90)]
+    """
+
+    def __init__(
+        self,
+        size: int,
+        num_samples: int = 1,
+        shift_px: float = 0.0,
+        rotate_deg: float = 0.0,
+        scale: float = 0.0,
+    ) -> None:
+        super().__init__(size, num_samples, rotate_deg, scale)
+        self.shift_px = shift_px
+
+    def randomize(self, image: MetaTensor) -> None:
+        """Draw the places of the next windows of an image (C, X, Y)."""
+        x, y = image.shape[-2:]
+        side = min(x, y)
+        centre = np.array([(x - 1) / 2, y - (side + 1) / 2])
+        self.places = [
+            self._draw_place(centre + self.R.uniform(-self.shift_px, self.shift_px, 2)) for _ in range(self.num_samples)
+        ]
+
+    def __call__(self, image: MetaTensor, randomize: bool = True) -> list[MetaTensor]:
+        """Return ``num_samples`` windows, (C, size, size), of an image (C, X, Y)."""
+        if randomize:
+            self.randomize(image)
+        return self._cut(image)
+
+
+class _RandPatchesd(RandomizableTransform, MapTransform, MultiSampleTrait):
+    """Turn a sample into several, whose images are patches cut at the same places."""
+
+    backend = [TransformBackends.TORCH]
+
+    def __init__(self, keys: KeysCollection, patches: _RandPatches, allow_missing_keys: bool) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        RandomizableTransform.__init__(self, 1.0)
+        self.patches = patches
+
+    def set_random_state(self: Self, seed: int | None = None, state: Any = None) -> Self:
+        """Seed the transform and return it."""
+        super().set_random_state(seed, state)
+        self.patches.set_random_state(seed, state)
+        return self
 
     def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
+        """Return ``num_samples`` copies of the sample, with the images under the keys replaced by patches."""
         out = dict(data)
+        samples = [dict(out) for _ in range(self.patches.num_samples)]
         present = list(self.key_iterator(out))
-        if not present:  # allowed to be missing; as many samples as ever, so that batches keep their size
-            return [dict(out) for _ in range(self.num_samples)]
-        places = self._draw(out[present[0]], out)
-        samples = [dict(out) for _ in places]
+        if not present:  # the keys may be missing; batches keep their size all the same
+            return samples
+        self.randomize(out)
         for key in present:
-            for sample, place in zip(samples, places, strict=True):
-                sample[key] = extract_patch(out[key], place, self.size)
+            for sample, place in zip(samples, self.patches.places, strict=True):
+                sample[key] = extract_patch(out[key], place, self.patches.size)
         return samples
 
 
 class RandLandmarkPatchesd(_RandPatchesd):
-    """Random patches around random landmarks, for the local stage.
+    """Cut random patches around random landmarks, for the local stage.
+
+    Dictionary-based version of :class:`RandLandmarkPatches`. It returns ``num_samples`` samples for each one.
 
     Args:
-        keys: the films; all are cut at the same places.
-        points_key: the film's landmarks, (N, 2), film pixels; NaN ones are never chosen.
+        keys: keys of the films, (C, X, Y); all are cut at the same places.
+        points_key: key of the film's landmarks, (N, 2), film pixels; NaN ones are never chosen.
         size: side of a patch, px.
-        num_samples: patches a film and call.
-        near_px: half width of the square around its landmark from which a patch's centre is drawn.
-        far_px, far_prob: the same for a share of the patches; these mostly hold none of their landmark, and teach
-            the network to be silent.
-        rotate_deg: largest rotation.
+        num_samples: number of patches.
+        near_px: half width of the square around a landmark from which a patch's centre is drawn.
+        far_px: the same for a share of the patches. Most of these do not show their landmark: they teach the network
+            to find nothing where there is nothing.
+        far_prob: that share.
+        rotate_deg: largest rotation, degrees.
         scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
     Raises:
-        ValueError: a film has no annotated landmark; the message names it.
+        ValueError: size or num_samples is below 1; or, when called, a film has no annotated landmark.
     Source:
-        METHOD "Training" and "What a spike taught".
+        Zhong et al. 2019, section 3; docs/paper.md, "Training".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import RandLandmarkPatchesd
+        >>> transform = RandLandmarkPatchesd("image", "points_px", size=21, num_samples=3).set_random_state(seed=0)
+        >>> film = {"image": MetaTensor(torch.zeros(1, 90, 120)), "points_px": torch.tensor([[40.0, 50.0]])}
+        >>> [tuple(sample["image"].shape) for sample in transform(film)]
+        [(1, 21, 21), (1, 21, 21), (1, 21, 21)]
     """
 
     def __init__(
@@ -128,31 +291,39 @@ class RandLandmarkPatchesd(_RandPatchesd):
         scale: float = 0.0,
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, size, num_samples, rotate_deg, scale, allow_missing_keys)
-        self.points_key, self.near_px, self.far_px, self.far_prob = points_key, near_px, far_px, far_prob
+        patches = RandLandmarkPatches(size, num_samples, near_px, far_px, far_prob, rotate_deg, scale)
+        super().__init__(keys, patches, allow_missing_keys)
+        self.points_key = points_key
 
-    def _draw(self, image: MetaTensor, data: Mapping[Hashable, Any]) -> list[PatchPlace]:
-        points = film_to_array(torch.as_tensor(data[self.points_key], dtype=torch.float64), image.affine).numpy()
-        points = points[~np.isnan(points).any(-1)]
-        if not len(points):
-            name = image.meta.get("filename_or_obj", "a film")
-            raise ValueError(f"{name} has no annotated landmark; leave it out of the training films.")
-        places = []
-        for _ in range(self.num_samples):
-            reach = self.far_px if self.R.random() < self.far_prob else self.near_px
-            places.append(self._place(points[self.R.randint(len(points))] + self.R.uniform(-reach, reach, 2)))
-        return places
+    def randomize(self, data: Mapping[Hashable, Any]) -> None:
+        """Draw the places of the next patches, in the frame of the sample's first film."""
+        self.patches.randomize(data[self.first_key(data)], data[self.points_key])
 
 
 class RandWindowsd(_RandPatchesd):
-    """Random windows on a film's bottom square, for the global stage.
+    """Cut random windows around the centre of a film's bottom square, for the global stage.
+
+    Dictionary-based version of :class:`RandWindows`. It returns ``num_samples`` samples for each one.
 
     Args:
-        keys: the films; all are cut at the same places.
+        keys: keys of the films, (C, X, Y); all are cut at the same places.
         size: side of a window, px.
-        num_samples: windows a film and call.
+        num_samples: number of windows.
         shift_px: half width of the square around the bottom square's centre from which a window's centre is drawn.
-        rotate_deg, scale: as in :class:`RandLandmarkPatchesd`.
+        rotate_deg: largest rotation, degrees.
+        scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Raises:
+        ValueError: size or num_samples is below 1.
+    Source:
+        docs/paper.md, "Training".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import RandWindowsd
+        >>> transform = RandWindowsd("image", size=90, num_samples=2, shift_px=5.0).set_random_state(seed=0)
+        >>> [tuple(s["image"].shape) for s in transform({"image": MetaTensor(torch.zeros(1, 90, 120))})]
+        [(1, 90, 90), (1, 90, 90)]
     """
 
     def __init__(
@@ -165,11 +336,12 @@ class RandWindowsd(_RandPatchesd):
         scale: float = 0.0,
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, size, num_samples, rotate_deg, scale, allow_missing_keys)
-        self.shift_px = shift_px
+        super().__init__(keys, RandWindows(size, num_samples, shift_px, rotate_deg, scale), allow_missing_keys)
 
-    def _draw(self, image: MetaTensor, data: Mapping[Hashable, Any]) -> list[PatchPlace]:
-        x, y = image.shape[-2:]
-        side = min(x, y)
-        centre = np.array([(x - 1) / 2, y - (side + 1) / 2])
-        return [self._place(centre + self.R.uniform(-self.shift_px, self.shift_px, 2)) for _ in range(self.num_samples)]
+    def randomize(self, data: Mapping[Hashable, Any]) -> None:
+        """Draw the places of the next windows, in the frame of the sample's first film."""
+        self.patches.randomize(data[self.first_key(data)])
+
+
+RandLandmarkPatchesD = RandLandmarkPatchesDict = RandLandmarkPatchesd
+RandWindowsD = RandWindowsDict = RandWindowsd

@@ -1,4 +1,4 @@
-"""Predicted points of an array -> points of the film, px and mm."""
+"""Bring predicted points of an array back to the film, in pixels and mm."""
 
 from __future__ import annotations
 
@@ -9,22 +9,65 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
+from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends
 
 from monai_ceph.geometry import array_to_film, px_to_mm
 
 
-class PointsToFilmd(MapTransform):
-    """Bring an inferer's points back to the film.
+class PointsToFilm(Transform):
+    """Convert points of an array to film pixels and mm.
 
-    Adds ``<key>_px`` (N, 2), pixels of the film as stored, ``<key>_mm`` (N, 2), NaN where the spacing is unknown, and
-    ``confidence`` (N,); the film's annotation, where there is one, is given in mm as well.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import PointsToFilm
+        >>> affine = torch.diag(torch.tensor([2.0, 2.0, 1.0, 1.0]))
+        >>> image = MetaTensor(torch.zeros(1, 9, 9), affine=affine, meta={"spacing_mm": 0.1})
+        >>> points_px, points_mm = PointsToFilm()(torch.tensor([[5.0, 10.0]]), image)
+        >>> points_px.tolist(), [round(mm, 3) for mm in points_mm[0].tolist()]
+        ([[10.0, 20.0]], [1.0, 2.0])
+    """
+
+    backend = [TransformBackends.TORCH]
+
+    def __call__(self, points: torch.Tensor, image: MetaTensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Convert points.
+
+        Args:
+            points: (N, 2), (x, y), array indices of the image.
+            image: (C, X, Y); its affine maps to film pixels, its metadata may hold ``spacing_mm``.
+        Returns:
+            (N, 2) pixels of the film as stored and (N, 2) mm, NaN where the spacing is unknown; float32 on the CPU.
+        """
+        points_px = array_to_film(_plain(points), image.affine.cpu())
+        return points_px, px_to_mm(points_px, _spacing_mm(image))
+
+
+class PointsToFilmd(MapTransform):
+    """Convert an inferer's points to film pixels and mm.
+
+    Dictionary-based version of :class:`PointsToFilm`. For the key ``pred`` it adds ``pred_px`` (N, 2), pixels of the
+    film as stored; ``pred_mm`` (N, 2), mm, NaN where the spacing is unknown; and ``confidence`` (N,). If the sample
+    holds an annotation, it adds ``target_mm`` (N, 2) as well.
 
     Args:
-        keys: (N, 3) x, y, confidence in array indices of the image that was inferred on.
-        image_key: that image; its affine and its ``spacing_mm``, if any, are used.
-        points_key: the annotation in film pixels, (N, 2); goes to ``target_mm``.
+        keys: keys of the predictions, (N, 3): x, y, confidence, in array indices of the image that was inferred on.
+        image_key: key of that image. Its affine is used, and its metadata's ``spacing_mm`` if there is one.
+        points_key: key of the annotation, (N, 2), film pixels.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import PointsToFilmd
+        >>> affine = torch.diag(torch.tensor([2.0, 2.0, 1.0, 1.0]))
+        >>> image = MetaTensor(torch.zeros(1, 9, 9), affine=affine, meta={"spacing_mm": 0.1})
+        >>> sample = PointsToFilmd()({"image": image, "pred": torch.tensor([[5.0, 10.0, 0.5]])})
+        >>> sample["pred_px"].tolist(), sample["confidence"].tolist()
+        ([[10.0, 20.0]], [0.5])
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(
         self,
@@ -35,20 +78,29 @@ class PointsToFilmd(MapTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.image_key, self.points_key = image_key, points_key
+        self.to_film = PointsToFilm()
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of the sample with the converted points added."""
         out = dict(data)
         image: MetaTensor = out[self.image_key]
-        spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float32).flatten().cpu()
         for key in self.key_iterator(out):
-            # Plain tensors: a MetaTensor's own affine would claim the wrong frame for these.
-            pred = torch.as_tensor(out[key]).detach().to("cpu", torch.float32)
-            pred = pred.as_tensor() if isinstance(pred, MetaTensor) else pred
-            out[f"{key}_px"] = array_to_film(pred[:, :2], image.affine.cpu())
-            out[f"{key}_mm"] = px_to_mm(out[f"{key}_px"], spacing)
+            pred = _plain(out[key])
+            out[f"{key}_px"], out[f"{key}_mm"] = self.to_film(pred[:, :2], image)
             out["confidence"] = pred[:, 2]
         if self.points_key in out:
-            points = torch.as_tensor(out[self.points_key]).to("cpu", torch.float32)
-            points = points.as_tensor() if isinstance(points, MetaTensor) else points
-            out["target_mm"] = px_to_mm(points, spacing)
+            out["target_mm"] = px_to_mm(_plain(out[self.points_key]), _spacing_mm(image))
         return out
+
+
+def _plain(points: Any) -> torch.Tensor:
+    # A MetaTensor's own affine would claim the wrong frame for points.
+    points = torch.as_tensor(points).detach().to("cpu", torch.float32)
+    return points.as_tensor() if isinstance(points, MetaTensor) else points
+
+
+def _spacing_mm(image: MetaTensor) -> torch.Tensor:
+    return torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float32).flatten().cpu()
+
+
+PointsToFilmD = PointsToFilmDict = PointsToFilmd

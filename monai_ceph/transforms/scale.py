@@ -11,6 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
+from monai.utils import TransformBackends
 
 from monai_ceph.geometry import affine_2d
 from monai_ceph.spacing import check_extent, check_spacing
@@ -19,21 +20,28 @@ logger = logging.getLogger(__name__)
 
 
 def scale_pixels(image: torch.Tensor, factor: Sequence[float]) -> torch.Tensor:
-    """Resample an image by exactly ``factor``, low-pass filtered where it shrinks.
+    """Resample an image by exactly ``factor``, with a low-pass filter where it shrinks.
 
-    Unlike MONAI's ``Resize`` the factor is not rounded to a whole number of pixels, and the filter of
+    Unlike MONAI's ``Resize`` this does not round the factor to a whole number of pixels. The filter of
     ``torch.nn.functional.interpolate(antialias=True)`` is several times cheaper than a Gaussian over the whole film.
 
     Args:
         image: (C, X, Y) or (B, C, X, Y).
-        factor: new over old number of pixels, along x and y.
+        factor: new over old number of pixels, along x and along y.
     Returns:
-        As ``image``, with ``floor(size * factor)`` pixels a side; index i shows the place :func:`scale_index` says.
+        As ``image``, with ``floor(size * factor)`` pixels along each axis. :func:`scale_index` converts indices.
     Raises:
-        ValueError: nothing would be left of the image.
+        ValueError: the result would have no pixels.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import scale_pixels
+        >>> scale_pixels(torch.zeros(1, 9, 12), (0.5, 0.5)).shape
+        torch.Size([1, 4, 6])
     """
     if min(n * f for n, f in zip(image.shape[-2:], factor, strict=True)) < 1:
-        raise ValueError(f"Scaling {tuple(image.shape[-2:])} px by {tuple(factor)} leaves nothing; check the spacing.")
+        raise ValueError(
+            f"Scaling {tuple(image.shape[-2:])} px by {tuple(factor)} leaves no pixels; check the pixel spacing."
+        )
     if all(f == 1 for f in factor):
         return image
     pixels = image.as_tensor() if isinstance(image, MetaTensor) else image
@@ -45,38 +53,57 @@ def scale_pixels(image: torch.Tensor, factor: Sequence[float]) -> torch.Tensor:
 
 
 def scale_index(index: torch.Tensor, factor: float) -> torch.Tensor:
-    """Where an array index lies after scaling by ``factor``: pixel centres are at integers, so edges are at halves."""
+    """Return where an array index lies after scaling by ``factor``.
+
+    Pixel centres are at integers, so the image's edges are at halves.
+
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms import scale_index
+        >>> scale_index(torch.tensor([0.5, 2.5]), 0.5).tolist()
+        [0.0, 1.0]
+    """
     return (index + 0.5) * factor - 0.5
 
 
 class ScaleToSpacing(Transform):
-    """Scale a film so that its pixels have a working spacing; the affine keeps pointing at the film's own pixels.
+    """Scale a film to a working spacing; the affine keeps mapping to the film's own pixels.
+
+    The film's own spacing is read from its metadata's ``spacing_mm``.
 
     Args:
         spacing_mm: the working spacing, mm a pixel.
-        assumed_spacing_mm: taken where the film's pixel size is unknown.
+        assumed_spacing_mm: used, with a warning, where the film's spacing is unknown.
     Source:
-        METHOD "The job".
+        docs/paper.md, "Film and scale".
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import ScaleToSpacing
+        >>> scaled = ScaleToSpacing(0.2)(MetaTensor(torch.zeros(1, 60, 80), meta={"spacing_mm": 0.1}))
+        >>> tuple(scaled.shape), scaled.affine[:2, :2].diag().tolist()
+        ((1, 30, 40), [2.0, 2.0])
     """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(self, spacing_mm: float, assumed_spacing_mm: float = 0.1) -> None:
         self.spacing_mm = check_spacing(spacing_mm, "working spacing")[0]
         self.assumed_spacing_mm = check_spacing(assumed_spacing_mm, "assumed spacing")
 
     def __call__(self, image: MetaTensor) -> MetaTensor:
-        """(C, X, Y) -> (C, X', Y').
+        """Scale (C, X, Y) to (C, X', Y').
 
         Raises:
-            ValueError: the film's spacing is not positive, or makes it larger than any film.
+            ValueError: the film's spacing is not positive, or so large that it must be in another unit than mm.
         """
         film_mm = self._film_spacing(image)
-        # What one step along each axis of the array covers now: 1 film pixel for a film as stored, 5 / 3 at 0.6x. In mm
-        # before the length is taken, because a turned array's axes are not the film's.
+        # How much of the film one step along each axis of the array covers: 1 film pixel for a film as stored, 5 / 3
+        # at 0.6x. Convert to mm before taking the length, because a rotated array's axes are not the film's.
         linear = affine_2d(image.affine)[:2, :2].tolist()
         covered_mm = [math.hypot(*(row[axis] * mm for row, mm in zip(linear, film_mm, strict=True))) for axis in (0, 1)]
         factor = [mm / self.spacing_mm for mm in covered_mm]
-        # An axis that keeps its number of pixels is left alone by torch: less than a pixel over the whole film, but the
-        # affine has to know.
+        # torch does not resample an axis that keeps its number of pixels, so the affine must not scale it either.
         factor = [1.0 if int(n * f) == n else f for n, f in zip(image.shape[-2:], factor, strict=True)]
         name = str(image.meta.get("filename_or_obj", "film"))
         check_extent(image.shape[-2:], covered_mm, self.spacing_mm, name)
@@ -102,7 +129,25 @@ class ScaleToSpacing(Transform):
 
 
 class ScaleToSpacingd(MapTransform):
-    """Dictionary twin of :class:`ScaleToSpacing`."""
+    """Scale films to a working spacing; their affine keeps mapping to the film's own pixels.
+
+    Dictionary-based version of :class:`ScaleToSpacing`.
+
+    Args:
+        keys: keys of the films, (C, X, Y), each with ``spacing_mm`` in its metadata, or NaN where unknown.
+        spacing_mm: the working spacing, mm a pixel.
+        assumed_spacing_mm: used, with a warning, where a film's spacing is unknown.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.transforms import ScaleToSpacingd
+        >>> film = MetaTensor(torch.zeros(1, 60, 80), meta={"spacing_mm": 0.1})
+        >>> tuple(ScaleToSpacingd("image", spacing_mm=0.2)({"image": film})["image"].shape)
+        (1, 30, 40)
+    """
+
+    backend = [TransformBackends.TORCH]
 
     def __init__(
         self,
@@ -115,7 +160,11 @@ class ScaleToSpacingd(MapTransform):
         self.scale = ScaleToSpacing(spacing_mm, assumed_spacing_mm)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of the sample with the films under the keys scaled."""
         out = dict(data)
         for key in self.key_iterator(out):
             out[key] = self.scale(out[key])
         return out
+
+
+ScaleToSpacingD = ScaleToSpacingDict = ScaleToSpacingd

@@ -32,7 +32,7 @@ def test_constant_image() -> None:
 
 
 def test_colour_image_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"Expected an image of one channel, got \(3, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"Expected an image of one channel, \(1, X, Y\), got shape \(3, 8, 8\)"):
         jpeg_round_trip(torch.rand(3, 8, 8), 50)
 
 

@@ -52,8 +52,8 @@ def test_factor_one_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("factor", [(0.01, 1.0), (1.0, 0.01), (0.0, 0.0)])
-def test_nothing_left(factor: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match=re.escape("leaves nothing; check the spacing")):
+def test_factor_that_leaves_no_pixels(factor: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=re.escape("leaves no pixels; check the pixel spacing")):
         scale_pixels(torch.zeros(1, 30, 30), factor)
 
 

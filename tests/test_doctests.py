@@ -1,0 +1,54 @@
+"""Run the examples in the docstrings of every module of the package."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import monai_ceph
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(monai_ceph.__path__, "monai_ceph.", onerror=lambda _: None)
+    if module.name.rsplit(".", 1)[-1] != "__main__"
+)
+
+# Every public class and function of these modules and packages has an example.
+WITH_EXAMPLES = ("transforms",)
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in ("", "monai_ceph"):
+            raise
+        pytest.skip(f"{name} needs the optional package {error.name}")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_give_what_they_show(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = _import(name)
+    monkeypatch.chdir(tmp_path)  # an example may write files
+    results = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    assert results.failed == 0, f"{results.failed} of {results.attempted} examples failed; see the captured output"
+
+
+@pytest.mark.parametrize("name", [m for m in MODULES if m.split(".")[1] in WITH_EXAMPLES])
+def test_every_public_class_and_function_has_an_example(name: str) -> None:
+    module = _import(name)
+    public = [
+        thing
+        for thing_name, thing in vars(module).items()
+        if not thing_name.startswith("_")
+        and (inspect.isclass(thing) or inspect.isfunction(thing))
+        and thing.__module__ == module.__name__
+    ]
+    without = sorted({thing.__qualname__ for thing in public if ">>>" not in (thing.__doc__ or "")})
+    assert without == [], f"add a >>> example to the docstrings of {', '.join(without)} in {name}"
