@@ -49,23 +49,21 @@ class FilmCrashError(FilmError):
 class FilmWorkers:
     """A pool of processes that read films; usable from any number of threads.
 
-        The processes are started when they are first needed, the first one at once, and kept. One that dies or hangs is
-        replaced; its film is named.
+    The processes are started when they are first needed, the first one at once, and kept. One that dies or hangs is
+    replaced; its film is named.
 
-        Args:
-            count: how many films may be read at the same time.
-            seconds: how long a film may take, of the processor's time; six times as long where it does much else.
-
-        Example:
-            >>> import tempfile
-    import time
-            >>> from PIL import Image
-            >>> path = Path(tempfile.mkdtemp()) / "film.png"
-            >>> Image.effect_noise((60, 40), 50).save(path)
-            >>> with FilmWorkers() as workers:
-            ...     film, info = workers.read(path)
-            >>> film.shape
-            (60, 40)
+    Args:
+        count: how many films may be read at the same time.
+        seconds: how long a film may take, of the processor's time; six times as long where it does much else.
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> path = Path(tempfile.mkdtemp()) / "film.png"
+        >>> Image.effect_noise((60, 40), 50).save(path)
+        >>> with FilmWorkers() as workers:
+        ...     film, info = workers.read(path)
+        >>> film.shape
+        (60, 40)
     """
 
     def __init__(self, count: int = 1, seconds: float = SECONDS) -> None:
