@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +13,13 @@ from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.upright import load_upright
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
 from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.predictor.bundle import default_bundle
-from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.transforms import PointsToFilmd
 
 SHIPPED: dict[str, Any] = {
@@ -48,7 +47,7 @@ class ValidationFilms:
         config = ConfigParser()
         config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
         items = isbi2015_datalist(dataset_dir, films=config.get_parsed_content("validation_films"))
-        system = load_torch_predictor(spacing_mm=0.1)
+        system = load_upright(0.1)
         self.device = system.device
         self.films = [{**item, **system.load(Path(item["image"]))} for item in tqdm(items, desc="reading films")]
 
@@ -63,22 +62,14 @@ class ValidationFilms:
         return np.stack(errors)
 
 
-COLUMNS = (
-    *("films", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "sdr_2.5", "sdr_3"),
-    *("sdr_4", "difference_mm", "difference_low", "difference_high"),
-)
-
-
-def _weighted_mean(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the mean of values, (F,), in each resample, (R, F) of how often each film is drawn."""
-    mean: np.ndarray = counts @ values / len(values)
-    return mean
+COLUMNS = ("films", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "sdr_2.5", "sdr_3")
+COLUMNS += ("sdr_4", "difference_mm", "difference_low", "difference_high")
 
 
 def write_table(
     path: Path,
     names: Sequence[str],
-    rows: Mapping[Any, tuple[np.ndarray, np.ndarray]],
+    rows: Mapping[tuple[str, ...], tuple[np.ndarray, np.ndarray]],
     films: ValidationFilms,
     how: str,
 ) -> None:
@@ -87,7 +78,7 @@ def write_table(
     Args:
         path: the CSV file.
         names: what the parts of a row's name are.
-        rows: name, a tuple -> errors of the row and of the row it is compared with, both (F, N), mm.
+        rows: name -> errors of the row and of the row it is compared with, both (F, N), mm.
         films: what was scored.
         how: what else was the same for all rows.
     """
@@ -97,9 +88,9 @@ def write_table(
         rates = score["sdr_percent"]
         # Paired: the same films, so that what makes a film hard cancels.
         by_film = (errors - baseline).mean(axis=1)
-        low, high = bootstrap_bounds(functools.partial(_weighted_mean, by_film), len(by_film), ())
-        numbers = [score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"]]
-        numbers += [rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high)]
+        low, high = bootstrap_bounds(lambda counts, d=by_film: counts @ d / len(d), len(by_film), ())
+        numbers = (score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"])
+        numbers += (rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high))
         lines.append([*name, len(errors), *("" if np.isnan(n) else f"{n:.3f}" for n in numbers)])
     made = [
         f"{len(films.films)} ISBI 2015 validation films, ground truth: mean of both observers",

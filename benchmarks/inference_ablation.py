@@ -9,6 +9,7 @@ Each row differs from the shipped configuration, or from the paper's, by what it
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,7 @@ BASELINE = "shipped: own centre patch, no guide"
 
 def inferers() -> dict[str, Callable[..., Any]]:
     """Name -> inferer, in the order of the table."""
-
-    def changed(**settings: Any) -> dict[str, Any]:
-        return SHIPPED | settings
-
+    changed = functools.partial(dict, SHIPPED)
     settings = {
         "paper: all patches merged, epsilon 1.8": PAPER,
         "paper without Expand: epsilon 1": {**PAPER, "expansion": 1.0},

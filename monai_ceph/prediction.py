@@ -14,7 +14,7 @@ from monai_ceph.landmarks import LandmarkScheme
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source")
+COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source", "status")
 """The columns of a prediction's table, in memory and as a file; further columns come after these."""
 
 
@@ -30,6 +30,11 @@ class Prediction:
         spacing_mm: (along x, along y), mm; None where unknown.
         spacing_source: where the spacing comes from: "user", "file: <which tag>", "default", "unknown".
         extra: more columns, (N,) each, by name.
+        status: of each landmark: "found", "doubtful", "outside" or "missing", see
+            :mod:`monai_ceph.landmark_status`; None: found where there is a point, else missing.
+        remarks: what is odd about the film, sentences without a full stop.
+        doubts: which of the remarks are reasons to look at the film: "not a face", "scale", "landmarks".
+        pose: how the face lies, see :class:`~monai_ceph.landmark_status.Judgement`; empty where unknown.
     Raises:
         ValueError: an array's shape does not fit the scheme; the message says which.
     """
@@ -41,6 +46,10 @@ class Prediction:
     spacing_mm: tuple[float, float] | None
     spacing_source: str
     extra: dict[str, np.ndarray] = field(default_factory=dict)
+    status: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    pose: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.scheme)
@@ -51,6 +60,22 @@ class Prediction:
                 raise ValueError(
                     f"'{self.image}': expected {name} of shape {shape} for scheme '{self.scheme.name}', got {got}."
                 )
+
+        if self.status is not None and len(self.status) != count:
+            raise ValueError(
+                f"'{self.image}': expected a status for each of the {count} landmarks, got {len(self.status)}."
+            )
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """The status of each landmark, also where none was given."""
+        if self.status is not None:
+            return self.status
+        return tuple("found" if there else "missing" for there in np.isfinite(self.points_px).all(-1))
+
+    def with_status(self, status: str) -> list[str]:
+        """The symbols of the landmarks that have a status."""
+        return [symbol for symbol, own in zip(self.scheme.symbols, self.statuses, strict=True) if own == status]
 
     @property
     def points_mm(self) -> np.ndarray:
@@ -67,7 +92,7 @@ class Prediction:
 
         points_px, points_mm = np.asarray(self.points_px, dtype=np.float64), self.points_mm
         values = (self.image, list(self.scheme.symbols), *points_px.T, *points_mm.T, self.confidence)
-        return pd.DataFrame(dict(zip(COLUMNS, (*values, self.spacing_source), strict=True)) | self.extra)
+        return pd.DataFrame(dict(zip(COLUMNS, (*values, self.spacing_source, self.statuses), strict=True)) | self.extra)
 
     def save_markups(self, path: str | Path) -> None:
         """Write the landmarks as 3D Slicer's markups (``.mrk.json``), whole or not at all.
@@ -88,7 +113,8 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
     """One decollated item of an engine's output, or of a bundle's postprocessing, as a :class:`Prediction`.
 
     Args:
-        item: has ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), and the inferred image with its metadata.
+        item: has ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), and the inferred image with its metadata; and
+            what :class:`~monai_ceph.transforms.LandmarkStatusd` adds, if it was used.
         scheme: the landmarks.
     """
     meta = item[image_key].meta
@@ -101,4 +127,8 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
         confidence=np.asarray(item["confidence"], dtype=np.float64),
         spacing_mm=(spacing[0], spacing[1]) if known else None,
         spacing_source=str(meta["spacing_source"]),
+        status=item.get("status"),
+        remarks=tuple(item.get("remarks", ())),
+        doubts=tuple(item.get("doubts", ())),
+        pose=item.get("pose", {}),
     )

@@ -45,7 +45,7 @@ def test_frame_has_a_row_for_each_landmark_and_the_tables_columns() -> None:
     extra = {"radius90_mm": np.array([1.5, np.nan])}
     frame = Prediction("1.png", scheme, points_px, np.array([0.5, np.nan]), (0.1, 0.2), "user", extra).to_frame()
     assert list(frame.columns) == [*COLUMNS, "radius90_mm"]
-    assert frame.iloc[0].tolist() == pytest.approx(["1.png", "S", 10.25, 20.5, 1.025, 4.1, 0.5, "user", 1.5])
+    assert frame.iloc[0].tolist() == pytest.approx(["1.png", "S", 10.25, 20.5, 1.025, 4.1, 0.5, "user", "found", 1.5])
     assert frame.iloc[1][["x_px", "y_px", "x_mm", "y_mm", "confidence", "radius90_mm"]].isna().all()
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from monai.bundle import ConfigParser
+from monai.transforms import Compose, NormalizeIntensityd
 from PIL import Image
 
-from monai_ceph.commands.demo import demo
+from monai_ceph.commands.demo import INFERENCE, SPACING_MM, demo
 from monai_ceph.data import find_films
 from monai_ceph.evaluation import evaluate
 from monai_ceph.film_names import film_name
@@ -26,7 +27,7 @@ from monai_ceph.inferers import GlobalStageInferer, compressed_heatmaps
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.plots import FilmHeatmaps, detection_curve, evaluation_plots, heatmap_panels, save_plot
 from monai_ceph.predictor.bundle import default_bundle
-from monai_ceph.training.phantom_settings import INFERENCE, SPACING_MM
+from monai_ceph.transforms import PointsToFilmd, ScaleToSpacingd
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 UNSEEN = 25
@@ -70,22 +71,29 @@ def load(training: Path) -> ConfigParser:
     return parser
 
 
+def at_local_scale(parts: ConfigParser) -> Compose:
+    """What reads a film and gives it the local stage's scale, without the search for a face."""
+    reading = parts.get_parsed_content("preprocessing").transforms
+    return Compose([*reading, ScaleToSpacingd("image", parts["local_spacing_mm"]), NormalizeIntensityd("image")])
+
+
 def global_stage(parts: ConfigParser, score: ReferenceScores, films: list[Path]) -> np.ndarray:
     """(F, N) errors of the global stage alone, mm, on the films of a score."""
     network = parts.get_parsed_content("network")
     inferer = GlobalStageInferer(parts["global_scale"], parts.get_parsed_content("film_inferer").coarse_decoder)
+    to_film = PointsToFilmd("pred")
     found = {}
     for path in films:
-        film = parts.get_parsed_content("preprocessing")({"image": str(path)})
+        film = at_local_scale(parts)({"image": str(path)})
         pred = inferer(film["image"][None], network)[0]
-        found[film_name(path)] = parts.get_parsed_content("postprocessing")({**film, "pred": pred})["pred_px"]
+        found[film_name(path)] = to_film({**film, "pred": pred})["pred_px"]
     points_mm = np.stack([np.asarray(found[name]) for name in score.films]) * SPACING_MM
     return replace(score, points_mm=points_mm).errors_mm
 
 
 def panels(parts: ConfigParser, path: Path, score: ReferenceScores) -> FilmHeatmaps:
     """A film with the heatmaps of both stages."""
-    image = parts.get_parsed_content("preprocessing")({"image": str(path)})["image"]
+    image = at_local_scale(parts)({"image": str(path)})["image"]
     heatmaps = compressed_heatmaps(image, parts.get_parsed_content("network"), parts.get_parsed_content("film_inferer"))
     k = score.films.index(film_name(path))
     points = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from benchmarks.models import two_stage
 from benchmarks.models.common import Job, Predictor, Training, main
+from benchmarks.upright import upright_settings
 
 INFERER = {
     "_target_": "monai_ceph.inferers.GlobalStageInferer",
@@ -18,7 +19,7 @@ def train(job: Job) -> Training:
 
 
 def load(job: Job) -> Predictor:
-    return two_stage.load(job, film_inferer=INFERER)
+    return two_stage.load(job, film_inferer=INFERER, **upright_settings())
 
 
 if __name__ == "__main__":

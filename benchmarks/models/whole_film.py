@@ -31,12 +31,6 @@ from monai_ceph.predictor.bundle import default_bundle
 Item = Mapping[Hashable, Any]
 
 
-def channels_last(network: torch.nn.Module, device: str) -> torch.nn.Module:
-    """Move a network to a device, in the memory format that convolutions prefer."""
-    # torch's stubs leave memory_format out.
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
 def reading(longest_px: int) -> list[Transform]:
     """A film's file -> (1, X, Y), its longest side ``longest_px``; its affine maps array indices to film pixels."""
     return [
@@ -102,7 +96,7 @@ def fit(
     data = CacheDataset(films, transform, num_workers=None, copy_cache=False, progress=False)
     shuffle = torch.Generator().manual_seed(job.seed)
     loader = DataLoader(data, batch_size=batch_size, shuffle=True, drop_last=True, generator=shuffle)
-    channels_last(network, job.device).train()
+    network.to(job.device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-4)
     iterations = 0
     budget = job.budget()
@@ -146,4 +140,4 @@ def trained(job: Job, network: torch.nn.Module) -> torch.nn.Module:
     """The network with what :func:`fit` left, ready to predict."""
     state = torch.load(job.work_dir / "model.pt", map_location="cpu", weights_only=True)
     network.load_state_dict(state)
-    return channels_last(network, job.device).eval()
+    return network.to(job.device, memory_format=torch.channels_last).eval()

@@ -29,7 +29,6 @@ from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
-from monai.data import MetaTensor
 from monai.networks.nets import FlexibleUNet
 
 from benchmarks.ablation_common import PAPER, SHIPPED
@@ -37,6 +36,7 @@ from benchmarks.models.common import gflop, peak_memory_mb
 from benchmarks.models.registry import KEEP_MEMORY
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from benchmarks.speed.machine import landmarker, matmul_peak_gflops
+from benchmarks.upright import load_upright
 from monai_ceph.data import find_films
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.heatmaps import decode_argmax
@@ -55,9 +55,7 @@ WARM_UP = 2
 
 def two_stage(make: Callable[..., Any], dtype: str, **knobs: Any) -> Callable[[str], TorchPredictor]:
     """A way to build the shipped system with another inferer."""
-    return lambda device: replace(
-        load_torch_predictor(spacing_mm=0.1, device=device), inferer=AutocastInferer(make(**knobs), dtype)
-    )
+    return lambda device: load_upright(0.1, device, AutocastInferer(make(**knobs), dtype))
 
 
 def literal(device: str) -> TorchPredictor:
@@ -67,15 +65,14 @@ def literal(device: str) -> TorchPredictor:
     weights = default_bundle() / "models" / "model.pt"
     network = load_weights(config.get_parsed_content("network_def"), weights).eval()
     system = two_stage(TwoStageInferer, "float32", batch_size=1, **PAPER)(device)
-    network = network.to(system.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return replace(system, network=network)
+    return replace(system, network=network.to(system.device, memory_format=torch.channels_last))
 
 
 def compiled(device: str) -> TorchPredictor:
     """The shipped system with its networks compiled, all patches in one pass, so that there is one size to compile."""
     system = two_stage(FastTwoStageInferer, "auto", batch_size=19, **SHIPPED)(device)
-    for name in ("global_net", "local_net"):
-        system.network.get_submodule(name).compile(dynamic=False)
+    for stage in (system.network.global_net, system.network.local_net):
+        stage.compile(dynamic=False)
     return system
 
 
@@ -85,7 +82,7 @@ class OneStage:
     def __init__(self, network: torch.nn.Module) -> None:
         self.network = network.eval()
 
-    def __call__(self, film: MetaTensor, network: torch.nn.Module) -> torch.Tensor:
+    def __call__(self, film: torch.Tensor, network: torch.nn.Module) -> torch.Tensor:
         self.network.to(film.device)
         scale = film.shape[-1] / 512
         small = torch.nn.functional.interpolate(film.as_tensor(), (512, 512), mode="bilinear", antialias=True)
@@ -95,12 +92,10 @@ class OneStage:
 
 def hrnet_sized(dtype: str) -> Callable[[str], TorchPredictor]:
     """FlexibleUNet on a ResNet-50: 32 M parameters, 39 GMAC at 512 px; HRNet-W32 has 28.5 M and 38. Random weights."""
-    return lambda device: replace(
-        load_torch_predictor(spacing_mm=0.1, device=device),
-        inferer=AutocastInferer(
-            OneStage(FlexibleUNet(1, 19, "resnet50", pretrained=False, spatial_dims=2)),
-            dtype,
-        ),
+    return lambda device: load_upright(
+        0.1,
+        device,
+        AutocastInferer(OneStage(FlexibleUNet(1, 19, "resnet50", pretrained=False, spatial_dims=2)), dtype),
     )
 
 
@@ -164,8 +159,8 @@ def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
     peak = matmul_peak_gflops(dtype, torch.device(device))
     # onnxruntime's work is not torch's to count; it is that of the same networks on the same patches.
     counted = system if in_torch else load_torch_predictor(spacing_mm=0.1, device=device)
-    loaded = counted.load(films[-1])
-    work = gflop(lambda: counted.predict(loaded))
+    film = counted.load(films[-1])
+    work = gflop(lambda: counted.predict(film))
     return {
         "what": name,
         "ms_per_film": read + locate + write,
@@ -202,22 +197,23 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(json.dumps(measure(arguments.only, films, arguments.device)))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        folder: Path = arguments.films or Path(scratch)
-        if arguments.films is None:
-            write_phantoms(folder, count=arguments.count, seed=0)
+        films = arguments.films
+        if films is None:
+            films = Path(scratch)
+            write_phantoms(films, count=arguments.count, seed=0)
         rows = []
         for name in ROWS:
             if ROWS[name] is compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
                 print(f"left out, for want of a C++ compiler: {name}", file=sys.stderr)
                 continue
-            call = [sys.executable, "-m", "benchmarks.speed.inference", "--only", name, "--films", str(folder)]
+            call = [sys.executable, "-m", "benchmarks.speed.inference", "--only", name, "--films", str(films)]
             call += ["--count", str(arguments.count), "--device", arguments.device]
             environment = {**os.environ, **({} if name == LITERAL else KEEP_MEMORY)}
             said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, env=environment)
             rows.append(json.loads(said.stdout))
             print(f"{rows[-1]['ms_per_film']:8.1f} ms  {name}", flush=True)
         for name, dtype in LANDMARKER_ROWS.items():
-            chosen = [str(film) for film in find_films([folder])[: arguments.count]]
+            chosen = [str(film) for film in find_films([films])[: arguments.count]]
             job = {"films": chosen, "device": arguments.device, "dtype": dtype, "warm_up": WARM_UP}
             if (row := landmarker("inference", job, Path(scratch))) is not None:
                 total = row["read_ms"] + row["locate_ms"] + row["write_ms"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -27,7 +27,7 @@ from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.ranks import Ranks, ranks
 from monai_ceph.predictor.threads import single_thread_workers, worker_count
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
-from monai_ceph.wording import named
+from monai_ceph.wording import count
 from monai_ceph.writers.journal import Journal
 
 
@@ -160,7 +160,7 @@ def _predict(
             _say(str(known))
     if not tried:
         return failed
-    unsure: dict[str, str] = {}
+    unsure = 0
     bar = _bar(len(tried)) if process.rank == 0 else None
     # The first process starts while the networks are loaded.
     with FilmWorkers(workers) as film_workers, film_workers.used_by_this_process():
@@ -170,8 +170,9 @@ def _predict(
                 error, prediction = result.error or writing.exception(), result.prediction
                 if error is None and prediction is not None:
                     journal.add(result.film, result.identity, prediction, formats)
-                    if np.nanmedian(prediction.confidence) < predictor.low_confidence:
-                        unsure[result.film.name] = _spacing(prediction)
+                    unsure += bool(prediction.doubts)
+                    if flags := _flags(prediction, predictor.low_confidence):
+                        _say(f"{result.film.name}: {flags}")
                     if result.film_remarks:
                         said = "; ".join(result.film_remarks)
                         _say(f"{result.film.name}: the file may be damaged and its points doubtful ({said})")
@@ -186,8 +187,8 @@ def _predict(
                     bar.update()
     if bar is not None:
         bar.close()
-    if unsure:
-        _say(_doubt(unsure, predictor.low_confidence))
+    if unsure and len(tried) > 1:
+        _say(f"{count(unsure, 'film')} of {len(tried)} in doubt, named above")
     return failed
 
 
@@ -205,12 +206,20 @@ def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
         print(f"passed over, {reason}: {', '.join(names)}")
 
 
-def _doubt(spacings: Mapping[str, str], limit: float) -> str:
-    """What to say of films, given with their pixel sizes, on which little was all_films with confidence."""
-    return (
-        f"low confidence on {named(list(spacings))} (median of its landmarks below {limit:g}): is it a lateral "
-        f"cephalogram, and is the pixel size right ({'; '.join(dict.fromkeys(spacings.values()))})?"
-    )
+def _flags(prediction: Prediction, low_confidence: float) -> str:
+    """What is to be said of a film: how it lies, what is in doubt, and which landmarks; empty if nothing."""
+    if prediction.status is None:  # a bundle that judges nothing
+        if not np.nanmedian(prediction.confidence) < low_confidence:
+            return ""
+        return (
+            f"low confidence (median of its landmarks below {low_confidence:g}): is it a lateral cephalogram, and is "
+            f"the pixel size right ({_spacing(prediction)})?"
+        )
+    parts = list(prediction.remarks)
+    for status in ("doubtful", "outside", "missing"):
+        if "not a face" not in prediction.doubts and (symbols := prediction.with_status(status)):
+            parts.append(f"{status}: {' '.join(symbols)}")
+    return "; ".join(parts)
 
 
 def _spacing(prediction: Prediction) -> str:

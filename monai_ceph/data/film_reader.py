@@ -19,8 +19,9 @@ class FilmReader(ImageReader):
     """Reads films for MONAI's stock ``LoadImage`` / ``LoadImaged``.
 
     The array is (X, Y) float32. Its metadata hold the identity as ``affine`` (a film's world frame is its own pixels),
-    ``spacing_mm`` (float64, (2,), NaN where unknown), ``spacing_source``, ``film_orientation`` (the EXIF or TIFF tag)
-    and ``film_remarks`` (what the decoder complained about, a line each).
+    ``spacing_mm`` (float64, (2,), NaN where unknown), ``spacing_source``, ``film_orientation`` (the EXIF or TIFF tag),
+    ``suggested_spacing_mm`` (as ``spacing_mm``, from the dots per inch that the file states; never believed) and
+    ``film_remarks`` (what the decoder complained about, a line each).
 
     Films are read in this process, or in the :class:`~monai_ceph.data.film_workers.FilmWorkers` that it uses.
 
@@ -66,6 +67,7 @@ class FilmReader(ImageReader):
             "spacing_mm": np.array(spacing, dtype=np.float64),
             "spacing_source": info.spacing_source,
             "film_orientation": info.orientation,
+            "suggested_spacing_mm": np.array(info.suggested_spacing_mm or (np.nan, np.nan), dtype=np.float64),
             "film_remarks": "\n".join(info.remarks),  # one text: lists of several lengths cannot be collated
         }
 

@@ -15,7 +15,7 @@ from monai_ceph import __version__
 from monai_ceph.atomic import atomic_path, make_folder
 from monai_ceph.data.film import read_film
 from monai_ceph.export.formats import FORMATS, OPSET
-from monai_ceph.export.whole_film import WholeFilm, film_inferer, whole_film
+from monai_ceph.export.whole_film import WholeFilm, any_film_inferer, whole_film
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.onnx_predictor import bundle_sha256, open_session, run_film
@@ -91,7 +91,7 @@ def _runner(path: Path, format: str) -> Run:
 
 def _check(predictor: TorchPredictor, run: Run) -> None:
     """Raises ValueError if an exported file and its bundle disagree on a drawn film."""
-    exact = replace(predictor, inferer=film_inferer(predictor.inferer))
+    exact = replace(predictor, inferer=any_film_inferer(predictor.inferer).as_told())
     with tempfile.TemporaryDirectory() as folder:
         [film] = write_phantoms(folder, 1, size=(774, 960), spacing_mm=CHECK_MM)
         expected, pixels = exact.predict(exact.load(film)), read_film(film)[0]

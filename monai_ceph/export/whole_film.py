@@ -7,16 +7,16 @@ from typing import Any, cast
 
 import torch
 from monai.networks.nets.basic_unet import UpCat
-from monai.transforms import EnsureChannelFirstd, LoadImaged, NormalizeIntensityd
+from monai.transforms import EnsureChannelFirstd, LoadImaged
 
+from monai_ceph.inferers.any_film import AnyFilmInferer
 from monai_ceph.inferers.fast import own_probability
 from monai_ceph.inferers.two_stage import TwoStageInferer, guide_prior
 from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
-from monai_ceph.transforms import CropBottomSquared, ScaleToSpacingd
 from monai_ceph.transforms.scale import scale_index
 
-STEPS = (LoadImaged, EnsureChannelFirstd, ScaleToSpacingd, NormalizeIntensityd, CropBottomSquared)
-"""The preprocessing that :class:`WholeFilm` does."""
+READING = (LoadImaged, EnsureChannelFirstd)
+"""What a bundle does before an :class:`AnyFilmInferer`; the rest is in there, and :class:`WholeFilm` does it."""
 
 
 def resampling_matrix(size: int, factor: torch.Tensor, new_size: int) -> torch.Tensor:
@@ -57,21 +57,25 @@ def merge_in_windows(own: torch.Tensor, starts: torch.Tensor, window: int) -> to
 
 
 class WholeFilm(torch.nn.Module):
-    """Everything between a film's pixels and its points: scaling, normalisation, crop, both stages, merge, decoding.
+    """Everything between a film's pixels and its points: scaling, normalisation, both stages, merge, decoding.
 
-    It gives what a bundle's preprocessing, inferer (in float32) and postprocessing give. The sizes in between follow
+    It gives what a bundle's preprocessing, inferer (in float32, without a search) and postprocessing give for a film
+    that lies upright and faces right, at the pixel size that is told. The sizes in between follow
     from the film's and its spacing and are known only when it runs; a film smaller than a patch is the caller's to
     refuse.
 
     Args:
         network: both stages; copied.
         inferer: the settings.
-        scale: the working spacing, and the one that is assumed where the film's is unknown.
+        working_mm: the spacing of the local stage.
+        assumed_mm: (along x, along y), taken where the film's pixel size is unknown.
     Raises:
         ValueError: the inferer merges all patches, which takes a canvas of the whole film.
     """
 
-    def __init__(self, network: TwoStageNet, inferer: TwoStageInferer, scale: ScaleToSpacingd) -> None:
+    def __init__(
+        self, network: TwoStageNet, inferer: TwoStageInferer, working_mm: float, assumed_mm: tuple[float, float]
+    ) -> None:
         super().__init__()
         if inferer.merge != "own":
             raise ValueError(f"Expected an inferer with merge 'own' to export, got '{inferer.merge}'; set \"merge\".")
@@ -85,8 +89,8 @@ class WholeFilm(torch.nn.Module):
         self.guide_sigma_px = None if guide is None else torch.as_tensor(guide, dtype=torch.float32)
         # Tensors, not numbers: the exporter rounds numbers to float32, and 0.1 / 0.2 is then less than a half.
         self.global_scale = torch.tensor(inferer.global_scale, dtype=torch.float64)
-        self.working_mm = torch.tensor(scale.scale.spacing_mm, dtype=torch.float64)
-        self.assumed_mm = torch.tensor(scale.scale.assumed_spacing_mm, dtype=torch.float64)
+        self.working_mm = torch.tensor(working_mm, dtype=torch.float64)
+        self.assumed_mm = torch.tensor(assumed_mm, dtype=torch.float64)
 
     def forward(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Landmarks of one film.
@@ -97,12 +101,12 @@ class WholeFilm(torch.nn.Module):
         Returns:
             (N, 2) float32, (x, y), pixels of the film; and (N,) float32 confidences.
         """
-        local, factor, start = self._local_film(film, spacing_mm)
+        local, factor = self._local_film(film, spacing_mm)
         coarse = self._coarse(local)
         # From here on as in the inferer, whose functions check and slice by sizes that torch.export does not know.
-        side = _size_of(local, -1)
+        size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
         starts = coarse.round().long()[:, None] + self.offsets - self.patch_size // 2
-        starts = torch.minimum(starts.clamp(min=0), side - self.patch_size)
+        starts = torch.minimum(starts.clamp(min=0), size - self.patch_size)
         own = self._own_heatmaps(local, starts)
         merged, corner = merge_in_windows(own, starts, self.window), starts.amin(1)
         if self.guide_sigma_px is not None:
@@ -110,13 +114,11 @@ class WholeFilm(torch.nn.Module):
             merged = merged * guide_prior(coarse, corner, (self.window, self.window), sigma)
         points = self.decoder(merged) + corner
         points = torch.where(points.isnan(), coarse, points)
-        points_px = (points.to(torch.float64) + start + 0.5) / factor - 0.5
+        points_px = (points.to(torch.float64) + 0.5) / factor - 0.5
         return points_px.to(torch.float32), merged.amax((-2, -1))
 
-    def _local_film(
-        self, film: torch.Tensor, spacing_mm: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What an inferer sees, (1, 1, S, S); the factor (2,) it was scaled by; its first pixel (2,) when scaled."""
+    def _local_film(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the stages see, (1, 1, X', Y'), and the factor (2,) it was scaled by."""
         pixels = torch.stack([_size_of(film, -2), _size_of(film, -1)]).to(torch.float64)
         factor = torch.where(spacing_mm.isnan().any(), self.assumed_mm, spacing_mm) / self.working_mm
         factor = torch.where((pixels * factor).floor() == pixels, 1.0, factor)
@@ -125,20 +127,18 @@ class WholeFilm(torch.nn.Module):
         scaled = matrices[0] @ film @ matrices[1].T
         scaled = scaled - scaled.mean()
         deviation = scaled.square().mean().sqrt()
-        scaled = scaled / torch.where(deviation == 0, 1.0, deviation)
-        side = size.min()
-        start = torch.stack([(size[0] - side) // 2, size[1] - side])
-        index = torch.arange(_as_size(side))
-        return scaled.index_select(-2, index + start[0]).index_select(-1, index + start[1]), factor, start
+        return scaled / torch.where(deviation == 0, 1.0, deviation), factor
 
     def _coarse(self, local: torch.Tensor) -> torch.Tensor:
         """(N, 2), pixels at local scale."""
-        side = _size_of(local, -1)
-        new_size = _as_size((side * self.global_scale).floor().long())
-        matrix = resampling_matrix(local.shape[-1], self.global_scale, new_size)
-        heatmaps = self.network(matrix @ local @ matrix.T)[0, :-1]
+        size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
+        new_size = (size * self.global_scale).floor().long()
+        matrices = [
+            resampling_matrix(local.shape[axis - 2], self.global_scale, _as_size(new_size[axis])) for axis in (0, 1)
+        ]
+        heatmaps = self.network(matrices[0] @ local @ matrices[1].T)[0, :-1]
         coarse = scale_index(self.coarse_decoder(heatmaps), self.index_scale)
-        return torch.where(coarse.isnan(), (side - 1) / 2, coarse)
+        return torch.where(coarse.isnan(), ((size - 1) / 2).to(coarse.dtype), coarse)
 
     def _own_heatmaps(self, local: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         """(N, K, P, P) of (N, K, 2) patches."""
@@ -154,27 +154,27 @@ def whole_film(network: torch.nn.Module, preprocessing: Any, inferer: Any) -> Wh
 
     Args:
         network: a :class:`TwoStageNet`.
-        preprocessing: a ``Compose`` of :data:`STEPS`.
-        inferer: a :class:`TwoStageInferer`, or one around it.
+        preprocessing: a ``Compose`` of :data:`READING`.
+        inferer: an :class:`AnyFilmInferer`, or one around it.
     Raises:
         ValueError: a part is not what the module can stand for; the message names it.
     """
-    settings = film_inferer(inferer)
+    outer = any_film_inferer(inferer)
     found = tuple(type(step) for step in preprocessing.transforms)
-    if not isinstance(network, TwoStageNet) or found != STEPS:
+    if not isinstance(network, TwoStageNet) or found != READING:
         raise ValueError(
-            f"Expected a TwoStageNet after {_names(STEPS)} to export, got a {type(network).__name__} after "
+            f"Expected a TwoStageNet after {_names(READING)} to export, got a {type(network).__name__} after "
             f"{_names(found)}; other bundles run with the torch backend alone."
         )
-    return WholeFilm(network, settings, preprocessing.transforms[STEPS.index(ScaleToSpacingd)])
+    return WholeFilm(network, outer.inferer, outer.local_mm, outer.assumed_mm)
 
 
-def film_inferer(inferer: Any) -> TwoStageInferer:
-    """The two-stage inferer inside others, such as one for autocast. Raises ValueError if there is none."""
+def any_film_inferer(inferer: Any) -> AnyFilmInferer:
+    """The inferer for any film inside others, such as one for autocast. Raises ValueError if there is none."""
     inside = inferer
-    while not isinstance(inside, TwoStageInferer):
+    while not isinstance(inside, AnyFilmInferer):
         if not hasattr(inside, "inferer"):
-            raise ValueError(f"Expected a TwoStageInferer to export, got a {type(inferer).__name__} without one.")
+            raise ValueError(f"Expected an AnyFilmInferer to export, got a {type(inferer).__name__} without one.")
         inside = inside.inferer
     return inside
 

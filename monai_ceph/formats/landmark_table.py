@@ -74,6 +74,7 @@ def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator
             *(_cell(value, 4) for value in points_mm[k]),
             _cell(prediction.confidence[k], 4),
             prediction.spacing_source,
+            prediction.statuses[k],
             *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
         ]
 

@@ -115,10 +115,11 @@ def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) 
     """A prediction as Slicer's markups.
 
     Unless positions are given, they are LPS mm, ``[x * spacing_x, y * spacing_y, 0]``, from the centre of the film's
-    first pixel. Where the spacing is
-    unknown it is ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a spacing of 1, and
-    ``coordinateUnits`` is :data:`PIXEL_UNITS`. A landmark that was not found stays in the list, without a position and
-    with ``positionStatus`` "undefined".
+    first pixel. Where the spacing is unknown they are ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a
+    spacing of 1, and ``coordinateUnits`` is :data:`PIXEL_UNITS`. A landmark without a
+    point stays in the list, without a position: with the ``positionStatus`` "missing" if it is outside the film, else
+    "undefined". A doubtful one is not ``selected``, which Slicer shows in another colour; its description names the
+    status.
 
     Args:
         prediction: of one film.
@@ -132,18 +133,20 @@ def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) 
     known = positions_lps is not None or prediction.spacing_mm is not None
     positions = _positions(prediction) if positions_lps is None else positions_lps
     points = []
-    for k, landmark in enumerate(prediction.scheme.landmarks):
+    for k, (landmark, status) in enumerate(zip(prediction.scheme.landmarks, prediction.statuses, strict=True)):
         is_found = bool(np.isfinite(positions[k]).all())
         confidence = float(prediction.confidence[k])
         point: dict[str, Any] = {
             "id": str(k + 1),
             "label": landmark.symbol,
-            "description": landmark.name + (f"; confidence {confidence:.3f}" if np.isfinite(confidence) else ""),
+            "description": landmark.name
+            + (f"; confidence {confidence:.3f}" if np.isfinite(confidence) else "")
+            + (f"; {status}" if status != "found" else ""),
             "associatedNodeID": "",
-            "selected": True,
+            "selected": status == "found",
             "locked": False,
             "visibility": True,
-            "positionStatus": "defined" if is_found else "undefined",
+            "positionStatus": "defined" if is_found else "missing" if status == "outside" else "undefined",
         }
         if is_found:
             point["position"] = [round(float(value), 4) for value in positions[k]]

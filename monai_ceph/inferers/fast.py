@@ -8,7 +8,6 @@ import torch
 
 from monai_ceph.inferers.two_stage import TwoStageInferer, merge_own, patch_starts
 from monai_ceph.networks import TwoStageNet
-from monai_ceph.spacing import check_film_size
 
 CPU_BATCH = 4
 """Patches a forward pass on a CPU. The widest layers of nineteen patches of 128 px need buffers so large (above 32 MB)
@@ -48,22 +47,19 @@ class FastTwoStageInferer(TwoStageInferer):
         super().__init__(batch_size=CPU_BATCH if batch_size is None else batch_size, **settings)
         self.all_at_once = batch_size is None
 
-    def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
-        """As :meth:`TwoStageInferer.__call__`."""
+    def refined(self, films: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
+        """As :meth:`TwoStageInferer.refined`."""
         if self.merge == "all":
-            return super().__call__(inputs, network)
-        check_film_size(inputs.shape, self.patch_size)  # before the global stage, which may fail on it less clearly
-        films = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs
-        with torch.no_grad():
-            coarse = self.coarse_points(films, network)
-            starts = torch.stack([patch_starts(c, self.offsets, self.patch_size, films.shape) for c in coarse])
-            own = self._own_heatmaps(films, starts, network)
-            return torch.stack(
-                [
-                    self._decoded(*self._guided(*merge_own(heatmaps, places), points), points)
-                    for heatmaps, places, points in zip(own, starts, coarse, strict=True)
-                ]
-            )
+            return super().refined(films, coarse, network)
+        films = films.as_tensor() if hasattr(films, "as_tensor") else films
+        starts = torch.stack([patch_starts(c, self.offsets, self.patch_size, films.shape) for c in coarse])
+        own = self._own_heatmaps(films, starts, network)
+        return torch.stack(
+            [
+                self._decoded(*self._guided(*merge_own(heatmaps, places), points), points)
+                for heatmaps, places, points in zip(own, starts, coarse, strict=True)
+            ]
+        )
 
     def _own_heatmaps(self, films: torch.Tensor, starts: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
         """(B, N, K, P, P) heatmaps of (B, N, K, 2) patches, each of its own landmark."""

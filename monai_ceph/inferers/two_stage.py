@@ -32,6 +32,12 @@ def coarse_heatmaps(film: torch.Tensor, network: TwoStageNet, global_scale: floa
     return network(scale_pixels(film, (global_scale, global_scale)))[:, :-1]
 
 
+def or_centre(points: torch.Tensor, film_size: Sequence[int]) -> torch.Tensor:
+    """Points (..., 2), array indices; the centre of the film (..., X, Y) where one is NaN."""
+    centre = torch.tensor([(s - 1) / 2 for s in film_size[-2:]], dtype=points.dtype, device=points.device)
+    return torch.where(points.isnan(), centre, points)
+
+
 def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
     """Centres of a landmark's patches relative to its coarse position.
 
@@ -189,16 +195,37 @@ class TwoStageInferer(Inferer):
         """
         check_film_size(inputs.shape, self.patch_size)  # before the global stage, which may fail on it less clearly
         with torch.no_grad():
-            coarse = self.coarse_points(inputs, network)
-            return torch.stack([self._one(film, points, network) for film, points in zip(inputs, coarse, strict=True)])
+            return self.refined(inputs, self.coarse_points(inputs, network), network)
+
+    def coarse(self, films: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
+        """What the global stage alone says.
+
+        Args:
+            films: (B, C, X, Y), at the global stage's spacing, intensities normalised.
+            network: the two-stage network.
+        Returns:
+            (B, N, 3): x and y in array indices of ``films``, NaN where a heatmap is empty, and the heatmap's maximum.
+        """
+        heatmaps = network(films)[:, :-1]
+        return torch.cat([self.coarse_decoder(heatmaps), heatmaps.amax((-2, -1))[..., None]], dim=-1)
 
     def coarse_points(self, inputs: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
-        """(B, N, 2), array indices of ``inputs``, from the global stage alone."""
-        heatmaps = coarse_heatmaps(inputs, network, self.global_scale)
-        points = scale_index(self.coarse_decoder(heatmaps), 1 / self.global_scale)
+        """(B, N, 2), array indices of ``inputs`` at local scale, from the global stage alone."""
+        points = self.coarse(scale_pixels(inputs, (self.global_scale, self.global_scale)), network)[..., :2]
         # A global heatmap of zeros has no position. The film's centre keeps the batch going; the confidence tells.
-        centre = torch.tensor([(s - 1) / 2 for s in inputs.shape[-2:]], device=points.device)
-        return torch.where(points.isnan(), centre, points)
+        return or_centre(scale_index(points, 1 / self.global_scale), inputs.shape)
+
+    def refined(self, films: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
+        """What the local stage finds around coarse points.
+
+        Args:
+            films: (B, C, X, Y), at local scale, intensities normalised; at least as large as a patch.
+            coarse: (B, N, 2), array indices of ``films``.
+            network: the two-stage network.
+        Returns:
+            As :meth:`__call__`.
+        """
+        return torch.stack([self._one(film, points, network) for film, points in zip(films, coarse, strict=True)])
 
     def merged_heatmaps(
         self, film: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet

@@ -1,4 +1,4 @@
-"""The MONAI Label app, which answers the server's requests."""
+"""The MONAI Label app: what the server's requests reach."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from reprlib import repr as shorten
+from reprlib import repr as shown
 from typing import Any
 
 import requests
@@ -39,14 +39,14 @@ from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.threads import worker_count
 
 UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
-"""Name that MONAI Label gives a file uploaded with an inference request: a NamedTemporaryFile with a suffix."""
+"""What MONAI Label calls a file that came with an inference request: Python's NamedTemporaryFile and a suffix."""
 
 
 class CephalometricApp(MONAILabelApp):
-    """Serve one landmark model and the films of a folder or a DICOMweb store; labels are 3D Slicer markups.
+    """Films in a folder or a DICOMweb store; one model; labels are Slicer's markups.
 
     Args:
-        app_dir: MONAI Label's app folder, which holds ``main.py`` and the logs.
+        app_dir: MONAI Label's folder for logs; holds ``main.py``.
         studies: a folder of films, or the URL of a DICOMweb store.
         conf: the ``--conf`` pairs, see :class:`~monai_ceph.label.options.Options`.
     Raises:
@@ -90,11 +90,11 @@ class CephalometricApp(MONAILabelApp):
         return {"uncertainty": Uncertainty(self.model), "landmark_error": LandmarkError(self.options.spacing_mm)}
 
     def async_scoring(self, method: str | None, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Start a scoring method; with None, start those with work to do, unless scoring is already running.
+        """Starts a method, or with None those that have something to do, unless they are at it already.
 
-        The stock app starts a new torch process for every method whenever it starts, trains or is asked for a film. A
-        training process requests scoring from the server over HTTP. If that fails because it has no token or the server
-        listens on another address, the next request for a film starts it.
+        The stock app starts a process with torch for every method at each start, training and request for a film. A
+        process that has trained asks the server over HTTP; where it cannot, for want of a token or because the server
+        listens on another address, the next request for a film does.
         """
         if method:
             return super().async_scoring(method, params) or {}
@@ -110,33 +110,31 @@ class CephalometricApp(MONAILabelApp):
         return FilmBatch()
 
     def infer(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
-        """Predict the landmarks of one film.
+        """Landmarks of one film.
 
-        The stock app opens any path that the request names, and the request's JSON may set any key. Here ``image`` must
-        be the id of a film, the upload of this request, or the film of a session, and only the keys below are read.
+        The stock app opens whatever path the request names, and lets its JSON set any key. Here ``image`` is the id of
+        a film, the upload of this request, or the film of a session; of the rest only the keys below count.
 
         Args:
-            request: ``model``; ``image``; ``save_label``, whether to store the result as a label; ``label_tag``, its
-                tag, "original" by default.
+            request: ``model``; ``image``; ``save_label`` and ``label_tag``: whether the result is kept as a label, and
+                under which tag, "original" by default.
         Returns:
-            The dictionary that MONAI Label's endpoint expects: ``file`` is the .mrk.json, ``params`` the JSON.
+            As MONAI Label's endpoint wants it: ``file`` is the .mrk.json, ``params`` the JSON.
         Raises:
-            HTTPException: 404 no such model or film, 400 the tag is reserved for labels that people accepted, 422 the
-                film cannot be read, 503 the weights cannot be loaded.
+            HTTPException: 404 no such model or film, 400 a tag that is for people's labels, 422 the film cannot be
+                read.
         """
         store = datastore or self.datastore()
-        task = find_registered("model", self._infers, str(request.get("model")))
+        task = known("model", self._infers, str(request.get("model")))
         image, tag = str(request.get("image")), request.get("label_tag") or DefaultLabelTag.ORIGINAL
-        tag = tag.value if isinstance(tag, DefaultLabelTag) else str(tag)  # batch inference passes the enum member
-        temporary = self._is_temporary(image, request.get("session"))
-        save = bool(request.get("save_label")) and not temporary
+        tag = tag.value if isinstance(tag, DefaultLabelTag) else str(tag)  # batch inference gives the member itself
+        visitor = self._is_visitor(image, request.get("session"))
+        save = bool(request.get("save_label")) and not visitor
         if save and tag == DefaultLabelTag.FINAL.value:
-            raise HTTPException(
-                400, "The tag 'final' is reserved for labels that a person accepted; PUT those to /datastore/label."
-            )
-        path = image if temporary else store.get_image_uri(image)
+            raise HTTPException(400, "The tag 'final' is for what a person has accepted: PUT it to /datastore/label.")
+        path = image if visitor else store.get_image_uri(image)
         if not path:
-            raise HTTPException(404, f"There is no film {shorten(image)}; /datastore/?output=all lists all films.")
+            raise HTTPException(404, f"There is no film {shown(image)}; /datastore/?output=all lists those there are.")
         try:
             file, result = task({"image": path})
         except WeightsError as error:
@@ -155,8 +153,8 @@ class CephalometricApp(MONAILabelApp):
                 raise
         return {"label": label, "tag": tag, "file": file, "params": result}
 
-    def _is_temporary(self, image: str, session: Any) -> bool:
-        """Return whether an image was uploaded with the request or its session, and so is not in the store."""
+    def _is_visitor(self, image: str, session: Any) -> bool:
+        """Whether an image is no film of the store, but came with the request or with the session it names."""
         if isinstance(session, Mapping) and self._sessions is not None:
             info = self._sessions.get_session(str(session.get("name")))
             if info is not None and info.image == image:
@@ -170,11 +168,11 @@ class CephalometricApp(MONAILabelApp):
         )
 
     def cleanup_sessions(self) -> None:
-        if self._sessions is not None:  # the stock app skips this unless a session is in memory
+        if self._sessions is not None:  # the stock test is whether there is one in memory
             self._sessions.remove_expired()
 
     def registered(self, task: str) -> tuple[str, dict[str, Any]]:
-        """Return what a kind of request names, and the registered tasks by name.
+        """What a kind of request is about, and what there is of it.
 
         Args:
             task: as in the URL: infer, batch/infer, train, scoring, activelearning.
@@ -187,7 +185,7 @@ class CephalometricApp(MONAILabelApp):
         return kinds.get(task, ("model", self._infers))
 
     def infer_wsi(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
-        raise HTTPException(404, f"Films are not whole-slide images; use /infer/{MODEL}.")
+        raise HTTPException(404, f"Films are no whole-slide images; use /infer/{MODEL}.")
 
     def _load_sessions(self, load: bool = False) -> FilmSessions | None:
         if not load:
@@ -196,8 +194,8 @@ class CephalometricApp(MONAILabelApp):
         return FilmSessions(path, settings.MONAI_LABEL_SESSION_EXPIRY)
 
 
-def find_registered(kind: str, registered: Mapping[str, Any], name: str) -> Any:
-    """Return what is registered under a name; raise HTTPException 404, which lists the names, if nothing is."""
-    if name not in registered:
-        raise HTTPException(404, f"There is no {kind} '{name}'; expected one of: {', '.join(registered) or 'none'}.")
-    return registered[name]
+def known(kind: str, there: Mapping[str, Any], name: str) -> Any:
+    """What goes by a name, or a 404 that says which names there are."""
+    if name not in there:
+        raise HTTPException(404, f"There is no {kind} '{name}'; there is {', '.join(there) or 'none'}.")
+    return there[name]

@@ -1,4 +1,4 @@
-"""Inference task for MONAI Label."""
+"""The model as MONAI Label's inference task."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from monai_ceph.prediction import Prediction
 
 
 class LandmarkInfer(InferTask):
-    """Predict the landmarks of a film.
+    """Finds the landmarks of a film.
 
     Args:
-        model: the bundle in use.
+        model: the weights of the moment.
     """
 
     def __init__(self, model: CurrentModel) -> None:
         super().__init__(
-            # Of the types that 3D Slicer's module can run, only "detection" loads the result as markups.
+            # Of the types that 3D Slicer's module lists under "Run", the one whose result it takes for markups.
             type="detection",
             labels=list(model.scheme.symbols),
             dimension=2,
@@ -43,12 +43,11 @@ class LandmarkInfer(InferTask):
         return str(self.model.weights)
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Predict the landmarks of one film.
-
+        """
         Args:
-            request: ``image`` is the film's path; other keys are ignored.
+            request: ``image`` is the film's path; nothing else is looked at.
         Returns:
-            A new .mrk.json in the temporary folder, which the caller removes, and :func:`landmarks_json`.
+            A new .mrk.json in the temporary folder, for the caller to remove, and :func:`landmarks_json`.
         Raises:
             FilmError: the film cannot be used.
         """
@@ -62,15 +61,15 @@ class LandmarkInfer(InferTask):
 
 
 def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]:
-    """Return a prediction as JSON: film pixels, mm from the first pixel's centre, and the viewer's LPS mm.
+    """A prediction for programs: film pixels, mm from the first pixel's centre, and the viewer's LPS mm.
 
-    Unknown values are None: a landmark that was not found, or mm if the spacing is unknown.
+    What is unknown, a landmark not found or mm where the spacing is unknown, is None.
     """
     numbers = np.column_stack(
         [prediction.points_px, prediction.points_mm, prediction.confidence, frame.to_lps(prediction.points_px)]
     )
     landmarks = []
-    for landmark, row in zip(prediction.scheme.landmarks, numbers.tolist(), strict=True):
+    for landmark, status, row in zip(prediction.scheme.landmarks, prediction.statuses, numbers.tolist(), strict=True):
         x_px, y_px, x_mm, y_mm, confidence, *lps = (value if np.isfinite(value) else None for value in row)
         landmarks.append(
             {
@@ -81,6 +80,7 @@ def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]
                 "x_mm": x_mm,
                 "y_mm": y_mm,
                 "confidence": confidence,
+                "status": status,
                 "position_lps": None if None in lps else lps,
             }
         )
@@ -88,5 +88,8 @@ def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]
         "landmarks": landmarks,
         "spacing_mm": prediction.spacing_mm,
         "spacing_source": prediction.spacing_source,
+        "remarks": list(prediction.remarks),
+        "doubts": list(prediction.doubts),
+        "pose": dict(prediction.pose),
         "label_names": {symbol: k for k, symbol in enumerate(prediction.scheme.symbols, 1)},
     }

@@ -80,7 +80,7 @@ def _write_points(path: Path, rows: list[tuple[str, Phantom, np.ndarray]]) -> No
     try:
         with beside.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS[:-1])
+            table.writerow(COLUMNS[:7])
             for name, phantom, points_px in rows:
                 for symbol, point in zip(phantom.scheme.symbols, points_px, strict=True):
                     numbers = [*point, *(point * np.array(phantom.spacing_mm))]

@@ -66,6 +66,7 @@ from monai_ceph.transforms.scale import (
     scale_index,
     scale_pixels,
 )
+from monai_ceph.transforms.status import LandmarkStatusD, LandmarkStatusd, LandmarkStatusDict
 
 __all__ = [
     "CropBottomSquare",
@@ -77,6 +78,9 @@ __all__ = [
     "LandmarkHeatmapsD",
     "LandmarkHeatmapsDict",
     "LandmarkHeatmapsd",
+    "LandmarkStatusD",
+    "LandmarkStatusDict",
+    "LandmarkStatusd",
     "PatchPlace",
     "PlainTensorCompose",
     "PointsToFilm",

@@ -1,4 +1,4 @@
-"""Draw landmarks on a film."""
+"""A picture for a human: the film with its landmarks drawn in. Needs Pillow."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ import numpy as np
 
 from monai_ceph.atomic import atomic_path
 from monai_ceph.prediction import Prediction
+from monai_ceph.wording import first
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# These colours can be told apart with any kind of colour vision, and stand out from a gray film.
+# Colours that stay apart for every kind of colour vision, and from a gray film.
 PREDICTED = (255, 176, 0)
+DOUBTFUL = (255, 110, 255)
 REFERENCE = (0, 212, 255)
 ERROR_LINE = (255, 80, 80)
 OUTLINE = (0, 0, 0)
 
 LONGEST_SIDE = (1200, 2600)
-"""Range of a picture's longest side, px. Small films would have no room for symbols, which would be tiny on large
-ones."""
+"""A picture's longest side is brought into this range: a small film would have no room for symbols, and a large one
+would make them tiny on a screen."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, pixels of the picture."""
@@ -37,25 +39,18 @@ def draw_overlay(
     reference_px: np.ndarray | None = None,
     legend: bool = True,
 ) -> Image.Image:
-    """Draw a film with a cross and the symbol at each landmark found.
+    """The film with a cross and the symbol at each landmark found; a doubtful one is an open square.
 
     Args:
-        film: (X, Y), any gray values; shown from the 0.5th to the 99.5th percentile.
-        prediction: points in this film's pixels.
-        reference_px: (N, 2), (x, y), film pixels, drawn as circles with a line to the prediction; NaN if unknown.
-        legend: draw a box that explains the colours and names the film and its spacing.
+        film: (X, Y), any gray values; shown from their 0.5th to their 99.5th percentile.
+        prediction: its points are in this film's pixels.
+        reference_px: (N, 2), (x, y), drawn as circles with a line to the prediction; NaN where there is none.
+        legend: draw the box that explains the colours and names the film and its spacing.
     Returns:
-        An RGB picture with the film's aspect ratio and its longest side within :data:`LONGEST_SIDE`.
+        An RGB picture in the film's proportions, its longest side in :data:`LONGEST_SIDE`.
     Raises:
-        ValueError: the film is not (X, Y), or the reference points differ in shape from the predicted ones.
+        ValueError: a film that is not (X, Y), or reference points of another shape than the predicted ones.
         ImportError: Pillow is missing.
-
-    >>> import numpy as np
-    >>> from monai_ceph.landmarks import ISBI19
-    >>> points_px = np.random.default_rng(0).uniform(100, 500, (19, 2))
-    >>> prediction = Prediction("a.png", ISBI19, points_px, np.ones(19), (0.1, 0.1), "user")
-    >>> draw_overlay(np.zeros((600, 750)), prediction).size
-    (960, 1200)
     """
     pillow = load_pillow()
     film = np.asarray(film)
@@ -67,24 +62,28 @@ def draw_overlay(
             f"'{prediction.image}': expected reference points of shape {points_px.shape}, got {np.shape(reference_px)}."
         )
     scale = picture_scale(film.shape)
-    # Pillow expects rows first, so the film is transposed here.
+    # A picture has rows first, so this is where x and y change places.
     picture = pillow.Image.fromarray(to_gray8(film).T).convert("RGB")
     size = (max(1, round(film.shape[0] * scale)), max(1, round(film.shape[1] * scale)))
     if size != picture.size:
         picture = picture.resize(size, pillow.Image.Resampling.LANCZOS)
     draw = pillow.ImageDraw.Draw(picture)
-    unit = max(size) / 1200  # lengths below are for a picture of 1200 pixels
+    unit = max(size) / 1200  # every length below is for a picture of 1200 pixels
     found = to_picture(points_px, scale)
     known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
-    _draw_marks(draw, found, known, unit)
+    doubtful = np.array([status == "doubtful" for status in prediction.statuses])
+    _draw_marks(draw, found, doubtful, known, unit)
     font = pillow.ImageFont.load_default(size=17 * unit)
-    # A landmark that was not found is labelled at its reference, in the reference's colour.
+    # A landmark that was not found is named at its reference, in the reference's colour.
     labelled = found if known is None else np.where(np.isfinite(found), found, known)
     drawn = np.isfinite(labelled).all(-1)
     anchors = labelled[drawn]
     symbols = [symbol for symbol, shown in zip(prediction.scheme.symbols, drawn, strict=True) if shown]
-    colours = [PREDICTED if ok else REFERENCE for ok in np.isfinite(found).all(-1)[drawn]]
+    colours = [
+        REFERENCE if not there else DOUBTFUL if doubt else PREDICTED
+        for there, doubt in zip(np.isfinite(found).all(-1)[drawn], doubtful[drawn], strict=True)
+    ]
     others = anchors if known is None else np.concatenate([anchors, known[np.isfinite(known).all(-1)]])
     taken = [_around(p, 9 * unit) for p in others]
     if legend:
@@ -112,30 +111,26 @@ def write_overlay(
     reference_px: np.ndarray | None = None,
     legend: bool = True,
 ) -> None:
-    """Write :func:`draw_overlay` to a file in the format of its suffix, such as .png, completely or not at all."""
+    """Writes :func:`draw_overlay` to a picture file in the format of its suffix (.png), whole or not at all."""
     picture = draw_overlay(film, prediction, reference_px, legend)
     with atomic_path(path) as temporary:
-        # zlib's default level takes three times as long and makes files of films no smaller.
+        # zlib's default takes three times as long, and on films its files are no smaller.
         picture.save(temporary, compress_level=3)
 
 
 def picture_scale(film_size: Sequence[int]) -> float:
-    """Return the picture pixels per film pixel that bring the longest side into :data:`LONGEST_SIDE`.
-
-    >>> picture_scale((600, 750)), picture_scale((1935, 2400))
-    (1.6, 1.0)
-    """
+    """Picture pixels per film pixel, so that the longest side comes into :data:`LONGEST_SIDE`."""
     longest = max(film_size)
     return min(max(longest, LONGEST_SIDE[0]), LONGEST_SIDE[1]) / longest
 
 
 def to_picture(points_px: np.ndarray, scale: float) -> np.ndarray:
-    """Convert (..., 2) (x, y) film pixels to picture pixels; both have pixel centres at integers, NaN stays NaN."""
+    """Film pixels -> picture pixels, both with pixel centres at integers; (..., 2), (x, y). NaN stays."""
     return (points_px + 0.5) * scale - 0.5
 
 
 def to_gray8(film: np.ndarray) -> np.ndarray:
-    """Scale gray values from the 0.5th to the 99.5th percentile to uint8; a constant film becomes mid-gray."""
+    """Gray values between the 0.5th and the 99.5th percentile -> 0 to 255, uint8; a flat film is mid-gray."""
     values = np.nan_to_num(np.asarray(film, dtype=np.float32), posinf=0.0, neginf=0.0)
     low, high = np.percentile(values, (0.5, 99.5))
     if high <= low:
@@ -158,10 +153,10 @@ def place_labels(
     picture_size: tuple[float, float],
     gap: float,
 ) -> list[Box]:
-    """Place each label near its point, avoiding points and other labels if there is room.
+    """A place for each label near its point, off the points and off each other as far as there is room.
 
-    Each label takes the cheapest of the places around its point: leaving the picture costs most, then overlap, then
-    distance. Points with the closest neighbours are placed first, because they have the fewest options.
+    Each label takes the cheapest of the places around its point: overlap costs most, then leaving the picture, then
+    distance. The points with the closest neighbours choose first, because they have the least choice.
 
     Args:
         anchors: (K, 2), (x, y), the labels' points.
@@ -171,10 +166,6 @@ def place_labels(
         gap: distance of the nearest places from the point.
     Returns:
         K boxes.
-
-    >>> import numpy as np
-    >>> place_labels(np.array([[50.0, 50.0]]), [(20.0, 10.0)], [], (100, 100), gap=5.0)
-    [(np.float64(55.0), np.float64(45.0), np.float64(75.0), np.float64(55.0))]
     """
     distances = np.linalg.norm(anchors[:, None] - anchors[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
@@ -209,11 +200,7 @@ def _crowding(box: Box, occupied: Sequence[Box], picture_size: tuple[float, floa
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Return the area that two boxes share, square pixels.
-
-    >>> overlap((0, 0, 10, 10), (5, 5, 20, 20))
-    25
-    """
+    """Area that two boxes share, square pixels."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
@@ -225,25 +212,31 @@ def _width(pixels: float) -> int:
     return max(1, round(pixels))
 
 
-def _draw_marks(draw: Any, found: np.ndarray, known: np.ndarray | None, unit: float) -> None:
+def _draw_marks(draw: Any, found: np.ndarray, doubtful: np.ndarray, known: np.ndarray | None, unit: float) -> None:
     known = np.full_like(found, np.nan) if known is None else known
     for reference in known[np.isfinite(known).all(-1)]:
         draw.ellipse(_around(reference, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
         draw.ellipse(_around(reference, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
-    for point in found[np.isfinite(found).all(-1)]:
-        _draw_cross(draw, point, unit)
-    # Drawn last, because marks would hide the short lines of common errors of one or two millimetres.
+    for point, doubt in zip(found, doubtful, strict=True):
+        if np.isfinite(point).all():
+            (_draw_square if doubt else _draw_cross)(draw, point, unit)
+    # Last, or the marks would hide what is shortest and commonest: an error of a millimetre or two.
     for point, reference in zip(found, known, strict=True):
         if np.isfinite([point, reference]).all():
             draw.line([*point, *reference], fill=ERROR_LINE, width=_width(2 * unit))
 
 
 def _draw_cross(draw: Any, point: np.ndarray, unit: float) -> None:
-    # The black cross underneath keeps the coloured one visible on bright bone.
+    # A black cross beneath keeps the coloured one visible on bright bone.
     for arm, width, colour in ((9, 5, OUTLINE), (8, 2, PREDICTED)):
         x, y, arm_px = float(point[0]), float(point[1]), arm * unit
         draw.line([x - arm_px, y, x + arm_px, y], fill=colour, width=_width(width * unit))
         draw.line([x, y - arm_px, x, y + arm_px], fill=colour, width=_width(width * unit))
+
+
+def _draw_square(draw: Any, point: np.ndarray, unit: float) -> None:
+    draw.rectangle(_around(point, 9 * unit), outline=OUTLINE, width=_width(5 * unit))
+    draw.rectangle(_around(point, 8 * unit), outline=DOUBTFUL, width=_width(2 * unit))
 
 
 def _draw_leader(draw: Any, place: Box, anchor: np.ndarray, colour: tuple[int, int, int], unit: float) -> None:
@@ -253,8 +246,12 @@ def _draw_leader(draw: Any, place: Box, anchor: np.ndarray, colour: tuple[int, i
 
 
 def _legend_lines(prediction: Prediction, with_reference: bool) -> list[tuple[str, str]]:
-    found = int(np.isfinite(prediction.points_px).all(-1).sum())
-    lines = [("cross", f"predicted ({found} of {len(prediction.scheme)})")]
+    lines = [("cross", f"predicted ({len(prediction.with_status('found'))} of {len(prediction.scheme)})")]
+    lines += [
+        (mark, f"{status}: {len(symbols)}" if mark else f"{status}: {' '.join(first(symbols, 5))}")
+        for status, mark in (("doubtful", "square"), ("outside", ""), ("missing", ""))
+        if (symbols := prediction.with_status(status))
+    ]
     if with_reference:
         lines += [("circle", "reference"), ("line", "error")]
     if prediction.spacing_mm is None:
@@ -275,7 +272,7 @@ def _draw_legend(
     picture_size: tuple[int, int],
     unit: float,
 ) -> Box:
-    """Draw the legend in the corner with the fewest points and return the box that it covers."""
+    """Draws the legend in the corner with the fewest points and returns the box that it covers."""
     pad, mark, step = 8 * unit, 26 * unit, 22 * unit
     width = 2 * pad + max(draw.textlength(text, font=font) + (mark if kind else 0) for kind, text in lines)
     height = 2 * pad + step * len(lines)
@@ -288,6 +285,8 @@ def _draw_legend(
         centre = np.array([box[0] + pad + mark / 2 - 2 * unit, middle])
         if kind == "cross":
             _draw_cross(draw, centre, unit)
+        elif kind == "square":
+            _draw_square(draw, centre, unit)
         elif kind == "circle":
             draw.ellipse(_around(centre, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
         elif kind == "line":
@@ -300,7 +299,7 @@ def _draw_legend(
 
 
 def load_pillow() -> Any:
-    """Return Pillow with the modules for drawing; raise ImportError, which names the extra, if it is missing."""
+    """Pillow, with the parts that drawing needs. Raises ImportError, which names the extra, if it is not there."""
     try:
         import PIL
         from PIL import Image, ImageDraw, ImageFont  # noqa: F401  (imported into PIL's namespace)

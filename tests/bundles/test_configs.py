@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ OVERLAYS = {
     "finetune": "train",
 }
 
+READ_BY_THE_PACKAGE = ("face_shape", "landmark_status")
+"""JSON beside the configs that is no config."""
+
 
 def load(bundle: Path, name: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((bundle / "configs" / f"{name}.json").read_text(encoding="utf-8"))
@@ -57,10 +61,12 @@ def test_training_and_inference_agree(bundle: Path, key: str) -> None:
 
 def test_training_and_inference_read_films_alike(bundle: Path) -> None:
     crop = {"_target_": "monai_ceph.transforms.CropBottomSquared", "keys": "image"}
-    train, inference = load(bundle, "train"), load(bundle, "inference")
-    assert inference["preprocessing"]["transforms"] == [*train["preprocessing"], crop]
+    train, inference, paper = load(bundle, "train"), load(bundle, "inference"), load(bundle, "paper")
+    assert inference["preprocessing"]["transforms"] == train["preprocessing"][:2]  # the inferer does the rest
+    assert paper["preprocessing#transforms"] == [*train["preprocessing"], crop]
     assert train["validate"]["crop"] == [{**crop, "points_key": "points_px"}]
-    assert train["validate"]["postprocessing"] == inference["postprocessing"]
+    assert [train["validate"]["postprocessing"]] == paper["postprocessing#transforms"]
+    assert inference["postprocessing"]["transforms"][0] == train["validate"]["postprocessing"]
 
 
 def test_the_local_stage_is_validated_as_it_is_used(bundle: Path) -> None:
@@ -88,7 +94,20 @@ def test_an_overlay_holds_only_what_differs(bundle: Path, overlay: str, base: st
 
 def test_no_config_is_untested(bundle: Path) -> None:
     there = {path.stem for path in (bundle / "configs").glob("*.json")}
-    assert there == {*OVERLAYS, "train", "inference", "metadata"}
+    assert there == {*OVERLAYS, "train", "inference", "metadata", *READ_BY_THE_PACKAGE}
+
+
+def test_the_files_beside_the_configs_are_readable(bundle: Path) -> None:
+    parser = parser_of(bundle, "inference")
+    shape, rule = parser.get_parsed_content("face_shape"), parser.get_parsed_content("status_rule")
+    assert shape.symbols == ISBI19.symbols and 0 < rule.believable < 1 and 0 < rule.limit < 1
+    assert parser.get_parsed_content("any_film_inferer").search.believable == rule.believable
+
+
+def test_the_status_rule_is_of_the_weights_that_are_shipped(bundle: Path) -> None:
+    rule = parser_of(bundle, "inference").get_parsed_content("status_rule")
+    weights = hashlib.sha256((bundle / "models" / "model.pt").read_bytes()).hexdigest()[:12]
+    assert rule.measured["weights"] == weights, "set it again with: python tools/landmark_status.py ISBI_FOLDER"
 
 
 def test_several_gpus_run_what_one_runs(bundle: Path) -> None:
@@ -112,6 +131,7 @@ def test_the_papers_inference(bundle: Path) -> None:
     assert (inferer.patch_size, inferer.merge, inferer.guide_sigma_px, inferer.global_scale) == (125, "all", None, 0.3)
     assert inferer.offsets.tolist() == [[0, 0], [-50, -50], [-50, 50], [50, -50], [50, 50]]
     assert inferer.coarse_decoder is decode_argmax and inferer.decoder is decode_threshold_mean
+    assert parser_of(bundle, "inference", "paper").get_parsed_content("inferer").inferer.merge == "all"  # no search
 
 
 @pytest.mark.parametrize("base", ["train", "inference"])

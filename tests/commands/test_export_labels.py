@@ -74,8 +74,8 @@ def test_what_is_written_is_read_back(
 def test_table_names_the_films_files(films: LabelFolder, tmp_path: Path) -> None:
     run(films.folder, tmp_path / "out", format="csv")
     header, first = (tmp_path / "out" / "anna.csv").read_text().splitlines()[:2]
-    assert header == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source"
-    assert first == "1.2.jpg,S,0.250,0.100,,,,unknown"
+    assert header == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status"
+    assert first == "1.2.jpg,S,0.250,0.100,,,,unknown,found"
 
 
 def test_labelme_finds_the_film(films: LabelFolder, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ import monai_ceph
 from monai_ceph.cli import BACKENDS, EXPORTS, main
 from monai_ceph.export import bundle as module
 from monai_ceph.export.formats import FORMATS, OPSET
+from monai_ceph.export.whole_film import any_film_inferer
 from monai_ceph.formats.annotations import read_annotations
-from monai_ceph.inferers import TwoStageInferer
+from monai_ceph.inferers import AnyFilmInferer, TwoStageInferer
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
@@ -51,11 +52,12 @@ def exported(shipped_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def literal(bundle: Path, spacing_mm: float | None) -> TorchPredictor:
     """The bundle's own parts with the reference inferer, in float32."""
     system = load_torch_predictor(bundle, spacing_mm, "cpu")
-    fast = system.inferer.inferer
+    outer = any_film_inferer(system.inferer)
+    fast = outer.inferer
     settings = ("global_scale", "patch_size", "merge", "guide_sigma_px", "coarse_decoder", "decoder")
     inferer = TwoStageInferer(expansion=1.0, **{name: getattr(fast, name) for name in settings})
     assert torch.equal(inferer.offsets, fast.offsets)
-    return replace(system, inferer=inferer)
+    return replace(system, inferer=AnyFilmInferer(inferer, outer.local_mm, None))
 
 
 @pytest.mark.parametrize(

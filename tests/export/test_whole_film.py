@@ -17,23 +17,16 @@ from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Normalize
 from monai_ceph.export.whole_film import (
     WholeFilm,
     _pad_by_size,
-    film_inferer,
+    any_film_inferer,
     merge_in_windows,
     resampling_matrix,
     whole_film,
 )
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
-from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageInferer
+from monai_ceph.inferers import AnyFilmInferer, AutocastInferer, FastTwoStageInferer, TwoStageInferer
 from monai_ceph.inferers.two_stage import merge_own
 from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
-from monai_ceph.transforms import (
-    CropBottomSquare,
-    CropBottomSquared,
-    PointsToFilmd,
-    ScaleToSpacing,
-    ScaleToSpacingd,
-    scale_pixels,
-)
+from monai_ceph.transforms import PointsToFilmd, ScaleToSpacing, scale_pixels
 from tests.export.nets import peaked_unets
 from tests.reference.resample import shrink
 
@@ -58,7 +51,7 @@ def literal(
         affine=torch.eye(4),
         meta={"spacing_mm": torch.tensor(spacing_mm, dtype=torch.float64)},
     )
-    image = CropBottomSquare()(NormalizeIntensity()(ScaleToSpacing(WORKING_MM)(image)))
+    image = NormalizeIntensity()(ScaleToSpacing(WORKING_MM)(image))
     out = PointsToFilmd()({"image": image, "pred": inferer(image[None], network)[0]})
     return out["pred_px"].numpy(), out["confidence"].numpy()
 
@@ -99,7 +92,7 @@ def test_same_points_as_the_literal_pipeline(
     network, film, chosen = peaked_unets(), smooth_film(size), settings(**changes)
     if min(n * mm for n, mm in zip(size, spacing_mm, strict=True)) / WORKING_MM * 0.3 < 16:
         chosen["global_scale"] = 0.5  # BasicUNet takes no less than 16 px
-    module = WholeFilm(network, FastTwoStageInferer(**chosen), ScaleToSpacingd("image", WORKING_MM))
+    module = WholeFilm(network, FastTwoStageInferer(**chosen), WORKING_MM, (0.1, 0.1))
     points_px, confidence = run(module, film, spacing_mm)
     expected, expected_confidence = literal(film, spacing_mm, network, TwoStageInferer(**chosen))
     np.testing.assert_allclose(points_px, expected, atol=0.01)
@@ -112,7 +105,7 @@ def test_the_films_above_try_the_border_and_all_of_the_film() -> None:
     outside, places = 0, []
     for size, spacing_mm in FILMS[:4]:
         image = MetaTensor(torch.tensor(smooth_film(size))[None], affine=torch.eye(4), meta={"spacing_mm": spacing_mm})
-        image = CropBottomSquare()(NormalizeIntensity()(ScaleToSpacing(WORKING_MM)(image)))
+        image = NormalizeIntensity()(ScaleToSpacing(WORKING_MM)(image))
         with torch.no_grad():
             coarse = inferer.coarse_points(image.as_tensor()[None], network)[0]
         outside += int(((coarse < 24) | (coarse > image.shape[-1] - 25)).any(1).sum())
@@ -123,7 +116,7 @@ def test_the_films_above_try_the_border_and_all_of_the_film() -> None:
 
 def test_film_of_one_gray() -> None:
     network, film = peaked_unets(), np.full((200, 220), 7.0, np.float32)
-    module = WholeFilm(network, FastTwoStageInferer(**settings()), ScaleToSpacingd("image", WORKING_MM))
+    module = WholeFilm(network, FastTwoStageInferer(**settings()), WORKING_MM, (0.1, 0.1))
     points_px, confidence = run(module, film, (0.6, 0.6))
     expected = literal(film, (0.6, 0.6), network, TwoStageInferer(**settings()))
     np.testing.assert_allclose(points_px, expected[0], atol=0.01)
@@ -132,8 +125,8 @@ def test_film_of_one_gray() -> None:
 
 @pytest.mark.parametrize("spacing_mm", [(math.nan, math.nan), (0.3, math.nan)])
 def test_unknown_spacing_is_the_assumed_one(spacing_mm: tuple[float, float]) -> None:
-    film, scale = smooth_film((210, 260)), ScaleToSpacingd("image", WORKING_MM, assumed_spacing_mm=0.55)
-    module = WholeFilm(peaked_unets(), FastTwoStageInferer(**settings()), scale)
+    film = smooth_film((210, 260))
+    module = WholeFilm(peaked_unets(), FastTwoStageInferer(**settings()), WORKING_MM, (0.55, 0.55))
     for unknown, known in zip(run(module, film, spacing_mm), run(module, film, (0.55, 0.55)), strict=True):
         np.testing.assert_allclose(unknown, known, atol=1e-3)
 
@@ -141,7 +134,7 @@ def test_unknown_spacing_is_the_assumed_one(spacing_mm: tuple[float, float]) -> 
 def test_network_itself_is_left_alone() -> None:
     network = peaked_unets()
     names = [name for name, _ in network.named_modules()]
-    WholeFilm(network, FastTwoStageInferer(**settings()), ScaleToSpacingd("image", WORKING_MM))
+    WholeFilm(network, FastTwoStageInferer(**settings()), WORKING_MM, (0.1, 0.1))
     assert [name for name, _ in network.named_modules()] == names
 
 
@@ -174,11 +167,9 @@ def steps(**changes: object) -> SimpleNamespace:
     found = [
         LoadImaged("image"),
         EnsureChannelFirstd("image"),
-        ScaleToSpacingd("image", WORKING_MM),
-        NormalizeIntensityd("image"),
-        CropBottomSquared("image"),
     ]
-    return SimpleNamespace(network=peaked_unets(), preprocessing=Compose(found), inferer=FastTwoStageInferer(**changes))
+    inferer = AnyFilmInferer(FastTwoStageInferer(**changes), WORKING_MM, None)
+    return SimpleNamespace(network=peaked_unets(), preprocessing=Compose(found), inferer=inferer)
 
 
 def test_parts_of_a_bundle() -> None:
@@ -186,7 +177,7 @@ def test_parts_of_a_bundle() -> None:
     module = whole_film(parts.network, parts.preprocessing, AutocastInferer(parts.inferer))
     assert (module.patch_size, module.window, module.working_mm.item()) == (48, 48, WORKING_MM)
     assert (module.coarse_decoder, module.decoder) == (decode_soft_centroid, decode_threshold_mean)
-    assert film_inferer(AutocastInferer(AutocastInferer(parts.inferer))) is parts.inferer
+    assert any_film_inferer(AutocastInferer(AutocastInferer(parts.inferer))) is parts.inferer
 
 
 def test_merge_of_all_patches_is_refused() -> None:
@@ -197,17 +188,17 @@ def test_merge_of_all_patches_is_refused() -> None:
 
 def test_other_preprocessing_or_network_is_refused() -> None:
     parts = steps(**settings())
-    shorter = Compose(parts.preprocessing.transforms[:-1])
-    message = "after LoadImaged, EnsureChannelFirstd, ScaleToSpacingd, NormalizeIntensityd; other bundles run with"
+    longer = Compose([*parts.preprocessing.transforms, NormalizeIntensityd("image")])
+    message = "after LoadImaged, EnsureChannelFirstd, NormalizeIntensityd; other bundles run with"
     with pytest.raises(ValueError, match=re.escape(message)):
-        whole_film(parts.network, shorter, parts.inferer)
+        whole_film(parts.network, longer, parts.inferer)
     with pytest.raises(ValueError, match="got a BasicUNet after LoadImaged"):
         whole_film(parts.network.global_net, parts.preprocessing, parts.inferer)
 
 
 def test_inferer_of_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match="Expected a TwoStageInferer to export, got a AutocastInferer without one"):
-        film_inferer(AutocastInferer(SimpleInferer()))
+    with pytest.raises(ValueError, match="Expected an AnyFilmInferer to export, got a AutocastInferer without one"):
+        any_film_inferer(AutocastInferer(SimpleInferer()))
 
 
 def test_half_resolution_network_is_exported_for_any_size() -> None:

@@ -1,4 +1,4 @@
-"""Entry point that MONAI Label looks for in an app's folder; the app itself is in the package."""
+"""What MONAI Label looks for in an app's folder; the app itself is in the package."""
 
 from monai_ceph.label.app import CephalometricApp
 

@@ -1,0 +1,268 @@
+"""The shape of a face: where each landmark must lie when the others are known.
+
+Needs no torch, so that every backend can ask it. Inside, points are complex numbers: a similarity is then one
+multiplication and one addition.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+NEAR_MM = 6.0
+"""How far a landmark may lie from the mean face and still speak for a fit, as one standard deviation."""
+_FURTHEST_PAIR_PART = 0.25
+_POSE_MM = 100.0
+_ANNOTATORS_MM = 1.5
+
+
+@dataclass(frozen=True)
+class FaceShape:
+    """The mean face and how faces differ from it.
+
+    Args:
+        symbols: the landmarks, in the scheme's order; N of them.
+        mean_mm: (N, 2), (x, y), upright, facing right, y down, centred on 0.
+        covariance_mm2: (2 N, 2 N), of faces that were turned, moved and scaled onto the mean; x and y of a landmark
+            stand beside each other.
+    Raises:
+        ValueError: the arrays do not fit the symbols.
+    """
+
+    symbols: tuple[str, ...]
+    mean_mm: np.ndarray
+    covariance_mm2: np.ndarray
+
+    def __post_init__(self) -> None:
+        n = len(self.symbols)
+        if self.mean_mm.shape != (n, 2) or self.covariance_mm2.shape != (2 * n, 2 * n):
+            raise ValueError(
+                f"A face of {n} landmarks needs a mean of shape {(n, 2)} and a covariance of {(2 * n, 2 * n)}, got "
+                f"{self.mean_mm.shape} and {self.covariance_mm2.shape}."
+            )
+
+    @classmethod
+    def estimate(cls, symbols: tuple[str, ...], faces_mm: np.ndarray) -> FaceShape:
+        """The mean and the covariance of annotated faces.
+
+        Args:
+            symbols: the landmarks.
+            faces_mm: (F, N, 2), (x, y), upright and facing right, in mm.
+        Returns:
+            The mean has the mean tilt and the mean size of the faces.
+        """
+        faces = _plane(faces_mm)
+        size = np.abs(faces - faces.mean(1, keepdims=True)).mean()
+        mean = faces.mean(0) - faces.mean()
+        for _ in range(10):
+            aligned = np.stack([_similar(_least_squares(face, mean, np.ones(len(face))), face) for face in faces])
+            mean = aligned.mean(0) - aligned.mean()
+            turn, _ = _least_squares(mean, faces.mean(0), np.ones(len(mean)))
+            mean *= turn / abs(turn) * size / np.abs(mean).mean()
+        aligned = np.stack([_similar(_least_squares(face, mean, np.ones(len(face))), face) for face in faces])
+        return cls(symbols, _points(mean), np.cov(_points(aligned - mean).reshape(len(faces), -1).T))
+
+    @classmethod
+    def read(cls, path: str | Path) -> FaceShape:
+        """What :meth:`write` wrote.
+
+        Raises:
+            ValueError: the file cannot be read or holds something else; the message names it.
+        """
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(
+                tuple(content["symbols"]),
+                np.array(content["mean_mm"], dtype=np.float64),
+                np.array(content["covariance_mm2"], dtype=np.float64),
+            )
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Cannot read the shape of a face from '{path}' ({type(error).__name__}: {error}); expected JSON with "
+                "symbols, mean_mm and covariance_mm2."
+            ) from error
+
+    @classmethod
+    def of(cls, path: str | Path, symbols: tuple[str, ...]) -> FaceShape | None:
+        """The landmarks of a scheme out of a file's.
+
+        Args:
+            path: what :meth:`write` wrote.
+            symbols: the scheme's landmarks.
+        Returns:
+            None where there is no such file, or it lacks a landmark: then nothing can be said of the shape.
+        """
+        if not Path(path).exists():
+            return None
+        face = cls.read(path)
+        if not set(symbols) <= set(face.symbols):
+            return None
+        chosen = np.array([face.symbols.index(symbol) for symbol in symbols])
+        both = np.stack([2 * chosen, 2 * chosen + 1], 1).reshape(-1)
+        return cls(symbols, face.mean_mm[chosen], face.covariance_mm2[np.ix_(both, both)])
+
+    def write(self, path: str | Path) -> None:
+        """Write a small JSON file, to 0.01 mm."""
+        content = {
+            "symbols": self.symbols,
+            "mean_mm": self.mean_mm.round(2).tolist(),
+            "covariance_mm2": self.covariance_mm2.round(2).tolist(),
+        }
+        rows = ",\n".join(f"    {json.dumps(key)}: {json.dumps(value)}" for key, value in content.items())
+        Path(path).write_text("{\n" + rows + "\n}\n", encoding="utf-8")
+
+
+class FaceFit(NamedTuple):
+    """Where the mean face lies in a film.
+
+    Args:
+        scale: px a mm, times ``exp(i angle)``; the angle turns the mean face clockwise as one sees it.
+        offset: of the mean face's centre, px: x + i y.
+        mirrored: whether the face looks to the left (before it was turned).
+    """
+
+    scale: complex
+    offset: complex
+    mirrored: bool = False
+
+    @property
+    def working_mm(self) -> float:
+        """What a film pixel covers if the face has the mean size, mm."""
+        return 1 / abs(self.scale)
+
+    @property
+    def turn_deg(self) -> float:
+        """How far the face is turned clockwise, -180 to 180 degrees."""
+        return float(np.degrees(np.angle(self.scale)))
+
+    def to_film(self, face_mm: np.ndarray) -> np.ndarray:
+        """(..., 2) mm of the mean face's frame -> (..., 2) pixels of the film."""
+        return _points(_similar((self.scale, self.offset), _mirrored(_plane(face_mm), self.mirrored)))
+
+    def to_face(self, points_px: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`to_film`."""
+        return _points(_mirrored((_plane(points_px) - self.offset) / self.scale, self.mirrored))
+
+
+def fit_face(
+    points_px: np.ndarray, weights: np.ndarray, shape: FaceShape, mirrored: bool = False, near_mm: float = NEAR_MM
+) -> FaceFit | None:
+    """Lay the mean face on points of which some are wrong.
+
+    Every pair of landmarks that lie far apart proposes a similarity; the one that most points agree with is improved
+    by weighted least squares.
+
+    Args:
+        points_px: (N, 2), (x, y); NaN where there is none.
+        weights: (N,), how much each point is believed; at least 0.
+        shape: of the face.
+        mirrored: whether to lay the mirrored mean face on them.
+        near_mm: a point that lies as far as this from the mean face has ``exp(-1/2)`` of its weight.
+    Returns:
+        None where fewer than two landmarks are there.
+    """
+    there = np.isfinite(points_px).all(-1)
+    points, mean = _plane(points_px[there]), _mirrored(_plane(shape.mean_mm[there]), mirrored)
+    weights = np.maximum(weights[there], 1e-6)
+    first, second = np.triu_indices(len(points), 1)
+    apart, found = mean[second] - mean[first], points[second] - points[first]
+    useful = (np.abs(apart) > _FURTHEST_PAIR_PART * np.ptp(_plane(shape.mean_mm).imag)) & (np.abs(found) > 0)
+    if not useful.any():
+        return None
+    scale = found[useful] / apart[useful]
+    offset = points[first[useful]] - scale * mean[first[useful]]
+    off_mm = np.abs(scale[:, None] * mean + offset[:, None] - points) / np.abs(scale)[:, None]
+    best = (weights * _near(off_mm, near_mm)).sum(1).argmax()
+    fit = scale[best], offset[best]
+    for _ in range(5):
+        off_mm = np.abs(_similar(fit, mean) - points) / abs(fit[0])
+        fit = _least_squares(mean, points, weights * _near(off_mm, near_mm) + 1e-9)
+    return FaceFit(complex(fit[0]), complex(fit[1]), mirrored)
+
+
+def agreement(
+    points_px: np.ndarray, confidence: np.ndarray, fit: FaceFit, shape: FaceShape, near_mm: float = NEAR_MM
+) -> float:
+    """How much of the confidence, 0 to 1, lies where the fitted face has its landmarks; missing points count as 0."""
+    off_mm = np.abs(_plane(fit.to_face(points_px)) - _plane(shape.mean_mm))
+    return float(np.nan_to_num(confidence * _near(off_mm, near_mm)).mean())
+
+
+def expected_places(
+    points_px: np.ndarray, noise_mm: np.ndarray, fit: FaceFit, shape: FaceShape, rounds: int = 4
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each landmark must lie as all others say, and how far it is from there.
+
+    The differences from the mean face are taken as normal: what faces differ by, an unknown turn, scale and shift, and
+    each point's own noise. A point that contradicts the others is believed less in the next round, as under Student's
+    t distribution with 4 degrees of freedom.
+
+    Args:
+        points_px: (N, 2), (x, y); NaN where there is none.
+        noise_mm: (N,), how far each point may be off, as a standard deviation.
+        fit: of :func:`fit_face`.
+        shape: of the face.
+    Returns:
+        (N, 2) px, and (N,): the distance in standard deviations (root of the mean of squares along two axes); NaN
+        where there is no point.
+    """
+    n = len(points_px)
+    there = np.isfinite(points_px).all(-1)
+    off = np.where(there[:, None], fit.to_face(points_px) - shape.mean_mm, 0.0).reshape(-1)
+    mean = shape.mean_mm
+    poses = np.stack(
+        [np.tile([1.0, 0], n), np.tile([0, 1.0], n), mean.reshape(-1), (mean[:, ::-1] * [-1, 1]).reshape(-1)], 1
+    )
+    poses /= np.linalg.norm(poses, axis=0) / np.sqrt(n)
+    prior = shape.covariance_mm2 + _POSE_MM**2 * poses @ poses.T
+    noise = np.where(there, np.maximum(noise_mm, 0.1) ** 2, 1e6)
+    doubt = np.ones(n)
+    for _ in range(rounds):
+        precision = np.linalg.inv(prior + np.diag(np.repeat(noise * doubt, 2)))
+        blocks = precision.reshape(n, 2, n, 2)[np.arange(n), :, np.arange(n)]
+        spread = np.linalg.inv(blocks)  # of each landmark as the others and its own noise leave it
+        surprise = np.einsum("nij,nj->ni", spread, (precision @ off).reshape(n, 2))
+        # What the others leave open, and what annotators differ by: however little a point is believed, it is off.
+        spread = spread + np.eye(2) * (_ANNOTATORS_MM**2 - noise * doubt)[:, None, None]
+        distance = np.sqrt(np.einsum("ni,nij,nj->n", surprise, np.linalg.inv(spread), surprise) / 2)
+        doubt = np.maximum((4 + 2 * distance**2) / 6, 1.0)
+    expected = fit.to_film((off.reshape(n, 2) - surprise) + mean)
+    return expected, np.where(there, distance, np.nan)
+
+
+def noise_mm(confidence: np.ndarray) -> np.ndarray:
+    """How far points of some confidence, (N,), may be off: a standard deviation for :func:`expected_places`, (N,)."""
+    return np.asarray(np.clip(1 / np.maximum(np.nan_to_num(confidence), 1e-3), 1.5, 30.0))
+
+
+def _plane(points: np.ndarray) -> np.ndarray:
+    return np.asarray(points[..., 0] + 1j * points[..., 1])
+
+
+def _points(plane: np.ndarray) -> np.ndarray:
+    return np.stack([plane.real, plane.imag], -1)
+
+
+def _mirrored(plane: np.ndarray, mirrored: bool) -> np.ndarray:
+    return -plane.conj() if mirrored else plane
+
+
+def _similar(fit: tuple[complex, complex], plane: np.ndarray) -> np.ndarray:
+    return fit[0] * plane + fit[1]
+
+
+def _near(off_mm: np.ndarray, near_mm: float) -> np.ndarray:
+    return np.exp(-((off_mm / near_mm) ** 2) / 2)
+
+
+def _least_squares(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[complex, complex]:
+    """Scale (with turn) and offset that bring source nearest to target."""
+    weights = weights / weights.sum()
+    centre, goal = (weights * source).sum(), (weights * target).sum()
+    scale = (weights * (source - centre).conj() * (target - goal)).sum()
+    scale /= (weights * np.abs(source - centre) ** 2).sum()
+    return scale, goal - scale * centre

@@ -1,0 +1,178 @@
+"""Landmarks of a film that may lie in any way, at any scale."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import Inferer
+
+from monai_ceph.face_shape import FaceShape, expected_places, noise_mm
+from monai_ceph.inferers.film_pose import FilmPose, Look, Orientation, PoseSearch, posed_film, seen
+from monai_ceph.inferers.two_stage import TwoStageInferer, or_centre
+from monai_ceph.networks import TwoStageNet
+from monai_ceph.spacing import check_extent, check_film_size, check_spacing
+from monai_ceph.transforms.scale import scale_index, scale_pixels
+
+logger = logging.getLogger(__name__)
+
+
+class AnyFilmInferer(Inferer):
+    """Landmarks of films as they are stored: scaled, set upright and cut out as far as it takes to see a face.
+
+    A film of known pixel size on which the global stage sees a face is looked at as it is, whole. Else its scale is
+    searched, then whether it is mirrored, turned or inverted (see :class:`~monai_ceph.inferers.film_pose.PoseSearch`).
+    A point that is far from where the others say it must be is looked for there once more.
+
+    Args:
+        film_inferer: both stages, for an upright film at local scale.
+        local_spacing_mm: of the local stage.
+        shape: of the face.
+        believable: the least agreement of points and face, 0 to 1, that is taken for a face. Without a shape or this
+            number nothing is searched: films are taken as they lie, those of unknown pixel size at
+            ``assumed_spacing_mm``.
+        far: standard deviations from its expected place at which a point is looked for there.
+        assumed_spacing_mm: see ``believable``.
+        search: more arguments of :class:`PoseSearch`.
+    """
+
+    def __init__(
+        self,
+        film_inferer: TwoStageInferer,
+        local_spacing_mm: float,
+        shape: FaceShape | None,
+        believable: float | None = 0.2,
+        far: float = 3.0,
+        assumed_spacing_mm: float = 0.1,
+        **search: Any,
+    ) -> None:
+        super().__init__()
+        self.inferer, self.far = film_inferer, far
+        self.local_mm = check_spacing(local_spacing_mm, "working spacing")[0]
+        self.assumed_mm = check_spacing(assumed_spacing_mm, "assumed spacing")
+        global_mm = self.local_mm / film_inferer.global_scale
+        self.search = None
+        if shape is not None and believable is not None:
+            self.search = PoseSearch(shape, global_mm, believable, **search)
+
+    def as_told(self) -> AnyFilmInferer:
+        """The same without a search: films are taken as they lie, at the pixel size that is told."""
+        return AnyFilmInferer(self.inferer, self.local_mm, None, assumed_spacing_mm=self.assumed_mm[0])
+
+    def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
+        """Landmarks of a batch of films.
+
+        Args:
+            inputs: (B, C, X, Y), gray values as stored; in its metadata ``spacing_mm`` is the size of a film pixel, NaN
+                where unknown, and ``film_orientation`` the file's EXIF or TIFF tag, if it has one.
+            network: the two-stage network.
+        Returns:
+            (B, N, 3 + 4): x and y in array indices of ``inputs``, the confidence (0 to 1), and
+            :data:`~monai_ceph.landmark_status.EVIDENCE`.
+        Raises:
+            ValueError: the pixel size makes a film larger than any film, or smaller than a patch.
+        """
+        meta = getattr(inputs, "meta", {})
+        spacing = torch.as_tensor(meta.get("spacing_mm", (math.nan, math.nan)), dtype=torch.float64).reshape(-1, 2)
+        tags = torch.as_tensor(meta.get("film_orientation", 1)).reshape(-1)
+        films = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs
+        if self.search is None and spacing.isnan().any():
+            name = meta.get("filename_or_obj", "film")
+            logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", name, self.assumed_mm[0])
+        with torch.no_grad():
+            found = [
+                self._film(
+                    film, None if mm.isnan().any() else (float(mm[0]), float(mm[1])), Orientation.of_tag(tag), network
+                )
+                for film, mm, tag in zip(
+                    films, spacing.expand(len(films), -1), tags.expand(len(films)).tolist(), strict=True
+                )
+            ]
+        return torch.stack(found)
+
+    def _film(
+        self, film: torch.Tensor, told_mm: tuple[float, float] | None, stored: Orientation, network: TwoStageNet
+    ) -> torch.Tensor:
+        if told_mm is not None:
+            check_extent(film.shape[-2:], told_mm, self.local_mm, "The film")
+        look, local, affine = None, None, None
+        if self.search is None or (told_mm is not None and stored == Orientation()):
+            pose = FilmPose(told_mm or self.assumed_mm)
+            local, affine = posed_film(film, pose, self.local_mm, (0.0, 0.0))
+            look = self._first_look(local, affine, pose, network)
+        if self.search is not None and (look is None or not self.search.is_plain(look)):
+            found = self.search(film, told_mm, lambda films: self.inferer.coarse(films, network), look, stored)
+            if look is None or found.pose != look.pose:
+                local, affine = posed_film(film, found.pose, self.local_mm, self.search.window_mm)
+            look = found
+        assert look is not None and local is not None and affine is not None
+        return self._refined(local, affine, look, network)
+
+    def _first_look(self, local: torch.Tensor, affine: torch.Tensor, pose: FilmPose, network: TwoStageNet) -> Look:
+        check_film_size(local.shape, self.inferer.patch_size)
+        scale = self.inferer.global_scale
+        coarse = self.inferer.coarse(scale_pixels(local[None], (scale, scale)), network)[0].cpu()
+        points = scale_index(coarse[:, :2], 1 / scale)
+        found = np.column_stack([_moved(points.numpy(), affine.numpy()), coarse[:, 2].numpy()])
+        return Look(pose, found, None, 0.0) if self.search is None else seen(pose, found, self.search.shape)
+
+    def _refined(self, local: torch.Tensor, affine: torch.Tensor, look: Look, network: TwoStageNet) -> torch.Tensor:
+        to_film = affine.numpy()
+        to_local = np.linalg.inv(to_film)
+        # A window may be smaller than a patch; its mean is 0.
+        missing = [max(0, self.inferer.patch_size - n) for n in local.shape[-2:]]
+        local = torch.nn.functional.pad(local, (0, missing[1], 0, missing[0]))
+        coarse = _moved(look.points[:, :2], to_local)
+        start = coarse
+        if self.search is not None and look.agreement >= self.search.believable:
+            expected, distance = self._expected(look.points, look)
+            lost = ~(distance <= self.far)
+            start = np.where(lost[:, None], _moved(expected, to_local), coarse)
+        points = self._local(local, start, network)
+        if self.search is not None and look.agreement >= self.search.believable:
+            points = self._second_look(local, points, look, to_film, network)
+        off_mm = np.hypot(*(points[:, :2] - coarse).T) * self.local_mm
+        inverted = float(look.pose.orientation.inverted)
+        rows = [_moved(points[:, :2], to_film), points[:, 2], look.points[:, 2], off_mm]
+        film_wide = np.tile([look.agreement, inverted], (len(points), 1))
+        return torch.from_numpy(np.column_stack([*rows, film_wide])).to(local.device, torch.float32)
+
+    def _local(self, local: torch.Tensor, start: np.ndarray, network: TwoStageNet) -> np.ndarray:
+        """(N, 3) float64 around (N, 2) array indices."""
+        places = or_centre(torch.from_numpy(start).to(torch.float32), local.shape).to(local.device)
+        return self.inferer.refined(local[None], places[None], network)[0].cpu().to(torch.float64).numpy()
+
+    def _expected(self, points: np.ndarray, look: Look) -> tuple[np.ndarray, np.ndarray]:
+        """Expected places in film pixels, (N, 2), and distances, (N,), of (N, 3) points in film pixels."""
+        assert self.search is not None and look.fit is not None
+        working = np.array(look.pose.working_mm)
+        places, distance = expected_places(points[:, :2] * working, noise_mm(points[:, 2]), look.fit, self.search.shape)
+        return places / working, distance
+
+    def _second_look(
+        self, local: torch.Tensor, points: np.ndarray, look: Look, to_film: np.ndarray, network: TwoStageNet
+    ) -> np.ndarray:
+        """Points that are far from their places, once more around these, where that agrees better."""
+        on_film = np.column_stack([_moved(points[:, :2], to_film), points[:, 2]])
+        expected, distance = self._expected(on_film, look)
+        places = _moved(expected, np.linalg.inv(to_film))
+        inside = ((places >= 0) & (places <= np.array(local.shape[-2:]) - 1)).all(-1)
+        lost = (distance > self.far) & inside
+        if not lost.any():
+            return points
+        again = self._local(local, np.where(lost[:, None], places, points[:, :2]), network)
+        taken = np.where(lost[:, None], again, points)
+        _, then = self._expected(np.column_stack([_moved(taken[:, :2], to_film), taken[:, 2]]), look)
+        # As likely by its own heatmap and by the other points together.
+        better = (
+            np.log(np.maximum(taken[:, 2], 1e-4)) - then**2 / 2
+            > np.log(np.maximum(points[:, 2], 1e-4)) - distance**2 / 2
+        )
+        return np.where((lost & better)[:, None], again, points)
+
+
+def _moved(points: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    return np.asarray(points @ affine[:2, :2].T + affine[:2, 2])

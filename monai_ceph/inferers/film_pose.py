@@ -1,0 +1,296 @@
+"""How a film lies, as the global stage finds it: its working scale, which way the face looks, whether it is inverted.
+
+A film's pixel size is often unknown, and films come mirrored, on their side, inverted, tilted, or as a part of a larger
+picture. The global stage finds enough landmarks over a wide range of scales (0.6 to 1.7 of the right one) that the mean
+face can be laid on them; from there scale, tilt and place follow, so few looks are needed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from monai_ceph.face_shape import FaceFit, FaceShape, agreement, fit_face
+from monai_ceph.transforms.scale import scale_pixels
+
+Coarse = Callable[[torch.Tensor], torch.Tensor]
+"""(B, C, X, Y) normalised films at the global stage's spacing -> (B, N, 3): x, y in array indices, confidence."""
+
+
+_TAGGED = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
+
+
+class Orientation(NamedTuple):
+    """How a film has to be changed for the face to be upright, looking right, with bright bones.
+
+    Args:
+        quarter_turns: how often the upright face was turned clockwise by 90 degrees.
+        mirrored: whether the face looks left (before it was turned).
+        inverted: whether bones are dark.
+    """
+
+    quarter_turns: int = 0
+    mirrored: bool = False
+    inverted: bool = False
+
+    @classmethod
+    def of_tag(cls, tag: int) -> Orientation:
+        """How a film with an EXIF or TIFF orientation, 1 to 8, is stored; other numbers are none."""
+        return cls(*_TAGGED.get(tag, (0, False)))
+
+    def axes(self) -> torch.Tensor:
+        """(2, 2) float64: a step in the upright film -> the step in the film as stored; one +-1 in each column."""
+        mirror = torch.tensor([[-1.0 if self.mirrored else 1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+        turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)  # clockwise as one sees it: y points down
+        return torch.linalg.matrix_power(turn, self.quarter_turns % 4) @ mirror
+
+
+@dataclass(frozen=True)
+class FilmPose:
+    """How a film lies.
+
+    Args:
+        working_mm: (along x, along y), mm a film pixel covers if the face has its mean size, or as it was told.
+        orientation: see there.
+        tilt_deg: how far the face is turned clockwise beyond the quarter turns; 0 where it is left as it is.
+        centre_px: (x, y), where the middle of the face lies, film pixels; None: the whole film is looked at.
+    """
+
+    working_mm: tuple[float, float]
+    orientation: Orientation = field(default_factory=Orientation)
+    tilt_deg: float = 0.0
+    centre_px: tuple[float, float] | None = None
+
+
+class Look(NamedTuple):
+    """What the global stage saw of a film that was taken to lie in a certain way.
+
+    Args:
+        pose: how it was taken to lie.
+        points: (N, 3) float64: x, y in film pixels, confidence.
+        fit: the mean face on these points; None where there is none.
+        agreement: of points and face, 0 to 1; 0 where the face fits at quite another scale or turn than was looked at.
+    """
+
+    pose: FilmPose
+    points: np.ndarray
+    fit: FaceFit | None
+    agreement: float
+
+
+def posed_film(
+    film: torch.Tensor, pose: FilmPose, spacing_mm: float, window_mm: Sequence[float]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A film as it would be if it lay upright, at a working spacing.
+
+    Args:
+        film: (C, X, Y), gray values as stored.
+        pose: how the film lies.
+        spacing_mm: the spacing wanted.
+        window_mm: (x, y), what to cut out around the face's middle where the pose has one; film ends are filled up with
+            the mean.
+    Returns:
+        (C, X', Y'), normalised to mean 0 and standard deviation 1; and its affine, (3, 3) float64, index -> film pixel.
+    """
+    factor = [mm / spacing_mm for mm in pose.working_mm]
+    factor = [1.0 if int(n * f) == n else f for n, f in zip(film.shape[-2:], factor, strict=True)]
+    pixels = scale_pixels(film, factor)
+    affine = torch.eye(3, dtype=torch.float64)
+    for axis, f in enumerate(factor):
+        affine[axis, axis], affine[axis, 2] = 1 / f, 0.5 / f - 0.5
+    pixels, turned = _oriented(pixels, pose.orientation)
+    affine = affine @ turned
+    if pose.centre_px is not None:
+        centre = torch.linalg.solve(affine, torch.tensor([*pose.centre_px, 1.0], dtype=torch.float64))[:2]
+        size = [round(mm / spacing_mm) for mm in window_mm]
+        pixels, moved = _window(pixels, centre, size, pose.tilt_deg)
+        affine = affine @ moved
+    deviation, mean = torch.std_mean(pixels, correction=0)
+    return (pixels - mean) / deviation.clamp(min=1e-6), affine
+
+
+def _oriented(pixels: torch.Tensor, orientation: Orientation) -> tuple[torch.Tensor, torch.Tensor]:
+    axes = orientation.axes()
+    to_old = torch.eye(3, dtype=torch.float64)
+    to_old[:2, :2] = axes
+    source = axes.abs().argmax(0).tolist()
+    oriented = pixels if source == [0, 1] else pixels.transpose(-2, -1)
+    for axis in (0, 1):
+        if axes[source[axis], axis] < 0:
+            oriented = oriented.flip(axis - 2)
+            to_old[source[axis], 2] = oriented.shape[axis - 2] - 1
+    return (-oriented if orientation.inverted else oriented), to_old
+
+
+def _window(
+    pixels: torch.Tensor, centre: torch.Tensor, size: Sequence[int], tilt_deg: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A window around a place, turned so that a face of that tilt is upright; and its affine to the old indices."""
+    to_old = torch.eye(3, dtype=torch.float64)
+    if tilt_deg == 0:
+        start = [round(c - (n - 1) / 2) for c, n in zip(centre.tolist(), size, strict=True)]
+        to_old[:2, 2] = torch.tensor(start, dtype=torch.float64)
+        # Only what the film has: nothing is filled up where nothing is turned.
+        first = [min(max(s, 0), n - 1) for s, n in zip(start, pixels.shape[-2:], strict=True)]
+        last = [max(min(s + w, n), f + 1) for s, w, n, f in zip(start, size, pixels.shape[-2:], first, strict=True)]
+        to_old[:2, 2] = torch.tensor(first, dtype=torch.float64)
+        return pixels[..., first[0] : last[0], first[1] : last[1]], to_old
+    cos, sin = math.cos(math.radians(tilt_deg)), math.sin(math.radians(tilt_deg))
+    turn = torch.tensor([[cos, -sin], [sin, cos]], dtype=torch.float64)
+    middle = torch.tensor([(n - 1) / 2 for n in size], dtype=torch.float64)
+    to_old[:2, :2], to_old[:2, 2] = turn, centre - turn @ middle
+    mean = pixels.mean()
+    grid = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in size), indexing="ij"), -1)
+    place = grid @ turn.T + to_old[:2, 2]
+    extent = torch.tensor(pixels.shape[-2:], dtype=torch.float64)
+    # grid_sample wants (y, x) for an array (.., X, Y), and the outer edges of the first and last pixel at -1 and 1.
+    unit = ((place + 0.5) / extent * 2 - 1).flip(-1).to(pixels)
+    turned = torch.nn.functional.grid_sample((pixels - mean)[None], unit[None], align_corners=False)[0]
+    return turned + mean, to_old
+
+
+def seen(pose: FilmPose, points: np.ndarray, shape: FaceShape) -> Look:
+    """Judge what the global stage found on a film that was taken to lie as ``pose`` says.
+
+    Args:
+        pose: how the film was taken to lie.
+        points: (N, 3): x, y in film pixels, confidence.
+        shape: of the face.
+    """
+    scaled = points[:, :2] * np.array(pose.working_mm)  # mm as assumed: pixels need not be square
+    fit = fit_face(scaled, np.nan_to_num(points[:, 2]), shape, pose.orientation.mirrored)
+    if fit is None:
+        return Look(pose, points, None, 0.0)
+    turn = (fit.turn_deg - 90 * pose.orientation.quarter_turns - pose.tilt_deg + 180) % 360 - 180
+    # The global stage knows no face that is turned or scaled further: such a fit is chance.
+    possible = abs(turn) < 45 and 0.45 < fit.working_mm < 2.2
+    return Look(pose, points, fit, agreement(scaled, points[:, 2], fit, shape) if possible else 0.0)
+
+
+@dataclass(frozen=True)
+class PoseSearch:
+    """Find how a film lies.
+
+    Args:
+        shape: of the face.
+        spacing_mm: of the global stage.
+        believable: the least agreement of a look that is taken for a face.
+        extents_mm: what the root of the film's area may be, in the order they are tried; the global stage needs 0.6 to
+            1.7 of the right one. The first, the next two and the rest are tried in turns.
+        largest_tilt_deg: faces that are turned further are set upright.
+        size_range: a face whose size over the mean face's is outside is scaled to the mean.
+        window_mm: (x, y), what is cut out around a face.
+    """
+
+    shape: FaceShape
+    spacing_mm: float
+    believable: float = 0.2
+    extents_mm: tuple[float, ...] = (200.0, 340.0, 110.0, 560.0)
+    largest_tilt_deg: float = 12.0
+    size_range: tuple[float, float] = (0.7, 1.4)
+    window_mm: tuple[float, float] = (210.0, 230.0)
+
+    def __call__(
+        self,
+        film: torch.Tensor,
+        told_mm: tuple[float, float] | None,
+        coarse: Coarse,
+        first: Look | None = None,
+        stored: Orientation = Orientation(),  # noqa: B008  (a tuple: nobody can change it)
+    ) -> Look:
+        """Look in one way after the other until a face is seen.
+
+        Args:
+            film: (C, X, Y), gray values as stored.
+            told_mm: (along x, along y), the size of a film pixel; None where unknown.
+            coarse: the global stage.
+            first: what was seen already.
+            stored: how the file says that the film lies; tried first.
+        Returns:
+            The look that is believed; else the one that agrees best of those at the told size and as the film is
+            stored, which is all that can be said of a film without a face.
+        """
+        looks = [] if first is None else [first]
+        for pose in self.poses((film.shape[-2], film.shape[-1]), told_mm, stored):
+            if looks and looks[-1].agreement >= self.believable:
+                break
+            if not any(look.pose == pose for look in looks):
+                looks.append(self.look(film, pose, coarse))
+        if looks[-1].agreement >= self.believable:
+            return self._closer(film, looks[-1], told_mm, coarse)
+        plain = [look for look in looks if look.pose.orientation == stored]
+        return plain[0] if told_mm is not None else max(plain, key=lambda look: look.agreement)
+
+    def poses(
+        self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
+    ) -> list[FilmPose]:
+        """The poses to try for a film of (X, Y) px, the likely and the cheap first."""
+        root = math.sqrt(size[0] * size[1])
+        ratio = 1.0 if told_mm is None else math.sqrt(told_mm[1] / told_mm[0])
+        searched = [(mm / root / ratio, mm / root * ratio) for mm in self.extents_mm]
+        told = [] if told_mm is None else [told_mm]
+        first = stored or Orientation()
+        every = [Orientation(*way) for way in product((0, 1, 3, 2), (False, True), (False, True))]
+        # Facing left and inverted come first, films on their side next, both at once last.
+        turned = sorted(
+            every,
+            key=lambda o: (
+                (o.mirrored != first.mirrored)
+                + (o.inverted != first.inverted)
+                + 1.5 * (o.quarter_turns != first.quarter_turns)
+            ),
+        )
+        usual, other, large = searched[:1], searched[1:3], searched[3:]
+        plans = [
+            (told + usual + other, turned[:1]),
+            (told or usual, turned[1:]),
+            (large, turned[:1]),
+            (usual + other if told else other, turned[1:6]),
+            (large, turned[1:3]),
+        ]
+        poses = [FilmPose(mm, o) for scales, ways in plans for o in ways for mm in scales]
+        # Below 48 px a network that halves its input several times has nothing left to look at.
+        smallest = [min(n * mm for n, mm in zip(size, pose.working_mm, strict=True)) for pose in poses]
+        least = 48 * self.spacing_mm
+        return [p for p, mm in zip(poses, smallest, strict=True) if p.working_mm == told_mm or mm >= least]
+
+    def look(self, film: torch.Tensor, pose: FilmPose, coarse: Coarse) -> Look:
+        """Ask the global stage for a film that lies as ``pose`` says."""
+        upright, affine = posed_film(film, pose, self.spacing_mm, self.window_mm)
+        points = coarse(upright[None])[0].to("cpu", torch.float64).numpy()
+        matrix = affine.numpy()
+        return seen(pose, np.column_stack([points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2], points[:, 2]]), self.shape)
+
+    def is_plain(self, look: Look) -> bool:
+        """Whether a face is seen, of a usual size and not tilted, so that nothing is gained by looking closer."""
+        if look.agreement < self.believable or look.fit is None:
+            return False
+        beyond = (look.fit.turn_deg - 90 * look.pose.orientation.quarter_turns - look.pose.tilt_deg + 180) % 360 - 180
+        smallest, largest = self.size_range
+        return abs(beyond) <= self.largest_tilt_deg and smallest <= 1 / look.fit.working_mm <= largest
+
+    def _closer(self, film: torch.Tensor, last: Look, told_mm: tuple[float, float] | None, coarse: Coarse) -> Look:
+        """Look again at the face alone, set upright and at the mean size."""
+        for _ in range(2):
+            if last.fit is None or ((told_mm is not None or last.pose.centre_px) and self.is_plain(last)):
+                break
+            pose, fit = last.pose, last.fit
+            x, y = pose.working_mm
+            tilt = (fit.turn_deg - 90 * pose.orientation.quarter_turns + 180) % 360 - 180
+            closer = replace(
+                pose,
+                working_mm=(x * fit.working_mm, y * fit.working_mm),
+                tilt_deg=tilt if abs(tilt) > self.largest_tilt_deg else 0.0,
+                centre_px=(fit.offset.real / x, fit.offset.imag / y),
+            )
+            again = self.look(film, closer, coarse)
+            if again.agreement < 0.8 * last.agreement:
+                break
+            last = again
+        return last

@@ -1,0 +1,235 @@
+"""Whether each landmark was found, and what is odd about its film.
+
+Needs no torch, so that every backend can ask it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm
+
+Status = Literal["found", "doubtful", "outside", "missing"]
+"""``found``: believed. ``doubtful``: there is a point, and it may be wrong. ``outside``: as the others say, the
+landmark lies outside the film. ``missing``: there is no point."""
+
+EVIDENCE = ("coarse_confidence", "coarse_off_mm", "agreement", "inverted")
+"""What the inferer says of each landmark beside its confidence: the global stage's confidence; how far its point is
+from the final one, mm at the working scale; how well its points agree with a face (one number a film, 0 to 1); and
+whether the film was inverted (0 or 1, one a film)."""
+
+FEATURES = ("confidence", "coarse_confidence", "off_shape", "coarse_off", "agreement")
+USUAL_SIZE = (0.7, 1.4)
+"""A face's size over the mean face's; 0.81 to 1.15 on 150 films of adults and adolescents."""
+LARGEST_TILT_DEG = 12.0
+
+
+@dataclass(frozen=True)
+class StatusRule:
+    """When a landmark is doubtful: a logistic model of the chance that it is wrong.
+
+    Args:
+        intercept: of the model.
+        weights: of :data:`FEATURES`.
+        limit: the chance, 0 to 1, above which a landmark is doubtful.
+        believable: the least agreement of points and face, 0 to 1; below it, every landmark is doubtful.
+        measured: how often the rule errs, for people; see ``tools/landmark_status.py``.
+    """
+
+    intercept: float
+    weights: tuple[float, ...]
+    limit: float
+    believable: float
+    measured: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: str | Path) -> StatusRule:
+        """What :meth:`write` wrote. Raises ValueError naming the file if it holds something else."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            weights = tuple(float(content["weights"][name]) for name in FEATURES)
+            intercept, limit, believable = (float(content[name]) for name in ("intercept", "limit", "believable"))
+            return cls(intercept, weights, limit, believable, content.get("measured", {}))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Cannot read a status rule from '{path}' ({type(error).__name__}: {error}); expected JSON with "
+                f"intercept, weights ({', '.join(FEATURES)}), limit and believable."
+            ) from error
+
+    @classmethod
+    def of(cls, path: str | Path) -> StatusRule | None:
+        """As :meth:`read`; None where there is no such file: then nothing is judged."""
+        return cls.read(path) if Path(path).exists() else None
+
+    def write(self, path: str | Path) -> None:
+        """Write a small JSON file."""
+        content = {
+            "intercept": round(self.intercept, 4),
+            "weights": {name: round(weight, 4) for name, weight in zip(FEATURES, self.weights, strict=True)},
+            "limit": self.limit,
+            "believable": self.believable,
+            "measured": dict(self.measured),
+        }
+        Path(path).write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
+
+    def chance_wrong(self, features: np.ndarray) -> np.ndarray:
+        """(N,) chances, 0 to 1, from (N, len(FEATURES)) features."""
+        return np.asarray(1 / (1 + np.exp(-(features @ np.array(self.weights) + self.intercept))))
+
+
+class Judgement(NamedTuple):
+    """What is said of one film.
+
+    Args:
+        status: of each landmark.
+        points_px: (N, 2), as found; NaN where a landmark is outside or missing.
+        remarks: sentences without a full stop, about how the film lies and what to doubt.
+        doubts: the words of the remarks that are doubts, for a summary: ``not a face``, ``scale``, ``landmarks``.
+        pose: ``working_mm`` (a pixel's, if the face has the mean size), ``turn_deg`` (clockwise), ``mirrored``,
+            ``inverted``, ``agreement``; empty where no face was seen.
+    """
+
+    status: tuple[Status, ...]
+    points_px: np.ndarray
+    remarks: tuple[str, ...]
+    doubts: tuple[str, ...]
+    pose: dict[str, float]
+
+
+def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
+    """The mean face on a film's points, whichever way it looks; and how well they agree, 0 to 1.
+
+    Args:
+        points_px: (N, 2), square pixels. confidence: (N,).
+    """
+    weights = np.nan_to_num(confidence)
+    fits = [fit for mirrored in (False, True) if (fit := fit_face(points_px, weights, shape, mirrored)) is not None]
+    scored = [(agreement(points_px, confidence, fit, shape), fit) for fit in fits]
+    best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+    return best[1], best[0]
+
+
+def status_features(
+    points_px: np.ndarray, confidence: np.ndarray, evidence: np.ndarray, fit: FaceFit, shape: FaceShape
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a :class:`StatusRule` looks at.
+
+    Args:
+        points_px: (N, 2), square pixels; NaN where there is none. confidence: (N,).
+        evidence: (N, 4), see :data:`EVIDENCE`.
+        fit: of :func:`lay_face`.
+        shape: of the face.
+    Returns:
+        (N, len(FEATURES)), and (N, 2), where each landmark is expected.
+    """
+    places, distance = expected_places(points_px, noise_mm(confidence), fit, shape)
+    clipped = np.clip(np.nan_to_num(distance, nan=8.0), 0, 8)
+    features = [
+        np.log(np.clip(np.nan_to_num(confidence), 1e-3, 1)),
+        np.log(np.clip(np.nan_to_num(evidence[:, 0]), 1e-3, 1)),
+        clipped,
+        np.log1p(np.clip(np.nan_to_num(evidence[:, 1], nan=50.0), 0, 50)),
+        np.log(np.clip(evidence[:, 2], 1e-2, 1)),
+    ]
+    return np.stack(features, 1), places
+
+
+def judge(
+    points_px: np.ndarray,
+    confidence: np.ndarray,
+    evidence: np.ndarray,
+    film_size: tuple[int, int],
+    spacing_mm: tuple[float, float] | None,
+    shape: FaceShape,
+    rule: StatusRule,
+    suggested_mm: float | None = None,
+) -> Judgement:
+    """What to say of a film's landmarks.
+
+    Args:
+        points_px: (N, 2), (x, y), film pixels; NaN where there is none.
+        confidence: (N,), 0 to 1.
+        evidence: (N, 4), see :data:`EVIDENCE`.
+        film_size: (X, Y), px.
+        spacing_mm: (along x, along y), of a film pixel; None where unknown.
+        shape: of the face.
+        rule: when a landmark is doubtful.
+        suggested_mm: the size of a pixel by the file's dots per inch, which is never believed; named if it fits.
+    """
+    there = np.isfinite(points_px).all(-1)
+    status: list[Status] = ["doubtful" if here else "missing" for here in there]
+    # Where pixels are not square, the shape is looked at in square ones of the width of the film's.
+    stretch = np.array([1.0, 1.0 if spacing_mm is None else spacing_mm[1] / spacing_mm[0]])
+    fit, _ = lay_face(points_px * stretch, confidence, shape)
+    agreed = float(evidence[0, 2]) if len(evidence) else 0.0
+    if fit is None or not agreed >= rule.believable:
+        remark = "no face was seen as lateral cephalograms show it, so no point is to be believed"
+        return Judgement(tuple(status), points_px, (remark, *_unknown(spacing_mm, None)), ("not a face",), {})
+    features, places = status_features(points_px * stretch, confidence, evidence, fit, shape)
+    wrong = rule.chance_wrong(features) > rule.limit
+    places = places / stretch
+    margin = 1 / fit.working_mm
+    outside = ((places < -0.5 - margin) | (places > np.array(film_size) - 0.5 + margin)).any(-1)
+    for k in range(len(status)):
+        if outside[k] and (wrong[k] or not there[k]):
+            status[k] = "outside"
+        elif there[k] and not wrong[k]:
+            status[k] = "found"
+    kept = np.where(np.array([s in ("found", "doubtful") for s in status])[:, None], points_px, np.nan)
+    inverted = bool(evidence[0, 3] > 0.5)
+    remarks, doubts = _remarks(status, fit, inverted, spacing_mm)
+    pose = {
+        "working_mm": fit.working_mm,
+        "turn_deg": fit.turn_deg,
+        "mirrored": float(fit.mirrored),
+        "inverted": float(inverted),
+        "agreement": agreed,
+    }
+    return Judgement(tuple(status), kept, (*remarks, *_unknown(spacing_mm, fit, suggested_mm)), doubts, pose)
+
+
+def _remarks(
+    status: list[Status], fit: FaceFit, inverted: bool, spacing_mm: tuple[float, float] | None
+) -> tuple[list[str], tuple[str, ...]]:
+    remarks, doubts = [], []
+    if fit.mirrored:
+        remarks.append("the face looks to the left")
+    quarter = round(fit.turn_deg / 90) % 4
+    tilt = (fit.turn_deg - 90 * quarter + 180) % 360 - 180
+    if quarter:
+        lies = {1: "on its side, turned clockwise", 2: "upside down", 3: "on its side, turned anticlockwise"}
+        remarks.append(f"the film lies {lies[quarter]}")
+    if abs(tilt) > LARGEST_TILT_DEG:
+        way = "clockwise" if tilt > 0 else "anticlockwise"
+        remarks.append(f"the head is tilted by {abs(tilt):.0f} degrees {way}")
+    if inverted:
+        remarks.append("its gray is inverted (bone is dark)")
+    if spacing_mm is not None:
+        size = spacing_mm[0] / fit.working_mm
+        if not USUAL_SIZE[0] <= size <= USUAL_SIZE[1]:
+            doubts.append("scale")
+            remarks.append(
+                f"with pixels of {spacing_mm[0]:g} mm the face is {size:.2g} times the usual size (about "
+                f"{fit.working_mm:.2g} mm would fit): check the pixel size"
+            )
+    if 2 * sum(s != "found" for s in status) > len(status):
+        doubts.append("landmarks")
+        remarks.append("most landmarks are in doubt")
+    return remarks, tuple(doubts)
+
+
+def _unknown(
+    spacing_mm: tuple[float, float] | None, fit: FaceFit | None, suggested_mm: float | None = None
+) -> list[str]:
+    if spacing_mm is not None:
+        return []
+    working = "" if fit is None else f"; working scale {fit.working_mm:.2g} mm a pixel, if the face has the usual size"
+    if fit is not None and suggested_mm is not None and USUAL_SIZE[0] <= suggested_mm / fit.working_mm <= USUAL_SIZE[1]:
+        working += f"; the file's dots per inch would fit: --spacing {suggested_mm:.4g}"
+    return [f"pixel size unknown: mm are left empty{working}"]

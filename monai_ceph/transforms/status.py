@@ -1,0 +1,76 @@
+"""A film's landmarks -> whether each was found, and what is odd about the film."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+
+from monai_ceph.face_shape import FaceShape
+from monai_ceph.geometry import px_to_mm
+from monai_ceph.landmark_status import StatusRule, judge
+
+
+class LandmarkStatusd(MapTransform):
+    """Judge an inferer's points after :class:`~monai_ceph.transforms.PointsToFilmd`.
+
+    Adds ``status`` (N strings), ``remarks`` and ``doubts`` (strings) and ``pose`` (a dict), see
+    :func:`~monai_ceph.landmark_status.judge`. A landmark that is outside the film or missing becomes NaN in
+    ``<key>_px`` and ``<key>_mm``.
+
+    Args:
+        keys: (N, 7), what :class:`~monai_ceph.inferers.AnyFilmInferer` returns for a film.
+        shape: of the face.
+        rule: when a landmark is doubtful. Without a shape or a rule nothing is judged.
+        image_key: the film that was inferred on, as stored.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        shape: FaceShape | None,
+        rule: StatusRule | None,
+        image_key: str = "image",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.shape, self.rule, self.image_key = shape, rule, image_key
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        out = dict(data)
+        if self.shape is None or self.rule is None:
+            return out
+        image: MetaTensor = out[self.image_key]
+        spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float64).flatten().cpu()
+        known = None if spacing.isnan().any() else (float(spacing[0]), float(spacing[-1]))
+        for key in self.key_iterator(out):
+            pred = torch.as_tensor(out[key]).detach().to("cpu", torch.float64)
+            evidence = np.asarray(pred[:, 3:])
+            points = np.asarray(out[f"{key}_px"], dtype=np.float64)
+            suggested = float(torch.as_tensor(image.meta.get("suggested_spacing_mm", math.nan)).flatten()[0])
+            judged = judge(
+                points,
+                np.asarray(pred[:, 2]),
+                evidence,
+                (image.shape[-2], image.shape[-1]),
+                known,
+                self.shape,
+                self.rule,
+                suggested if math.isfinite(suggested) else None,
+            )
+            remarks = judged.remarks
+            if int(torch.as_tensor(image.meta.get("film_orientation", 1)).flatten()[0]) != 1:
+                remarks = (*remarks, "viewers turn it by its orientation tag; points are in the pixels as stored")
+            out[f"{key}_px"] = torch.from_numpy(judged.points_px).to(torch.float32)
+            out[f"{key}_mm"] = px_to_mm(out[f"{key}_px"], spacing.to(torch.float32))
+            out |= {"status": judged.status, "remarks": remarks, "doubts": judged.doubts, "pose": judged.pose}
+        return out
+
+
+LandmarkStatusD = LandmarkStatusDict = LandmarkStatusd
