@@ -40,6 +40,7 @@ class StatusRule:
         limit: the chance, 0 to 1, above which a landmark is doubtful.
         believable: the least agreement of points and face, 0 to 1; below it, every landmark is doubtful.
         measured: how often the rule errs, for people; see ``tools/landmark_status.py``.
+        usual: the agreement that a film as it should be hardly falls below.
     """
 
     intercept: float
@@ -47,6 +48,7 @@ class StatusRule:
     limit: float
     believable: float
     measured: Mapping[str, Any]
+    usual: float = 0.0
 
     @classmethod
     def read(cls, path: str | Path) -> StatusRule:
@@ -54,12 +56,13 @@ class StatusRule:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             weights = tuple(float(content["weights"][name]) for name in FEATURES)
-            intercept, limit, believable = (float(content[name]) for name in ("intercept", "limit", "believable"))
-            return cls(intercept, weights, limit, believable, content.get("measured", {}))
+            names = ("intercept", "limit", "believable", "usual")
+            intercept, limit, believable, usual = (float(content[name]) for name in names)
+            return cls(intercept, weights, limit, believable, content.get("measured", {}), usual)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read a status rule from '{path}' ({type(error).__name__}: {error}); expected JSON with "
-                f"intercept, weights ({', '.join(FEATURES)}), limit and believable."
+                f"intercept, weights ({', '.join(FEATURES)}), limit, believable and usual."
             ) from error
 
     @classmethod
@@ -74,6 +77,7 @@ class StatusRule:
             "weights": {name: round(weight, 4) for name, weight in zip(FEATURES, self.weights, strict=True)},
             "limit": self.limit,
             "believable": self.believable,
+            "usual": self.usual,
             "measured": dict(self.measured),
         }
         Path(path).write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")

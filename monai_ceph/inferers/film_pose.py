@@ -181,6 +181,8 @@ class PoseSearch:
         shape: of the face.
         spacing_mm: of the global stage.
         believable: the least agreement of a look that is taken for a face.
+        usual: below this agreement a face that was seen is also looked at with its gray inverted; networks that know
+            inverted films see them as they are stored, only worse.
         extents_mm: what the root of the film's area may be, in the order they are tried; the global stage needs 0.6 to
             1.7 of the right one. The first, the next two and the rest are tried in turns.
         largest_tilt_deg: faces that are turned further are set upright.
@@ -191,6 +193,7 @@ class PoseSearch:
     shape: FaceShape
     spacing_mm: float
     believable: float = 0.2
+    usual: float = 0.0
     extents_mm: tuple[float, ...] = (200.0, 340.0, 110.0, 560.0)
     largest_tilt_deg: float = 12.0
     size_range: tuple[float, float] = (0.7, 1.4)
@@ -223,7 +226,7 @@ class PoseSearch:
             if not any(look.pose == pose for look in looks):
                 looks.append(self.look(film, pose, coarse))
         if looks[-1].agreement >= self.believable:
-            return self._closer(film, looks[-1], told_mm, coarse)
+            return self._closer(film, self._either_gray(film, looks[-1], coarse), told_mm, coarse)
         plain = [look for look in looks if look.pose.orientation == stored]
         return plain[0] if told_mm is not None else max(plain, key=lambda look: look.agreement)
 
@@ -267,9 +270,20 @@ class PoseSearch:
         matrix = affine.numpy()
         return seen(pose, np.column_stack([points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2], points[:, 2]]), self.shape)
 
+    def _either_gray(self, film: torch.Tensor, seen: Look, coarse: Coarse) -> Look:
+        if seen.agreement >= self.usual:
+            return seen
+        way = seen.pose.orientation
+        other = self.look(film, replace(seen.pose, orientation=way._replace(inverted=not way.inverted)), coarse)
+        return max(seen, other, key=lambda look: look.agreement)
+
     def is_plain(self, look: Look) -> bool:
-        """Whether a face is seen, of a usual size and not tilted, so that nothing is gained by looking closer."""
-        if look.agreement < self.believable or look.fit is None:
+        """Whether a face is seen as usual, so that nothing is gained by looking again."""
+        return look.agreement >= max(self.believable, self.usual) and self._fits(look)
+
+    def _fits(self, look: Look) -> bool:
+        """Whether a face has a usual size and is not tilted."""
+        if look.fit is None:
             return False
         beyond = (look.fit.turn_deg - 90 * look.pose.orientation.quarter_turns - look.pose.tilt_deg + 180) % 360 - 180
         smallest, largest = self.size_range
@@ -278,7 +292,7 @@ class PoseSearch:
     def _closer(self, film: torch.Tensor, last: Look, told_mm: tuple[float, float] | None, coarse: Coarse) -> Look:
         """Look again at the face alone, set upright and at the mean size."""
         for _ in range(2):
-            if last.fit is None or ((told_mm is not None or last.pose.centre_px) and self.is_plain(last)):
+            if last.fit is None or ((told_mm is not None or last.pose.centre_px) and self._fits(last)):
                 break
             pose, fit = last.pose, last.fit
             x, y = pose.working_mm
