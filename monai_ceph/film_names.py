@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 FILM_SUFFIXES = (
@@ -13,18 +15,64 @@ FILM_SUFFIXES = (
 OVERLAY_SUFFIX = ".overlay.png"
 """What a result's picture is called: a folder is searched for films, not for these."""
 
-_SUFFIXES = (*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv")
+_BY_LENGTH = sorted((*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv"), key=len, reverse=True)
 
 
 def film_name(path: str | Path) -> str:
-    """The name of a film without folder and suffix, from the path of the film or of its annotation.
+    """Return the name of a film without folder and suffixes, from the path of the film or of its annotation.
 
-    Only suffixes that films and annotations have are cut off, longest first and in any case, so that the name of a
-    DICOM file without a suffix, ``1.2.840.10008.1``, stays whole. Either kind of slash separates folders, because
-    tables written on Windows are read elsewhere.
+    Suffixes that films and annotations have are cut off, however many there are and in any case, so that a film and
+    all names that programs give to its annotation have one name. Others stay: the name of a DICOM file without a
+    suffix, ``1.2.840.10008.1``, is whole. Either kind of slash separates folders, because tables written on Windows
+    are read elsewhere, and letters are in Unicode's composed form (NFC), because macOS may have taken them apart.
+
+    >>> film_name("films/001.jpg"), film_name("001.jpg.mrk.json"), film_name("001.JSON")
+    ('001', '001', '001')
     """
-    name = re.split(r"[\\/]", str(path))[-1]
-    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        if name.lower().endswith(suffix) and len(name) > len(suffix):
-            return name[: -len(suffix)]
+    name = unicodedata.normalize("NFC", re.split(r"[\\/]", str(path))[-1])
+    while suffix := next((s for s in _BY_LENGTH if name.lower().endswith(s) and len(name) > len(s)), ""):
+        name = name[: -len(suffix)]
     return name
+
+
+def same_film(a: str | Path, b: str | Path) -> bool:
+    """Tell whether two names or paths are of one film: up to folder, suffixes, Unicode form and case.
+
+    >>> same_film("Anna.JPG", "anna.json")
+    True
+    """
+    return _folded(film_name(a)) == _folded(film_name(b))
+
+
+def spelled_like(names: Iterable[str], reference: Iterable[str]) -> dict[str, str]:
+    """Match film names that differ in case alone.
+
+    Args:
+        names: film names, as :func:`film_name` gives them.
+        reference: the names to match them with.
+    Returns:
+        For each name how ``reference`` spells it. It stays as it is where ``reference`` has it as it is, or does not
+        have it, or where case alone tells two films of either side apart.
+
+    >>> spelled_like(["a", "B"], ["A", "B", "c"])
+    {'a': 'A', 'B': 'B'}
+    """
+    names, reference = list(names), set(reference)
+    spelling = _unambiguous(reference)
+    mine = _unambiguous(names)
+    return {
+        name: name if name in reference or mine[_folded(name)] is None else spelling.get(_folded(name)) or name
+        for name in names
+    }
+
+
+def _unambiguous(names: Iterable[str]) -> dict[str, str | None]:
+    """Folded name -> name, or None where there are several."""
+    found: dict[str, str | None] = {}
+    for name in names:
+        found[_folded(name)] = name if found.get(_folded(name), name) == name else None
+    return found
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())

@@ -6,6 +6,7 @@ The number and the order of landmarks come from a scheme everywhere in the packa
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,102 @@ ISBI19 = _scheme(
 )
 """The landmarks of the ISBI 2015 challenge, in its order. Source: Wang et al., Med Image Anal 31 (2016), table 1."""
 
-SCHEMES = {ISBI19.name: ISBI19}
+AARIZ29 = _scheme(
+    "aariz29",
+    ("A", "A-point", ""),
+    ("ANS", "Anterior Nasal Spine", ""),
+    ("B", "B-point", ""),
+    ("Me", "Menton", ""),
+    ("N", "Nasion", ""),
+    ("Or", "Orbitale", ""),
+    ("Pog", "Pogonion", ""),
+    ("PNS", "Posterior Nasal Spine", ""),
+    ("Pn", "Pronasale", ""),
+    ("R", "Ramus", ""),
+    ("S", "Sella", ""),
+    ("Ar", "Articulare", ""),
+    ("Co", "Condylion", ""),
+    ("Gn", "Gnathion", ""),
+    ("Go", "Gonion", ""),
+    ("Po", "Porion", ""),
+    ("LPM", "Lower 2nd PM Cusp Tip", ""),
+    ("LIT", "Lower Incisor Tip", ""),
+    ("LMT", "Lower Molar Cusp Tip", ""),
+    ("UPM", "Upper 2nd PM Cusp Tip", ""),
+    ("UIA", "Upper Incisor Apex", ""),
+    ("UIT", "Upper Incisor Tip", ""),
+    ("UMT", "Upper Molar Cusp Tip", ""),
+    ("LIA", "Lower Incisor Apex", ""),
+    ("Li", "Labrale inferius", ""),
+    ("Ls", "Labrale superius", ""),
+    ("N`", "Soft Tissue Nasion", ""),
+    ("Pog`", "Soft Tissue Pogonion", ""),
+    ("Sn", "Subnasale", ""),
+)
+"""The landmarks of Aariz / CEPHA29, in its order, with its titles. Source: Khalid et al., arXiv 2302.07797, and the
+data set's own list."""
+
+CL_DETECTION38 = LandmarkScheme(
+    "cl_detection38",
+    ISBI19.landmarks
+    + _scheme(
+        "",
+        ("D", "D", "centre of the mandibular symphysis"),
+        ("U1A", "upper incisor apex", "root apex of the upper central incisor"),
+        ("L1A", "lower incisor apex", "root apex of the lower incisor"),
+        ("Cm", "columella", "most anterior point of the columella of the nose"),
+        ("Ptm", "pterygomaxillary fissure", "lowest point of the pterygomaxillary fissure's outline"),
+        ("Co", "condylion", "highest point of the mandibular condyle"),
+        ("Prn", "pronasale", "most anterior point of the nose's tip"),
+        ("Ba", "basion", "midpoint of the front margin of the foramen magnum"),
+        ("PT", "PT point", "where pterygopalatine fossa and foramen rotundum meet"),
+        ("Bo", "Bolton point", "deepest point of the notch behind the occipital condyle"),
+        ("UL'", "upper lip margin", "border of mucosa and skin of the upper lip"),
+        ("LL'", "lower lip margin", "border of mucosa and skin of the lower lip"),
+        ("Gn'", "soft tissue gnathion", "midpoint of soft tissue menton and soft tissue pogonion"),
+        ("Me'", "soft tissue menton", "lowest point of the soft-tissue chin"),
+        ("G", "glabella", "most anterior point of the forehead"),
+        ("N'", "soft tissue nasion", "nasion on the soft-tissue profile"),
+        ("C", "cervical point", "deepest point where the soft tissue below the chin meets the neck"),
+        ("U6", "upper molar", "mesial contact point of the upper first molar"),
+        ("L6", "lower molar", "mesial contact point of the lower first molar"),
+    ).landmarks,
+)
+"""The landmarks of the CL-Detection 2023 challenge, in its order; the first 19 are those of ISBI 2015. Source: the
+organisers' list of the training data set's landmarks."""
+
+SCHEMES = {scheme.name: scheme for scheme in (ISBI19, AARIZ29, CL_DETECTION38)}
+
+SYNONYMS = {"LIT": "L1", "UIT": "U1", "LIA": "L1A", "UIA": "U1A", "Pn": "Prn"}
+"""Symbols that other sources have for a landmark of the same name. Not among them is what sources define differently or
+not at all: the lips' points (``Ls`` may be the most anterior point of the lip, or the border of its mucosa) and the
+molars' (cusp tip or contact point)."""
+
+_PRIMES = str.maketrans("`\u00b4\u2019\u2032", "'" * 4)
+
+
+def same_landmarks(symbols: Iterable[str], others: Iterable[str]) -> dict[str, str]:
+    """Match the landmarks of two sources by symbol.
+
+    Args:
+        symbols: the symbols of one source.
+        others: those of the other.
+    Returns:
+        Symbol -> the other's symbol of the same landmark, for those that the other has: the same symbol, whatever sign
+        it has for a prime, or one of :data:`SYNONYMS`.
+
+    >>> same_landmarks(["S", "Pog`", "LIT", "UMT"], ["S", "L1", "Pog'", "U6"])
+    {'S': 'S', 'Pog`': "Pog'", 'LIT': 'L1'}
+    """
+
+    def meaning(symbol: str) -> str:
+        plain = symbol.translate(_PRIMES)
+        return SYNONYMS.get(plain, plain)
+
+    others = list(others)
+    as_they_are, by_meaning = set(others), {meaning(symbol): symbol for symbol in reversed(others)}
+    found = {symbol: symbol if symbol in as_they_are else by_meaning.get(meaning(symbol)) for symbol in symbols}
+    return {symbol: other for symbol, other in found.items() if other is not None}
 
 
 def get_scheme(name: str | Path) -> LandmarkScheme:

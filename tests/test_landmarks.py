@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from monai_ceph.landmarks import ISBI19, SCHEMES, Landmark, LandmarkScheme, get_scheme
+from monai_ceph.landmarks import (
+    AARIZ29,
+    CL_DETECTION38,
+    ISBI19,
+    SCHEMES,
+    Landmark,
+    LandmarkScheme,
+    get_scheme,
+    same_landmarks,
+)
 
 
 def _scheme(*symbols: str) -> LandmarkScheme:
@@ -63,7 +72,10 @@ def test_scheme_from_a_file_keeps_its_order(tmp_path: Path) -> None:
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=re.escape("Unknown landmark scheme 'isbi20'; expected one of ['isbi19']")):
+    with pytest.raises(
+        ValueError,
+        match=re.escape("Unknown landmark scheme 'isbi20'; expected one of ['aariz29', 'cl_detection38', 'isbi19']"),
+    ):
         get_scheme("isbi20")
 
 
@@ -91,3 +103,21 @@ def test_broken_scheme_file_is_named(tmp_path: Path, content: bytes, reason: str
 def test_missing_scheme_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.json' \(FileNotFoundError"):
         get_scheme(tmp_path / "none.json")
+
+
+def test_landmarks_of_two_sources_by_symbol() -> None:
+    assert same_landmarks(["S", "Pog`", "N\u2019", "LIT", "Ls"], ["Pog'", "L1", "UL", "S", "N'"]) == {
+        "S": "S",
+        "Pog`": "Pog'",
+        "N\u2019": "N'",
+        "LIT": "L1",
+    }
+    assert same_landmarks(["Pn"], ["Prn", "Pn"]) == {"Pn": "Pn"}  # the same symbol goes before a synonym
+
+
+def test_what_the_schemes_have_in_common() -> None:
+    assert CL_DETECTION38.symbols[:19] == ISBI19.symbols and (len(AARIZ29), len(CL_DETECTION38)) == (29, 38)
+    aariz = same_landmarks(AARIZ29.symbols, ISBI19.symbols)
+    assert set(ISBI19.symbols) - set(aariz.values()) == {"UL", "LL"}
+    more = same_landmarks(AARIZ29.symbols, CL_DETECTION38.symbols)
+    assert {more[s] for s in more if s not in aariz} == {"Prn", "Co", "U1A", "L1A", "N'"}

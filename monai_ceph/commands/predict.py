@@ -17,7 +17,7 @@ from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
 from monai_ceph.data.crashed_films import CrashedFilms
 from monai_ceph.data.film_search import RESULT, search_films
-from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart
+from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, viewer_frame_apart
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.prediction import Prediction
@@ -235,7 +235,7 @@ def _write(output: Path, formats: Sequence[str], result: FilmResult) -> None:
         return
     for kind, path in _results(output, result.film, formats).items():
         if kind == "markups":
-            write_markups(path, result.prediction)
+            write_markups(path, result.prediction, viewer_frame_apart(result.film))
         else:
             from monai_ceph.writers.overlay import write_overlay
 

@@ -13,9 +13,13 @@ from monai_ceph.data.film import film_size
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_search import find_films
 from monai_ceph.data.isbi2015 import find_isbi2015, unique_films
+from monai_ceph.data.viewer_frame import viewer_frame
+from monai_ceph.film_names import spelled_like
 from monai_ceph.formats.annotations import mean_annotations, read_annotations
-from monai_ceph.formats.points import AnnotationError, Annotations, check_on_film
+from monai_ceph.formats.points import AnnotationError, Annotations, SourceFilm, check_annotations
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.wording import count
 
 
 def datalist(
@@ -33,17 +37,26 @@ def datalist(
         scheme: what the points are.
         films: the names of the films wanted, in this order; None takes every film that all observers annotated, by
             name, and warns of films that it leaves out.
-        spacing_mm: as in ``read_annotations``.
+        spacing_mm: pixel spacing of the films; only markups in mm that do not say which film they were made on need
+            it, see :func:`~monai_ceph.formats.markups.parse_markups`.
     Returns:
         One ``{"image": path, "points_px": (N, 2) float32, "film": name}`` for each film; NaN where a landmark has no
         mean.
     Raises:
         FilmError: no film, two of one name, or one of those wanted is not there.
-        AnnotationError: as ``read_annotations``; a wanted film has no annotation; a point is off its film.
+        AnnotationError: as ``read_annotations``; a wanted film has no annotation; an annotation contradicts its film,
+            see :func:`~monai_ceph.formats.points.check_film`.
     """
-    by_name = unique_films(find_films([films_folder]))
-    observers = [read_annotations(reference, scheme, spacing_mm) for reference in references]
-    return _items(by_name, observers, None if films is None else list(films), str(films_folder))
+    found = unique_films(find_films([films_folder]))
+    if isinstance(references, (str, Path)):
+        references = [references]
+
+    def frame_of(film: str) -> ViewerFrame | None:
+        name = spelled_like([film], found)[film]
+        return viewer_frame(found[name]) if name in found else None
+
+    observers = [read_annotations(reference, scheme, spacing_mm, frame_of) for reference in references]
+    return _items(found, observers, None if films is None else list(films), str(films_folder))
 
 
 def isbi2015_datalist(
@@ -67,6 +80,7 @@ def isbi2015_datalist(
     for observer, sources in files.annotations.items():
         points: dict[str, np.ndarray] = {}
         problems: list[str] = []
+        made_on: dict[str, SourceFilm] = {}
         for source in sources:
             part = read_annotations(source, ISBI19)
             twice = sorted(points.keys() & part.points_px.keys())
@@ -74,7 +88,8 @@ def isbi2015_datalist(
                 raise AnnotationError(f"{source}: film '{twice[0]}' is in another table of '{observer}' as well.")
             points.update(part.points_px)
             problems += part.problems
-        annotations.append(Annotations(observer, ISBI19, points, tuple(problems)))
+            made_on.update(part.sources)
+        annotations.append(Annotations(observer, ISBI19, points, tuple(problems), made_on))
     wanted = None if films is None else [str(film).zfill(3) for film in films]
     return _items(files.films, annotations, wanted, str(dataset_dir))
 
@@ -84,6 +99,8 @@ def _items(
 ) -> list[dict[str, Any]]:
     if not observers:
         raise AnnotationError(f"{where}: expected at least one annotation source, got none.")
+    observers = [observer.spelled_like(films) for observer in observers]
+    wanted = None if wanted is None else list(spelled_like(wanted, films).values())
     by_all = set.intersection(*(set(observer.points_px) for observer in observers))
     if wanted is None:
         wanted = sorted(films.keys() & by_all)
@@ -106,10 +123,17 @@ def _items(
             missing = _names([observer for observer in observers if film not in observer.points_px])
             raise AnnotationError(f"{where}: film '{film}' is wanted but not annotated by {missing}.")
     sizes = {film: film_size(films[film]) for film in wanted}
-    off = [report for observer in observers for report in check_on_film(observer, sizes)]
-    if off:
-        more = f" ({len(off) - 1} more)" if len(off) > 1 else ""
-        raise AnnotationError(f"{off[0]}{more} Correct the annotation in {where}, or leave the film out.")
+    contradictions = [problem for observer in observers for problem in check_annotations(observer, sizes)]
+    if contradictions:
+        more = f" ({len(contradictions) - 1} more)" if len(contradictions) > 1 else ""
+        raise AnnotationError(f"{contradictions[0]}{more} Correct the annotation in {where}, or leave the film out.")
+    problems = [problem for observer in observers for problem in observer.problems]
+    if problems:
+        warnings.warn(
+            f"{where}: {count(len(problems), 'remark')} on the annotations: {' '.join(problems[:10])}"
+            f"{' ...' if len(problems) > 10 else ''}",
+            stacklevel=3,
+        )
     points = mean_annotations(observers).points_px
     return [{"image": str(films[film]), "points_px": points[film].astype(np.float32), "film": film} for film in wanted]
 

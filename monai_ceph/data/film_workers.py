@@ -27,7 +27,8 @@ import numpy as np
 
 from monai_ceph.data.film import FilmInfo, read_film
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.viewer_frame import ViewerFrame, viewer_frame
+from monai_ceph.data.viewer_frame import viewer_frame
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.spacing import check_spacing
 
 SECONDS = 10.0

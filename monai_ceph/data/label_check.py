@@ -12,9 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.viewer_frame import ViewerFrame
 from monai_ceph.formats.markups import Fiducial, parse_fiducials
-from monai_ceph.formats.points import AnnotationError, off_film, parse_json
+from monai_ceph.formats.points import (
+    AnnotationError,
+    SourceFilm,
+    check_source,
+    is_placeholder,
+    off_film,
+    parse_json,
+)
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
 
 LARGEST_BYTES = 1_000_000
@@ -37,7 +44,9 @@ class LabelSizeError(LabelError):
     """A label is larger than any label."""
 
 
-def read_label(content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where: str = "The label") -> np.ndarray:
+def read_label(
+    content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where: str = "The label", film: str | None = None
+) -> np.ndarray:
     """Points of one film out of a label.
 
     Args:
@@ -46,12 +55,14 @@ def read_label(content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where
         scheme: the landmarks. Each has to be in the list once; one that cannot be seen without a position, as
             "undefined" or "missing".
         where: what to call the label in messages.
+        film: the film's name, which a label that names its film has to have as well.
     Returns:
         (N, 2) float64, (x, y), pixels of the film; NaN where a landmark cannot be seen.
     Raises:
         LabelSizeError: more than :data:`LARGEST_BYTES`.
         LabelError: anything else that is not as above: no UTF-8, no JSON, not one Fiducial list, a landmark that is
-            missing, doubled or unknown, a position that is no number, off the film or off its plane.
+            missing, doubled or unknown, a position that is no number, a placeholder, off the film or off its plane, or
+            a label of another film.
     """
     if len(content) > LARGEST_BYTES:
         raise LabelSizeError(f"{where}: expected at most {LARGEST_BYTES / 1e6:g} MB, got more; is it a label?")
@@ -66,16 +77,23 @@ def read_label(content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where
     positions = np.array([place[symbol] for symbol in scheme.symbols])
     if np.isnan(positions).all():
         raise LabelError(f"{where}: not one of its landmarks is placed; place those that can be seen.")
-    points_px = positions[:, :2] if fiducials.in_pixels else frame.to_px(positions)
-    away = np.abs(positions[:, 2]) if fiducials.in_pixels else frame.off_plane_mm(positions)
+    own_frame = fiducials.frame or frame
+    points_px = positions[:, :2] if fiducials.in_pixels else own_frame.to_px(positions)
+    away = np.abs(positions[:, 2]) if fiducials.in_pixels else own_frame.off_plane_mm(positions)
     for k in np.flatnonzero(away > OFF_PLANE_MM):
         raise LabelError(
             f"{where}: landmark {scheme.symbols[k]} is {away[k]:.3g} mm off the film's plane; place it on the film."
         )
+    for problem in check_source(SourceFilm(where, fiducials.film, fiducials.size), film, frame.size):
+        raise LabelError(f"{problem} Place the landmarks on this film.")
+    for symbol, point in zip(scheme.symbols, points_px, strict=True):
+        if is_placeholder(*point):
+            raise LabelError(
+                f"{where}: landmark {symbol} at ({point[0]:g}, {point[1]:g}) px stands for a landmark that was not "
+                "marked; place it, or say with the positionStatus 'undefined' that it cannot be seen."
+            )
     for point in off_film(scheme, points_px, frame.size):
-        raise LabelError(
-            f"{where}: {point} px is off the {frame.size[0]} x {frame.size[1]} film; place it on the film."
-        )
+        raise LabelError(f"{where}: {point} is off the {frame.size[0]} x {frame.size[1]} film; place it on the film.")
     return points_px
 
 

@@ -227,7 +227,7 @@ class LabelFolder:
         """
         film, path = self.film(film_id), self._label_path(film_id, tag)
         _check_name(user, "user", reserved=(FINAL,))
-        read_label(content, viewer_frame_apart(film), self.scheme, f"The label of film '{film_id}'")
+        read_label(content, viewer_frame_apart(film), self.scheme, f"The label of film '{film_id}'", film_id)
         noted = _packed({**(info or {}), "user": user, "ts": int(time.time()), "checksum": _checksum(content)})
         with self._alone():
             _write(self._new_history_path(film_id, user, tag), content)
@@ -314,7 +314,7 @@ class LabelFolder:
                 content = file.read(LARGEST_BYTES + 1)
         except OSError as error:
             raise LabelError(f"{where}: it cannot be opened ({error.strerror}).") from error
-        return read_label(content, viewer_frame_apart(film), self.scheme, where)
+        return read_label(content, viewer_frame_apart(film), self.scheme, where, film_id)
 
     def _tag_folder(self, tag: str) -> Path:
         return self.folder / "labels" / _check_name(tag, "tag", reserved=_RESERVED_TAGS)

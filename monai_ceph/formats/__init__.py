@@ -3,12 +3,12 @@
 from monai_ceph.formats.annotations import mean_annotations, read_annotations
 from monai_ceph.formats.landmark_table import landmarks_csv_text, write_landmarks_csv
 from monai_ceph.formats.markups import to_markups, write_markups
-from monai_ceph.formats.points import AnnotationError, Annotations, check_on_film
+from monai_ceph.formats.points import AnnotationError, Annotations, check_annotations
 
 __all__ = [
     "AnnotationError",
     "Annotations",
-    "check_on_film",
+    "check_annotations",
     "landmarks_csv_text",
     "mean_annotations",
     "read_annotations",

@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from monai_ceph.film_names import film_name
+from monai_ceph.formats.aariz import parse_aariz
+from monai_ceph.formats.cl_detection import parse_cl_detection
+from monai_ceph.formats.coco_keypoints import parse_coco
 from monai_ceph.formats.isbi_text import read_isbi_text
 from monai_ceph.formats.labelme import parse_labelme
 from monai_ceph.formats.markups import parse_markups
-from monai_ceph.formats.points import AnnotationError, Annotations, check_on_film, parse_json, read_text
+from monai_ceph.formats.points import (
+    AnnotationError,
+    Annotations,
+    FilmPoints,
+    check_annotations,
+    parse_json,
+    read_text,
+)
 from monai_ceph.formats.table import read_table
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 from monai_ceph.spacing import check_spacing
 
-__all__ = ["AnnotationError", "Annotations", "check_on_film", "mean_annotations", "read_annotations"]
+__all__ = ["AnnotationError", "Annotations", "check_annotations", "mean_annotations", "read_annotations"]
 
 _FORMATS = (
-    "a .csv (image,landmark,x_px,y_px,... or image_path,1_x,1_y,...), or one file or a folder of ISBI .txt, "
-    "labelme .json or Slicer .mrk.json"
+    "a .csv (image,landmark,x_px,y_px,... or image_path,1_x,1_y,...), a .json of CL-Detection or COCO keypoints, or "
+    "one file or a folder of ISBI .txt, labelme .json, Aariz .json or Slicer .mrk.json"
 )
+
+Spacing = float | Sequence[float]
+_Place = tuple[tuple[float, float] | None, ViewerFrame | None]
+"""A film's calibrated spacing, and the frame in which a viewer opens it."""
 
 
 def read_annotations(
-    path: str | Path, scheme: LandmarkScheme = ISBI19, spacing_mm: float | Sequence[float] | None = None
+    path: str | Path,
+    scheme: LandmarkScheme = ISBI19,
+    spacing_mm: Spacing | Mapping[str, Spacing] | None = None,
+    frame_of: Callable[[str], ViewerFrame | None] | None = None,
 ) -> Annotations:
     """One observer's points, from any source that the package reads.
 
     Args:
-        path: a .csv, a film's .txt, .json or .mrk.json, or a folder of such files (of one kind; hidden files, films and
-            other files are passed over).
+        path: a .csv, a .json of several films, a film's .txt, .json or .mrk.json, or a folder of such files (of one
+            kind; hidden files, films and other files are passed over).
         scheme: what the points are.
-        spacing_mm: the films' pixel spacing, one number or (along x, along y); only markups in mm need it.
+        spacing_mm: the films' pixel spacing, one number or (along x, along y), or film name -> the same; only markups
+            in mm that do not say which film they were made on need it.
+        frame_of: film name -> the frame in which a viewer opens the film, None for one that is not there; for such
+            markups as well.
     Returns:
         The points; ``observer`` is the name of the table or of the folder.
     Raises:
@@ -41,26 +62,42 @@ def read_annotations(
             the file.
     """
     path = Path(path)
-    spacing = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")  # type: ignore[arg-type]
+
+    def place(film: str) -> _Place:
+        given = spacing_mm.get(film) if isinstance(spacing_mm, Mapping) else spacing_mm
+        return (None if given is None else check_spacing(given, "spacing_mm")), frame_of(film) if frame_of else None
+
     if path.suffix.lower() == ".csv" and not path.is_dir():
-        points, problems = read_table(path, scheme)
-        return Annotations(path.stem, scheme, points, tuple(problems))
+        return _annotations(path.stem, scheme, read_table(path, scheme))
     if path.is_dir():
         files, observer = _films_in(path), path.resolve().name
     elif path.exists():
         files, observer = [path], path.resolve().parent.name
     else:
         raise AnnotationError(f"{path}: there is no such annotation; expected {_FORMATS}.")
-    points, problems = {}, []
+    found: dict[str, FilmPoints] = {}
     sources: dict[str, Path] = {}
     for file in files:
-        film = film_name(file)
-        if film in points:
-            raise AnnotationError(f"{file}: film '{film}' is annotated in {sources[film]} as well; remove one of them.")
-        points[film], film_problems = _read_film(file, scheme, spacing)
-        sources[film] = file
-        problems += film_problems
-    return Annotations(observer, scheme, points, tuple(problems))
+        read = _read_file(file, scheme, place)
+        if isinstance(read, dict) and len(files) == 1:
+            observer = file.stem
+        for film, points in (read if isinstance(read, dict) else {film_name(file): read}).items():
+            if film in found:
+                raise AnnotationError(
+                    f"{file}: film '{film}' is annotated in {sources[film]} as well; remove one of them."
+                )
+            found[film], sources[film] = points, file
+    return _annotations(observer, scheme, found)
+
+
+def _annotations(observer: str, scheme: LandmarkScheme, found: Mapping[str, FilmPoints]) -> Annotations:
+    return Annotations(
+        observer,
+        scheme,
+        {film: one.points_px for film, one in found.items()},
+        tuple(dict.fromkeys(problem for one in found.values() for problem in one.problems)),
+        {film: one.source for film, one in found.items()},
+    )
 
 
 def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
@@ -114,16 +151,27 @@ def _films_in(folder: Path) -> list[Path]:
     return by_suffix[kinds[0]]
 
 
-def _read_film(
-    path: Path, scheme: LandmarkScheme, spacing_mm: tuple[float, float] | None
-) -> tuple[np.ndarray, list[str]]:
+def _read_file(
+    path: Path, scheme: LandmarkScheme, place: Callable[[str], _Place]
+) -> FilmPoints | dict[str, FilmPoints]:
+    """The points of the file's film, or of its films."""
     if path.suffix.lower() == ".txt":
         return read_isbi_text(path, scheme)
     if path.suffix.lower() != ".json":
         raise AnnotationError(f"{path}: expected {_FORMATS}.")
     content = parse_json(read_text(path), str(path))
-    if isinstance(content, dict) and "markups" in content:
-        return parse_markups(content, path, scheme, spacing_mm)
-    if isinstance(content, dict) and "shapes" in content:
+    keys = content.keys() if isinstance(content, dict) else ()
+    if "markups" in keys:
+        return parse_markups(content, path, scheme, *place(film_name(path)))
+    if "shapes" in keys:
         return parse_labelme(content, path, scheme)
-    raise AnnotationError(f"{path}: expected labelme JSON with 'shapes' or Slicer markups with 'markups', got neither.")
+    if "landmarks" in keys:
+        return parse_aariz(content, path, scheme)
+    if "points" in keys:
+        return parse_cl_detection(content, path, scheme)
+    if "annotations" in keys:
+        return parse_coco(content, path, scheme)
+    raise AnnotationError(
+        f"{path}: expected JSON of labelme ('shapes'), Slicer ('markups'), Aariz ('landmarks'), CL-Detection "
+        "('points') or COCO ('annotations'), got none of these."
+    )

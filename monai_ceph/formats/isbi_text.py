@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from monai_ceph.atomic import write_text
-from monai_ceph.formats.points import AnnotationError, finite, read_text
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points, read_text
 from monai_ceph.landmarks import LandmarkScheme
 
 _CLASS = re.compile(r"[-+]?\d+")
 
 
-def read_isbi_text(path: Path, scheme: LandmarkScheme) -> tuple[np.ndarray, list[str]]:
+def read_isbi_text(path: Path, scheme: LandmarkScheme) -> FilmPoints:
     """Reads one film's points: a line ``x,y`` for each landmark in the scheme's order, then class labels, if any.
 
     Args:
         path: the .txt file.
         scheme: how many landmarks and in which order.
     Returns:
-        (N, 2) float64, film pixels; and no problems, as this format cannot leave a point out.
+        The points; problems are placeholders, as this format cannot leave a point out.
     Raises:
         AnnotationError: a wrong number of points, or a line that is neither a point nor a class.
     """
@@ -43,7 +43,8 @@ def read_isbi_text(path: Path, scheme: LandmarkScheme) -> tuple[np.ndarray, list
             f"{path}: expected {len(scheme)} points 'x,y' for scheme '{scheme.name}', got {len(points)}; "
             "complete the file or choose its scheme."
         )
-    return np.array(points, dtype=np.float64), []
+    marks = ((symbol, x, y) for symbol, (x, y) in zip(scheme.symbols, points, strict=True))
+    return FilmPoints(*place_points(scheme, marks, str(path)), SourceFilm(str(path)))
 
 
 def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:

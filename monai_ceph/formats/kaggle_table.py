@@ -1,43 +1,79 @@
-"""Kaggle-style CSV: a row for each film, ``image_path,1_x,1_y,2_x,2_y,...``. Only read."""
+"""Kaggle-style CSV: a row for each film, ``image_path,1_x,1_y,2_x,2_y,...``."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+from monai_ceph.atomic import write_text
 from monai_ceph.formats.points import AnnotationError
-from monai_ceph.formats.table_cells import Mark, Row, film_cell, point_cells
+from monai_ceph.formats.table_cells import Cells, Mark, film_cells, point_cells
 from monai_ceph.landmarks import LandmarkScheme
 
+IMAGE = "image_path"
+"""The column that tells this table from others."""
+_COORDINATE = re.compile(r"(\d+)_[xy]")
 
-def read_rows(path: Path, header: list[str], rows: list[Row], scheme: LandmarkScheme) -> dict[str, list[Mark]]:
-    """Film name -> a mark for each landmark.
+
+def read_marks(cells: Cells, scheme: LandmarkScheme) -> tuple[dict[str, str], dict[str, list[Mark]]]:
+    """Read the marks of each film.
 
     Args:
-        path: the file, for messages.
-        header, rows: its cells.
-        scheme: the landmarks.
+        cells: the table's cells; columns in any order, and others beside them.
+        scheme: the landmarks, by number.
+    Returns:
+        Film name -> the file name that the table gives it, and -> a mark for each landmark.
     Raises:
         AnnotationError: another number of landmarks than the scheme's, or a row that is malformed or doubled.
     """
-    expected = [f"{k}_{axis}" for k in range(1, len(scheme) + 1) for axis in "xy"]
-    if sorted(header[1:]) != sorted(expected):
-        count = len({name.split("_")[0] for name in header[1:] if re.fullmatch(r"\d+_[xy]", name)})
+    expected = _columns(scheme)
+    given = [name for name in cells.columns if _COORDINATE.fullmatch(name)]
+    if sorted(given) != sorted(expected):
+        count = len({name.split("_")[0] for name in given})
         raise AnnotationError(
-            f"{path}: expected image_path,{expected[0]},{expected[1]},...,{expected[-1]} for the {len(scheme)} "
-            f"landmarks of scheme '{scheme.name}', got a header with {count} landmarks in {len(header)} columns."
+            f"{cells.path}: expected image_path,{expected[0]},{expected[1]},...,{expected[-1]} for the {len(scheme)} "
+            f"landmarks of scheme '{scheme.name}', got a header with {count} landmarks in {len(cells.columns)} columns."
         )
-    columns = [(header.index(f"{k}_x"), header.index(f"{k}_y")) for k in range(1, len(scheme) + 1)]
-    marks: dict[str, list[Mark]] = {}
+    films = film_cells(cells, IMAGE)
     lines: dict[str, int] = {}
-    for number, cells in rows:
-        where = f"{path}, line {number}"
-        film = film_cell(cells[0], where)
-        if film in marks:
-            raise AnnotationError(f"{where}: film '{film}' is in line {lines[film]} already; remove one of the rows.")
-        lines[film] = number
-        marks[film] = [
-            (symbol, *point_cells(cells[x], cells[y], f"{where}, landmark {symbol}"))
-            for symbol, (x, y) in zip(scheme.symbols, columns, strict=True)
-        ]
-    return marks
+    for row, film in enumerate(films):
+        if film in lines:
+            raise AnnotationError(
+                f"{cells.where(row)}: film '{film}' is in line {lines[film]} already; remove one of the rows."
+            )
+        lines[film] = cells.lines[row]
+    marks: dict[str, list[Mark]] = {film: [] for film in films}
+    for k, symbol in enumerate(scheme.symbols, 1):
+        points = point_cells(cells, f"{k}_x", f"{k}_y", [symbol] * len(films))
+        for film, x, y in zip(films, *(column.tolist() for column in points), strict=True):
+            marks[film].append((symbol, x, y))
+    return dict(zip(films, cells.columns[IMAGE], strict=True)), marks
+
+
+def kaggle_text(points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> str:
+    """Points of films as a table, to a thousandth of a pixel.
+
+    Args:
+        points_px: file name of a film -> (N, 2), (x, y), film pixels; NaN gives empty cells.
+        scheme: the landmarks.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([IMAGE, *_columns(scheme)])
+    for image, points in points_px.items():
+        table.writerow([image, *(f"{value:.3f}" if np.isfinite(value) else "" for value in np.ravel(points).tolist())])
+    return text.getvalue()
+
+
+def write_kaggle_table(path: str | Path, points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> None:
+    """Write :func:`kaggle_text` to a file, whole or not at all."""
+    write_text(path, kaggle_text(points_px, scheme))
+
+
+def _columns(scheme: LandmarkScheme) -> list[str]:
+    return [f"{k}_{axis}" for k in range(1, len(scheme) + 1) for axis in "xy"]

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.atomic import write_text
-from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, finite, off_film, place_points
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points
 from monai_ceph.landmarks import LandmarkScheme
 
 VERSION = "5.5.0"
@@ -25,16 +24,15 @@ VERSION = "5.5.0"
 _NUMBERED = re.compile(r"l(\d+)")
 
 
-def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> tuple[np.ndarray, list[str]]:
-    """Points out of a labelme file.
+def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> FilmPoints:
+    """Read the points of a labelme file.
 
     Args:
         content: the parsed JSON.
         path: the file it came from, for messages.
         scheme: the landmarks.
     Returns:
-        (N, 2) float64, film pixels; and the problems: missing and doubled landmarks, shapes that are not a point of
-        the scheme (not used), points off the film, a file that says it belongs to another film.
+        The points; problems are missing and doubled landmarks, and shapes that are not a point of the scheme.
     Raises:
         AnnotationError: not labelme's structure, a position that is no number, or not one label of the scheme.
     """
@@ -57,27 +55,26 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
             f"{path}: none of its labels ({', '.join(sorted(set(labels)))}) is a point of scheme '{scheme.name}'; "
             f"expected l1 to l{len(scheme)} or the symbols {' '.join(scheme.symbols)}."
         )
-    points, placing_problems = place_points(scheme, marks, str(path))
-    problems += placing_problems
+    points, found = place_points(scheme, marks, str(path))
     width, height = content.get("imageWidth"), content.get("imageHeight")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        problems += [
-            f"{path}: {point} is off the {width} x {height} film."
-            for point in off_film(scheme, points, (width, height))
-        ]
+    whole = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
     image = content.get("imagePath")
-    film = film_name(path)
-    if isinstance(image, str) and image and film_name(image) != film:
-        problems.append(f"{path}: it says that it was drawn on another film, '{image}'; it is used for '{film}'.")
-    return points, problems
+    source = SourceFilm(
+        str(path),
+        re.split(r"[\\/]", image)[-1] or None if isinstance(image, str) else None,
+        (width, height) if whole else None,  # type: ignore[arg-type]
+    )
+    return FilmPoints(points, problems + found, source)
 
 
-def to_labelme(image: str, size: tuple[int, int], points_px: np.ndarray, scheme: LandmarkScheme) -> dict[str, Any]:
+def to_labelme(
+    image: str, size: tuple[int, int] | None, points_px: np.ndarray, scheme: LandmarkScheme
+) -> dict[str, Any]:
     """Points of a film as labelme's JSON.
 
     Args:
         image: where the film is, seen from the JSON file.
-        size: (X, Y) of the film, pixels.
+        size: (X, Y) of the film, pixels; None where it is unknown.
         points_px: (N, 2), (x, y), film pixels; a landmark that is NaN is left out.
         scheme: the landmarks; a point's label is its symbol.
     """
@@ -92,13 +89,13 @@ def to_labelme(image: str, size: tuple[int, int], points_px: np.ndarray, scheme:
         "shapes": shapes,
         "imagePath": image,
         "imageData": None,
-        "imageHeight": size[1],
-        "imageWidth": size[0],
+        "imageHeight": size and size[1],
+        "imageWidth": size and size[0],
     }
 
 
 def write_labelme(
-    path: str | Path, image: str, size: tuple[int, int], points_px: np.ndarray, scheme: LandmarkScheme
+    path: str | Path, image: str, size: tuple[int, int] | None, points_px: np.ndarray, scheme: LandmarkScheme
 ) -> None:
     """Writes :func:`to_labelme` to a file, whole or not at all."""
     write_text(path, json.dumps(to_labelme(image, size, points_px, scheme), indent=2, ensure_ascii=False) + "\n")

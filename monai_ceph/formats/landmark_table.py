@@ -8,43 +8,99 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from monai_ceph.atomic import write_text
 from monai_ceph.formats.points import AnnotationError
-from monai_ceph.formats.table_cells import Mark, Row, film_cell, point_cells
+from monai_ceph.formats.table_cells import Cells, Mark, film_cells, point_cells
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import COLUMNS, Prediction
 
 READ_COLUMNS = COLUMNS[:4]
 """The columns that are read: ``image,landmark,x_px,y_px``."""
+SAME_MM = 0.02
+"""How far apart a point in mm and the same in pixels times the spacing may be: other programs round mm to 0.01."""
 PX_DECIMALS = 3
 """Scores are computed from points to a thousandth of a pixel, out of the table or straight from an engine."""
 
 
-def read_rows(path: Path, header: list[str], rows: list[Row], scheme: LandmarkScheme) -> dict[str, list[Mark]]:
-    """Film name -> the marks of its rows.
+def read_marks(cells: Cells, scheme: LandmarkScheme) -> tuple[dict[str, str], dict[str, list[Mark]]]:
+    """Read the marks of each film.
 
     Args:
-        path: the file, for messages.
-        header, rows: its cells; the columns may come in any order, and others beside them.
+        cells: the table's cells; columns in any order, and others beside them.
         scheme: the landmarks.
+    Returns:
+        Film name -> the file name that the table gives it, and -> the marks of its rows.
     Raises:
         AnnotationError: a row that is malformed, or a landmark that the scheme does not have.
     """
-    columns = [header.index(name) for name in READ_COLUMNS]
-    marks: dict[str, list[Mark]] = {}
+    image, landmark, x, y = READ_COLUMNS
+    films, symbols = film_cells(cells, image), cells.columns[landmark]
+    unknown = set(symbols) - set(scheme.symbols)
     images: dict[str, str] = {}
-    for number, cells in rows:
-        image, symbol, x, y = (cells[column] for column in columns)
-        where = f"{path}, line {number}"
-        film = film_cell(image, where)
-        if images.setdefault(film, image) != image:
-            raise AnnotationError(f"{where}: '{image}' and '{images[film]}' are the same film name; rename one.")
-        if symbol not in scheme.symbols:
+    for row, (film, name) in enumerate(zip(films, cells.columns[image], strict=True)):
+        if images.setdefault(film, name) != name:
             raise AnnotationError(
-                f"{where}: scheme '{scheme.name}' has no landmark '{symbol}'; it has {' '.join(scheme.symbols)}."
+                f"{cells.where(row)}: '{name}' and '{images[film]}' are the same film name; rename one."
             )
-        marks.setdefault(film, []).append((symbol, *point_cells(x, y, where)))
-    return marks
+        if symbols[row] in unknown:
+            raise AnnotationError(
+                f"{cells.where(row)}: scheme '{scheme.name}' has no landmark '{symbols[row]}'; it has "
+                f"{' '.join(scheme.symbols)}."
+            )
+    marks: dict[str, list[Mark]] = {film: [] for film in images}
+    points = point_cells(cells, x, y)
+    for film, symbol, x_px, y_px in zip(films, symbols, *(column.tolist() for column in points), strict=True):
+        marks[film].append((symbol, x_px, y_px))
+    return images, marks
+
+
+def read_spacings(cells: Cells) -> tuple[dict[str, tuple[float, float]], dict[str, list[str]]]:
+    """Find the pixel spacing of each film from a table that gives points in pixels and in mm.
+
+    Args:
+        cells: the table's cells; without the columns ``x_mm`` and ``y_mm`` no film has a spacing.
+    Returns:
+        Film name -> (along x, along y), mm; and -> a remark where a film's mm are no multiple of its pixels.
+    Raises:
+        AnnotationError: a row that is malformed.
+    """
+    if not {"x_mm", "y_mm"} <= cells.columns.keys():
+        return {}, {}
+    films = np.array(film_cells(cells, "image"), dtype=object)
+    px = np.stack(point_cells(cells, "x_px", "y_px"), -1)
+    mm = np.stack(point_cells(cells, "x_mm", "y_mm"), -1)
+    known = np.isfinite(px).all(-1) & np.isfinite(mm).all(-1)
+    if not known.any():
+        return {}, {}
+    order = np.argsort(films[known], kind="stable")
+    names, starts = np.unique(films[known][order], return_index=True)
+    px, mm, rows = px[known][order], mm[known][order], np.flatnonzero(known)[order]
+    spacings, remarks = {}, {}
+    for film, begin, end in zip(names.tolist(), starts, [*starts[1:], len(px)], strict=True):
+        spacing = _spacing(px[begin:end], mm[begin:end])
+        if spacing is None:
+            continue
+        spacings[film] = spacing
+        off = np.abs(px[begin:end] * spacing - mm[begin:end]).max(-1) > SAME_MM
+        if off.any():
+            del spacings[film]
+            symbol = cells.columns["landmark"][rows[begin + int(np.argmax(off))]]
+            remarks[film] = [
+                f"{cells.path}, film '{film}': its mm are not its pixels times one spacing (landmark {symbol}); they "
+                "are not used."
+            ]
+    return spacings, remarks
+
+
+def _spacing(points_px: np.ndarray, points_mm: np.ndarray) -> tuple[float, float] | None:
+    """Least squares along x and y, to six digits: pixels are rounded to a thousandth, mm to a ten-thousandth."""
+    squares = (points_px**2).sum(0)
+    if (squares == 0).any():
+        return None
+    x, y = (float(f"{s:.6g}") for s in (points_px * points_mm).sum(0) / squares)
+    return (x, y) if x > 0 and y > 0 else None
 
 
 def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
 """3D Slicer's Fiducial markups (.mrk.json): one list of labelled control points for a film.
 
-Positions are mm in LPS or RAS, or pixels where ``coordinateUnits`` says so (as the project writes them where the
-spacing is unknown). What the mm mean is the caller's business: from the centre of the film's first pixel with the
-film's spacing (:func:`parse_markups`), or in the frame in which a viewer opened the film
-(:mod:`monai_ceph.data.label_check`).
+Positions are mm in LPS or RAS, or pixels where ``coordinateUnits`` says so. What the mm mean is said by the key
+``film`` of the list, which this package writes: the film's file name, its size in pixels and ``ijk_to_lps``, the matrix
+that took pixels to mm. Viewers read such a file and drop the key when they save it; :func:`parse_markups` then goes by
+the film itself, or by its pixel spacing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import numpy as np
 
 from monai_ceph.atomic import write_text
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, place_points
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 
@@ -27,6 +28,13 @@ SCHEMA = (
 )
 PIXEL_UNITS = ("{pixels}", "UCUM", "pixels")
 """How DICOM codes the unit pixel; the schema allows such a triple where the unit is not a length."""
+
+LARGEST_FACE_MM = 400
+"""No detector for lateral films is longer, and a face on a film is magnified by no more than a seventh."""
+SMALLEST_FACE_MM = 40
+"""From sella to nasion alone it is 55 mm and more."""
+FEW = 5
+"""Fewer landmarks than this may lie close together."""
 
 _LARGEST = 1e9  # no film is a thousand km away; JSON's whole numbers may be larger than any float
 
@@ -46,13 +54,25 @@ class Fiducial(NamedTuple):
 
 
 class FiducialList(NamedTuple):
+    """The control points of a file.
+
+    Args:
+        points: as they are: of any labels, in the file's order.
+        in_pixels: positions are (x, y, 0) in pixels of the film instead of mm.
+        film: file name of the film, where the file says it.
+        size: (X, Y) of the film, pixels, likewise.
+        frame: the frame that the positions are in, likewise.
+    """
+
     points: list[Fiducial]
     in_pixels: bool
-    """Positions are (x, y, 0) in pixels of the film instead of mm."""
+    film: str | None = None
+    size: tuple[int, int] | None = None
+    frame: ViewerFrame | None = None
 
 
 def parse_fiducials(content: Any, where: str) -> FiducialList:
-    """The control points of a markups file, as they are: of any labels, in the file's order.
+    """Read the control points of a markups file, and what it says about its film.
 
     Args:
         content: the parsed JSON.
@@ -70,40 +90,58 @@ def parse_fiducials(content: Any, where: str) -> FiducialList:
     points = fiducial.get("controlPoints", [])
     if not isinstance(points, list) or not all(isinstance(point, dict) for point in points):
         raise AnnotationError(f"{where}: expected a list of controlPoints, got {shown(points)}.")
-    return FiducialList([_fiducial(point, sign, where) for point in points], in_pixels)
+    return FiducialList([_fiducial(point, sign, where) for point in points], in_pixels, *_film(fiducial, where))
 
 
 def parse_markups(
-    content: dict[str, Any], path: Path, scheme: LandmarkScheme, spacing_mm: tuple[float, float] | None = None
-) -> tuple[np.ndarray, list[str]]:
-    """Points out of a markups file. A control point's label is the landmark's symbol.
+    content: dict[str, Any],
+    path: Path,
+    scheme: LandmarkScheme,
+    spacing_mm: tuple[float, float] | None = None,
+    frame: ViewerFrame | None = None,
+) -> FilmPoints:
+    """Read the points of a markups file. A control point's label is the landmark's symbol.
+
+    Positions in mm become pixels by the frame that the file names; else by the frame in which a viewer opens the film,
+    unless points would then lie off the film or the face would be too small or too large to be one; else by the film's
+    calibrated spacing, from the centre of the first pixel, with a remark.
 
     Args:
         content: the parsed JSON.
         path: the file it came from, for messages.
         scheme: the landmarks.
-        spacing_mm: (along x, along y) of the film, mm; positions in pixels need none.
+        spacing_mm: (along x, along y) of the film, mm.
+        frame: in which a viewer opens the film. Positions in pixels need neither.
     Returns:
-        (N, 2) float64, film pixels; and the problems: missing, doubled and unknown landmarks.
+        The points; problems are missing, doubled and unknown landmarks, and mm that may be other mm.
     Raises:
-        AnnotationError: as :func:`parse_fiducials`, not one label of the scheme, or mm without a spacing.
+        AnnotationError: as :func:`parse_fiducials`, not one label of the scheme, or mm that cannot be made pixels.
     """
     fiducials = parse_fiducials(content, str(path))
-    scale = np.array([1.0, 1.0]) if fiducials.in_pixels else _mm_scale(path, spacing_mm)
-    marks, problems = [], []
-    for label, _, (x, y, _) in fiducials.points:
-        if label in scheme.symbols:
-            marks.append((label, x * scale[0], y * scale[1]))
-        else:
-            problems.append(f"{path}: the label '{label}' is not a landmark of scheme '{scheme.name}'; it is not used.")
-    if fiducials.points and not marks:
+    problems = [
+        f"{path}: the label '{point.label}' is not a landmark of scheme '{scheme.name}'; it is not used."
+        for point in fiducials.points
+        if point.label not in scheme.symbols
+    ]
+    used = [point for point in fiducials.points if point.label in scheme.symbols]
+    if fiducials.points and not used:
         labels = sorted({point.label for point in fiducials.points})
         raise AnnotationError(
             f"{path}: none of its labels ({', '.join(labels)}) is a landmark of scheme '{scheme.name}'; "
             f"expected the symbols {' '.join(scheme.symbols)}."
         )
-    points, placing_problems = place_points(scheme, marks, str(path))
-    return points, problems + placing_problems
+    positions = np.array([point.position for point in used]).reshape(-1, 3)
+    if fiducials.in_pixels:
+        points_px = positions[:, :2]
+    elif fiducials.frame is not None:
+        points_px = fiducials.frame.to_px(positions)
+    else:
+        points_px, remarks = _unmarked_to_px(positions, path, spacing_mm, frame)
+        problems += remarks
+    # Markups have four decimals; more would be what the conversion adds.
+    rows = zip((point.label for point in used), *np.round(points_px, 6).T.tolist(), strict=True) if used else ()
+    points, found = place_points(scheme, rows, str(path))
+    return FilmPoints(points, problems + found, SourceFilm(str(path), fiducials.film, fiducials.size))
 
 
 def markups_name(image: str) -> str:
@@ -111,27 +149,35 @@ def markups_name(image: str) -> str:
     return f"{image}.mrk.json"
 
 
-def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) -> dict[str, Any]:
-    """A prediction as Slicer's markups.
+def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict[str, Any]:
+    """Return a prediction as Slicer's markups.
 
-    Unless positions are given, they are LPS mm, ``[x * spacing_x, y * spacing_y, 0]``, from the centre of the film's
-    first pixel. Where the spacing is unknown they are ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a
-    spacing of 1, and ``coordinateUnits`` is :data:`PIXEL_UNITS`. A landmark without a
-    point stays in the list, without a position: with the ``positionStatus`` "missing" if it is outside the film, else
-    "undefined". A doubtful one is not ``selected``, which Slicer shows in another colour; its description names the
-    status.
+    In a viewer's frame, a position is where the viewer shows the landmark on the film that it has opened. Without one
+    it is LPS mm, ``[x * spacing_x, y * spacing_y, 0]``, from the centre of the film's first pixel. Where the spacing is
+    unknown they are ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a spacing of 1, and
+    ``coordinateUnits`` is :data:`PIXEL_UNITS`. The key ``film`` says which film and which frame it was.
+
+    A landmark without a point stays in the list, without a position: with the ``positionStatus`` "missing" if it is
+    outside the film, else "undefined". A doubtful one is not ``selected``, which Slicer shows in another colour; its
+    description names the status.
 
     Args:
         prediction: of one film.
-        positions_lps: (N, 3), mm: where a viewer shows the landmarks on the film that it has opened, see
-            :meth:`~monai_ceph.data.viewer_frame.ViewerFrame.to_lps`.
+        frame: in which a viewer opens the film, see :func:`monai_ceph.data.viewer_frame.viewer_frame`.
     Returns:
         What the .mrk.json holds, ready for ``json.dumps``.
     Source:
         Slicer's markups schema 1.0.3.
     """
-    known = positions_lps is not None or prediction.spacing_mm is not None
-    positions = _positions(prediction) if positions_lps is None else positions_lps
+    points_px = np.asarray(prediction.points_px, dtype=np.float64)
+    film: dict[str, Any] = {"name": prediction.image}
+    if frame is not None:
+        film["size"] = list(frame.size)
+    elif prediction.spacing_mm is not None:
+        frame = ViewerFrame.flat((0, 0), prediction.spacing_mm)
+    if frame is not None:
+        film["ijk_to_lps"] = frame.ijk_to_lps.tolist()
+    positions = np.pad(points_px, ((0, 0), (0, 1))) if frame is None else frame.to_lps(points_px)
     points = []
     for k, (landmark, status) in enumerate(zip(prediction.scheme.landmarks, prediction.statuses, strict=True)):
         is_found = bool(np.isfinite(positions[k]).all())
@@ -158,7 +204,8 @@ def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) 
                 "type": "Fiducial",
                 "name": film_name(prediction.image),
                 "coordinateSystem": "LPS",
-                "coordinateUnits": "mm" if known else list(PIXEL_UNITS),
+                "coordinateUnits": list(PIXEL_UNITS) if frame is None else "mm",
+                "film": film,
                 "locked": False,
                 "fixedNumberOfControlPoints": True,
                 "labelFormat": "%N-%d",
@@ -169,15 +216,9 @@ def to_markups(prediction: Prediction, positions_lps: np.ndarray | None = None) 
     }
 
 
-def _positions(prediction: Prediction) -> np.ndarray:
-    """(N, 3), mm, or pixels where the spacing is unknown; NaN where a landmark was not found."""
-    points_px = np.asarray(prediction.points_px, dtype=np.float64)
-    return np.pad(points_px if prediction.spacing_mm is None else prediction.points_mm, ((0, 0), (0, 1)))
-
-
-def write_markups(path: str | Path, prediction: Prediction) -> None:
-    """Writes :func:`to_markups` to a file (``.mrk.json``), whole or not at all."""
-    write_text(path, json.dumps(to_markups(prediction), indent=2, ensure_ascii=False) + "\n")
+def write_markups(path: str | Path, prediction: Prediction, frame: ViewerFrame | None = None) -> None:
+    """Write :func:`to_markups` to a file (``.mrk.json``), whole or not at all."""
+    write_text(path, json.dumps(to_markups(prediction, frame), indent=2, ensure_ascii=False) + "\n")
 
 
 def _in_pixels(fiducial: dict[str, Any], where: str) -> bool:
@@ -218,7 +259,58 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < _LARGEST  # NaN is not smaller
 
 
-def _mm_scale(path: Path, spacing_mm: tuple[float, float] | None) -> np.ndarray:
-    if spacing_mm is None:
-        raise AnnotationError(f"{path}: its positions are in mm; give the films' pixel spacing to make them pixels.")
-    return 1 / np.asarray(spacing_mm, dtype=np.float64)
+def _film(fiducial: dict[str, Any], where: str) -> tuple[str | None, tuple[int, int] | None, ViewerFrame | None]:
+    """Name, size and frame of the film, where the list says them."""
+    film = fiducial.get("film")
+    if film is None:
+        return None, None, None
+    try:
+        name, given, matrix = film["name"], film.get("size"), film.get("ijk_to_lps")
+        size = None if given is None else (int(given[0]), int(given[1]))
+        rows = None if matrix is None else np.array(matrix, dtype=np.float64).reshape(4, 4)
+        frame = None if rows is None else ViewerFrame.from_matrix(size or (0, 0), rows)
+        return str(name), size, frame
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise AnnotationError(
+            f"{where}: expected a film {{'name', 'size': [X, Y], 'ijk_to_lps': 4 rows of 4 numbers}}, got "
+            f"{shown(film)}."
+        ) from error
+
+
+def _unmarked_to_px(
+    positions: np.ndarray, path: Path, spacing_mm: tuple[float, float] | None, frame: ViewerFrame | None
+) -> tuple[np.ndarray, list[str]]:
+    """Pixels (n, 2) of positions (n, 3) in mm that do not say which, and what to remark."""
+    if frame is None and spacing_mm is None:
+        raise AnnotationError(
+            f"{path}: its positions are in mm; give the films' pixel spacing, or the films, to make them pixels."
+        )
+    viewer = None if frame is None else frame.to_px(positions)
+    calibrated = None if spacing_mm is None else positions[:, :2] / spacing_mm
+    if viewer is not None and (spacing_mm is None or _is_a_face(viewer, spacing_mm, frame)):
+        return viewer, []
+    if calibrated is not None and spacing_mm is not None and _is_a_face(calibrated, spacing_mm, frame):
+        return calibrated, [
+            f"{path.parent}: its markups do not say which film they were made on; their mm are taken as the film's "
+            "calibrated mm from the centre of the first pixel."
+        ]
+    extent = np.nanmax(positions, axis=0) - np.nanmin(positions, axis=0)
+    remedy = (
+        "is the pixel spacing right?" if frame else "give the films, so that they can be taken as a viewer shows them."
+    )
+    raise AnnotationError(
+        f"{path}: its landmarks span {extent[0]:.0f} x {extent[1]:.0f} mm, which no face on a film does with a pixel "
+        f"spacing of {' x '.join(f'{s:g}' for s in spacing_mm or ())} mm: they may be mm of a viewer that shows the "
+        f"film with other pixels; {remedy}"
+    )
+
+
+def _is_a_face(points_px: np.ndarray, spacing_mm: tuple[float, float], frame: ViewerFrame | None) -> bool:
+    """Whether points can be a face's landmarks: on the film, and neither too close together nor too far apart."""
+    placed = points_px[np.isfinite(points_px).all(-1)]
+    if not len(placed):
+        return True
+    if frame is not None and ((placed < -0.5) | (placed > np.asarray(frame.size) - 0.5)).any():
+        return False
+    extent_mm = float(np.max(np.ptp(placed, axis=0) * spacing_mm))
+    return extent_mm <= LARGEST_FACE_MM and (len(placed) < FEW or extent_mm >= SMALLEST_FACE_MM)

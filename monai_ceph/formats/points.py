@@ -4,17 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from monai_ceph.film_names import same_film, spelled_like
 from monai_ceph.landmarks import LandmarkScheme
+
+PLACEHOLDERS = ((-1.0, -1.0), (0.0, 0.0))
+"""Positions that programs write for a landmark that nobody marked."""
 
 
 class AnnotationError(ValueError):
     """An annotation cannot be used; the message names the file (and line) and what was expected."""
+
+
+@dataclass(frozen=True)
+class SourceFilm:
+    """What an annotation file says about the film that it was made on.
+
+    Args:
+        file: the annotation file.
+        name: file name of the film; None where the file does not say.
+        size: (X, Y), pixels; None likewise.
+        spacing_mm: (along x, along y), mm; None likewise.
+    """
+
+    file: str
+    name: str | None = None
+    size: tuple[int, int] | None = None
+    spacing_mm: tuple[float, float] | None = None
+
+
+class FilmPoints(NamedTuple):
+    """What an annotation file holds for one film."""
+
+    points_px: np.ndarray
+    """(N, 2) float64, (x, y), film pixels, NaN where not annotated."""
+    problems: list[str]
+    """Missing, doubled and unused points, one sentence each, by file and landmark."""
+    source: SourceFilm
 
 
 @dataclass(frozen=True)
@@ -26,6 +58,7 @@ class Annotations:
         scheme: what the points are.
         points_px: film name (no folder, no suffix) -> (N, 2) float64, (x, y), film pixels, NaN where not annotated.
         problems: missing, doubled and unused points, one sentence each, by film or file and landmark.
+        sources: film name -> what the file says about the film; films of which it says nothing may be left out.
     Raises:
         AnnotationError: points of another shape than the scheme's.
     """
@@ -34,6 +67,7 @@ class Annotations:
     scheme: LandmarkScheme
     points_px: dict[str, np.ndarray]
     problems: tuple[str, ...] = ()
+    sources: Mapping[str, SourceFilm] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for film, points in self.points_px.items():
@@ -43,13 +77,32 @@ class Annotations:
                     f"for scheme '{self.scheme.name}', got {np.shape(points)}."
                 )
 
+    @property
+    def spacings_mm(self) -> dict[str, tuple[float, float]]:
+        """Film name -> pixel spacing (along x, along y), mm, of the films whose spacing the files give."""
+        return {film: source.spacing_mm for film, source in self.sources.items() if source.spacing_mm is not None}
+
+    def spelled_like(self, films: Iterable[str]) -> Annotations:
+        """Return the same points under the names that other sources have for the films.
+
+        Args:
+            films: the names to take over, see :func:`~monai_ceph.film_names.spelled_like`.
+        """
+        names = spelled_like(self.points_px, films)
+        if all(name == film for film, name in names.items()):
+            return self
+        points = {names[film]: points for film, points in self.points_px.items()}
+        sources = {names.get(film, film): source for film, source in self.sources.items()}
+        return replace(self, points_px=points, sources=sources)
+
 
 def place_points(
     scheme: LandmarkScheme, marks: Iterable[tuple[str, float, float]], where: str
 ) -> tuple[np.ndarray, list[str]]:
     """Puts marks in the scheme's order. What is missing or contradicts itself is reported, never guessed.
 
-    A landmark that is given several times keeps its place if all of them agree, else it counts as missing.
+    A landmark that is given several times keeps its place if all of them agree, else it counts as missing. So does one
+    at a placeholder's position, see :data:`PLACEHOLDERS`.
 
     Args:
         scheme: the landmarks.
@@ -60,12 +113,17 @@ def place_points(
     """
     places: dict[str, list[tuple[float, float]]] = {symbol: [] for symbol in scheme.symbols}
     for symbol, x, y in marks:
-        if np.isfinite(x) and np.isfinite(y):
+        if isfinite(x) and isfinite(y):
             places[symbol].append((float(x), float(y)))
     points = np.full((len(scheme), 2), np.nan)
     problems = []
     for k, (symbol, given) in enumerate(places.items()):
-        if len(set(given)) == 1:
+        if len(set(given)) == 1 and is_placeholder(*given[0]):
+            problems.append(
+                f"{where}: landmark {symbol} is at ({given[0][0]:g}, {given[0][1]:g}), which stands for a landmark "
+                "that was not marked; it counts as missing."
+            )
+        elif len(set(given)) == 1:
             points[k] = given[0]
         elif not given:
             problems.append(f"{where}: landmark {symbol} is missing.")
@@ -73,6 +131,11 @@ def place_points(
             shown = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in given)
             problems.append(f"{where}: landmark {symbol} is given {len(given)} times ({shown}); it counts as missing.")
     return points, problems
+
+
+def is_placeholder(x: float, y: float) -> bool:
+    """Tell whether a position, pixels, is one of :data:`PLACEHOLDERS`."""
+    return (round(float(x), 6), round(float(y), 6)) in PLACEHOLDERS if isfinite(x) and isfinite(y) else False
 
 
 def off_film(scheme: LandmarkScheme, points_px: np.ndarray, size: tuple[int, int]) -> list[str]:
@@ -83,30 +146,76 @@ def off_film(scheme: LandmarkScheme, points_px: np.ndarray, size: tuple[int, int
         points_px: (N, 2), (x, y), pixels; NaN lies nowhere and is passed over.
         size: (X, Y) of the film. Its border is half a pixel outside the centres of the outermost pixels.
     Returns:
-        One "landmark S at (x, y)" for each.
+        One "landmark S at (x, y) px" for each.
     """
     inside = (points_px >= -0.5) & (points_px <= np.asarray(size) - 0.5)
     off = np.isfinite(points_px).all(-1) & ~inside.all(-1)
-    return [f"landmark {scheme.symbols[k]} at ({x:.1f}, {y:.1f})" for k, (x, y) in enumerate(points_px) if off[k]]
+    return [f"landmark {scheme.symbols[k]} at ({x:.1f}, {y:.1f}) px" for k, (x, y) in enumerate(points_px) if off[k]]
 
 
-def check_on_film(annotations: Annotations, film_sizes: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
-    """Reports the points that lie off their film.
+def check_film(
+    scheme: LandmarkScheme, points_px: np.ndarray, source: SourceFilm, film: str, size: tuple[int, int] | None
+) -> list[str]:
+    """Check an annotation against the film that it is used for.
+
+    Training, evaluation, the command line and the annotation server all check with this function; what can be seen
+    without the film (:func:`place_points`) they take from the readers.
+
+    Args:
+        scheme: the landmarks.
+        points_px: (N, 2), (x, y), film pixels; NaN where not annotated.
+        source: what the annotation file says about its film.
+        film: name of the film.
+        size: (X, Y) of the film, pixels; where it is unknown, None, points are held to the size that the file says.
+    Returns:
+        One sentence for each contradiction, by file and, where it is a landmark's, by landmark: a film of another
+        name, a film of another size, a point off the film.
+    """
+    problems = check_source(source, film, size)
+    size = size or source.size
+    if size is not None:
+        off = off_film(scheme, points_px, size)
+        problems += [f"{source.file}: {point} is off the {size[0]} x {size[1]} film." for point in off]
+    return problems
+
+
+def check_source(source: SourceFilm, film: str | None, size: tuple[int, int] | None) -> list[str]:
+    """Check what an annotation file says about its film against the film; the first part of :func:`check_film`.
+
+    Args:
+        source: what the annotation file says.
+        film: name of the film; None where it is unknown.
+        size: (X, Y) of the film, pixels; None where it is unknown.
+    Returns:
+        One sentence for each contradiction.
+    """
+    problems = []
+    if source.name is not None and film is not None and not same_film(source.name, film):
+        problems.append(f"{source.file}: it was made on another film, '{source.name}', not on '{film}'.")
+    if source.size is not None and size is not None and source.size != size:
+        given, real = (f"{x} x {y}" for x, y in (source.size, size))
+        problems.append(f"{source.file}: it was made on a film of {given} pixels, but this one has {real}.")
+    return problems
+
+
+def check_annotations(
+    annotations: Annotations, film_sizes: Mapping[str, tuple[int, int]] | None = None
+) -> tuple[str, ...]:
+    """Check an observer's annotations against their films, each with :func:`check_film`.
 
     Args:
         annotations: the points.
-        film_sizes: film name -> (X, Y), pixels; films without annotation and annotations without film are passed over.
+        film_sizes: film name -> (X, Y), pixels, of the films to check; None checks all against what the files say.
     Returns:
-        One sentence for each point; empty if all is well.
+        One sentence for each contradiction; empty if all is well.
     """
-    reports = []
+    problems = []
     for film, points in annotations.points_px.items():
-        if film in film_sizes:
-            x, y = film_sizes[film]
-            where = f"Film '{film}' of observer '{annotations.observer}'"
-            off = off_film(annotations.scheme, points, (x, y))
-            reports += [f"{where}: {point} is off the {x} x {y} film." for point in off]
-    return tuple(reports)
+        if film_sizes is None or film in film_sizes:
+            source = annotations.sources.get(film) or SourceFilm(f"Film '{film}' of observer '{annotations.observer}'")
+            size = film_sizes[film] if film_sizes else None
+            problems += check_film(annotations.scheme, points, source, film, size)
+    return tuple(problems)
 
 
 def read_text(path: Path) -> str:
@@ -139,7 +248,7 @@ def parse_json(text: str, where: str) -> Any:
         raise AnnotationError(f"{where}: this JSON has a number too long or lists too deep to be read.") from error
 
 
-def finite(text: str, where: str) -> float:
+def finite(text: Any, where: str) -> float:
     """A number out of a file.
 
     Raises:

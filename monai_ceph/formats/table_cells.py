@@ -1,26 +1,144 @@
-"""Cells of tables of points."""
+"""Cells of tables of points: CSV as programs and people write it."""
 
 from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, finite
+from monai_ceph.formats.points import AnnotationError, read_text
 
-Row = tuple[int, list[str]]
-"""A line's number in the file, and its cells."""
 Mark = tuple[str, float, float]
 """Symbol, x and y in film pixels; NaN where nobody marked the landmark."""
 
-
-def film_cell(image: str, where: str) -> str:
-    if not image:
-        raise AnnotationError(f"{where}: the name of the film is empty.")
-    return film_name(image)
+_SEPARATORS = ",;\t"
 
 
-def point_cells(x: str, y: str, where: str) -> tuple[float, float]:
-    """Two empty cells stand for a landmark that nobody marked; half a point is a mistake."""
-    if not x and not y:
-        return np.nan, np.nan
-    return finite(x, where), finite(y, where)
+class Cells(NamedTuple):
+    """A table's cells, by column.
+
+    Args:
+        path: the file, for messages.
+        columns: header -> its cells, without white space around, one for each row.
+        lines: each row's line in the file.
+        decimal_comma: numbers have a decimal comma, as Excel writes them where the separator is a semicolon.
+    """
+
+    path: Path
+    columns: dict[str, list[str]]
+    lines: list[int]
+    decimal_comma: bool
+
+    def where(self, row: int) -> str:
+        """The file and the line of a row, for messages."""
+        return f"{self.path}, line {self.lines[row]}"
+
+
+def read_cells(path: Path) -> Cells:
+    """Read a CSV file: separated by commas, semicolons or tabs, with or without byte order mark, any line ends.
+
+    Args:
+        path: the file, UTF-8. Lines without content are passed over.
+    Raises:
+        AnnotationError: no table with a header and a row, a column that is there twice, or a row that is longer than
+            the header; the message names file and line. Cells that a shorter row lacks are empty.
+    """
+    import pandas as pd  # here, because it takes longer to import than a film to predict
+
+    text = read_text(path)
+    blank = len(text) - len(text.lstrip())
+    skipped = text[:blank].count("\n")
+    text = text[blank:]
+    separator = max(_SEPARATORS, key=text.partition("\n")[0].count)
+    try:
+        table = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            header=None,
+            dtype=object,
+            keep_default_na=False,
+            skip_blank_lines=False,  # row k is line k
+            skipinitialspace=True,
+        )
+    except pd.errors.EmptyDataError:
+        raise AnnotationError(f"{path}: the table is empty; expected a header and at least one row.") from None
+    except pd.errors.ParserError as error:
+        longer = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+        if longer is None:
+            raise AnnotationError(f"{path}: this is not CSV ({str(error).strip()}).") from error
+        expected, line, got = map(int, longer.groups())
+        raise AnnotationError(
+            f"{path}, line {skipped + line}: expected {expected} cells like the header, got {got}."
+        ) from error
+    table = table.map(str.strip)
+    filled = (table != "").any(axis=1)
+    header = table.loc[0].tolist()
+    doubled = [name for name, count in Counter(header).items() if name and count > 1]
+    if doubled:
+        raise AnnotationError(
+            f"{path}: the header has the column '{doubled[0]}' {Counter(header)[doubled[0]]} times; remove or rename "
+            "one of them."
+        )
+    rows = table[filled].iloc[1:]
+    if rows.empty:
+        raise AnnotationError(f"{path}: the table has a header but no row.")
+    columns = {name: rows[k].tolist() for k, name in enumerate(header)}
+    return Cells(path, columns, [skipped + row + 1 for row in rows.index.tolist()], separator != ",")
+
+
+def film_cells(cells: Cells, column: str) -> list[str]:
+    """The film of each row. Raises AnnotationError where there is none."""
+    names = {image: film_name(image) for image in set(cells.columns[column])}
+    if "" in names:
+        raise AnnotationError(f"{cells.where(cells.columns[column].index(''))}: the name of the film is empty.")
+    return [names[image] for image in cells.columns[column]]
+
+
+def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of a pair of columns.
+
+    Two empty cells stand for a landmark that nobody marked; half a point is a mistake.
+
+    Args:
+        cells: the table.
+        x, y: the columns.
+        landmarks: each row's landmark, for messages.
+    Returns:
+        Two arrays (rows,), float64; NaN where both cells are empty.
+    Raises:
+        AnnotationError: a cell that is no finite number; the message names file and line.
+    """
+    columns = [cells.columns[name] for name in (x, y)]
+    parsed = [[_number(cell, cells.decimal_comma) for cell in column] for column in columns]
+    for row, (a, b) in enumerate(zip(*columns, strict=True)):
+        if not (a or b) or (isfinite(parsed[0][row]) and isfinite(parsed[1][row])):
+            continue
+        bad = x if not isfinite(parsed[0][row]) else y
+        landmark = f", landmark {landmarks[row]}" if landmarks else ""
+        raise AnnotationError(
+            f"{cells.where(row)}{landmark}: expected a number of pixels, got {cells.columns[bad][row]!r}."
+        )
+    return np.array(parsed[0]), np.array(parsed[1])
+
+
+def numbers(cells: Cells, column: str, what: str) -> np.ndarray:
+    """Numbers of a column, (rows,), float64. Raises AnnotationError where a cell is none; ``what`` says what it is."""
+    parsed = [_number(cell, cells.decimal_comma) for cell in cells.columns[column]]
+    for row, number in enumerate(parsed):
+        if not isfinite(number):
+            raise AnnotationError(f"{cells.where(row)}: expected {what}, got {cells.columns[column][row]!r}.")
+    return np.array(parsed)
+
+
+def _number(cell: str, decimal_comma: bool) -> float:
+    try:
+        return float(cell.replace(",", ".") if decimal_comma else cell)
+    except ValueError:
+        return np.nan

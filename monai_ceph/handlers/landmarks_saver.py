@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import LandmarkScheme
@@ -33,7 +34,8 @@ class LandmarksSaver:
     def __call__(self, engine: Any) -> None:
         for item in engine.state.output:
             prediction = to_prediction(item, self.scheme)
-            write_markups(self.output_dir / markups_name(prediction.image), prediction)
+            frame = viewer_frame_apart(str(item["image"].meta["filename_or_obj"]))
+            write_markups(self.output_dir / markups_name(prediction.image), prediction, frame)
             self.predictions.append(prediction)
 
     def finish(self, engine: Any) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
 from monai_ceph.data.film_workers import viewer_frame_apart
-from monai_ceph.data.viewer_frame import ViewerFrame
 from monai_ceph.formats.markups import to_markups
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.prediction import Prediction
 
@@ -56,7 +56,7 @@ class LandmarkInfer(InferTask):
         prediction, frame = predictor.predict(predictor.load(film)), viewer_frame_apart(film)
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(to_markups(prediction, frame.to_lps(prediction.points_px)), file, indent=2, ensure_ascii=False)
+            json.dump(to_markups(prediction, frame), file, indent=2, ensure_ascii=False)
         return path, landmarks_json(prediction, frame) | {"weights": self.model.weights_id()}
 
 

@@ -56,8 +56,9 @@ def test_folder_of_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path)
         assert 0 <= float(row["x_px"]) < 323 and 0 <= float(row["y_px"]) < 400
         assert float(row["x_mm"]) == pytest.approx(float(row["x_px"]) * SPACING_MM, abs=1e-3)
     [markup] = json.loads((out / f"{names[0]}.mrk.json").read_text())["markups"]
-    for point, row in zip(markup["controlPoints"], table, strict=False):
-        assert point["position"] == pytest.approx([float(row["x_mm"]), float(row["y_mm"]), 0], abs=1e-3)
+    for point, row in zip(markup["controlPoints"], table, strict=False):  # a viewer opens a PNG at 1 mm a pixel
+        assert point["position"] == pytest.approx([float(row["x_px"]), float(row["y_px"]), 0], abs=1e-3)
+    assert (markup["film"]["name"], markup["film"]["size"]) == (names[0], [323, 400])
 
 
 def test_results_beside_the_films_are_no_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:

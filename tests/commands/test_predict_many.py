@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from monai_ceph.commands import predict
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import Prediction
 
@@ -70,7 +72,7 @@ def links(folder: Path, count: int) -> Path:
     """A folder with one phantom's worth of bytes under many names."""
     folder.mkdir()
     one = folder.parent / "one.png"
-    one.write_bytes(b"a phantom")
+    Image.new("L", (2, 3)).save(one)  # a viewer can open it, as markups need
     for k in range(count):
         (folder / f"film_{k:05d}.png").symlink_to(one)
     return folder
@@ -148,7 +150,7 @@ def test_nothing_is_read_or_written_while_the_processor_predicts(
         time.sleep(0.01)
         assert not busy
 
-    monkeypatch.setattr("monai_ceph.commands.predict.write_markups", lambda path, found: work(Path(found.image)))
+    monkeypatch.setattr("monai_ceph.commands.predict.write_markups", lambda path, found, frame: work(Path(found.image)))
     stub = Stub(on_load=work, on_predict=alone, shares_cores=True)
     assert run(links(tmp_path / "films", 7), tmp_path / "out", stub, formats=("csv", "markups")) == 0
     assert list(done(tmp_path / "out").values()) == list(range(7))
@@ -176,7 +178,7 @@ def test_readers_have_one_torch_thread_and_the_network_has_all(tmp_path: Path, s
 def test_film_is_predicted_while_the_one_before_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     second = threading.Event()
 
-    def slow_write(path: Path, prediction: Prediction) -> None:
+    def slow_write(path: Path, prediction: Prediction, frame: ViewerFrame) -> None:
         if prediction.image == "film_00000.png":
             assert second.wait(30), "the writer holds up the network"
 

@@ -121,7 +121,7 @@ def test_point_off_the_film(tmp_path: Path) -> None:
     film(tmp_path / "films" / "a.png")
     anna = write_table(tmp_path / "anna.csv", {"a.png": "59.4,79.4,60,3"})
     with pytest.raises(
-        AnnotationError, match=r"Film 'a' of observer 'anna': landmark B at \(60\.0, 3\.0\) is off the 60 x 80 film"
+        AnnotationError, match=r"anna\.csv, film 'a': landmark B at \(60\.0, 3\.0\) px is off the 60 x 80 film"
     ):
         datalist(tmp_path / "films", [anna], AB)
 

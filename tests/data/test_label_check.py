@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen, read_label
-from monai_ceph.data.viewer_frame import ViewerFrame
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 
 AB = LandmarkScheme("ab", (Landmark("A", "a"), Landmark("B", "b")))
@@ -37,7 +37,7 @@ def packed(content: Any) -> bytes:
 
 
 def test_points_are_taken_through_the_viewers_frame() -> None:
-    points_px = np.array([[0.0, 0.0], [17.25, 28.5]])
+    points_px = np.array([[1.0, 0.0], [17.25, 28.5]])
     positions = FRAME.to_lps(points_px)
     np.testing.assert_allclose(positions[1], [5, 6 + 1.725, 7 - 5.7])
     content = label(at("B", *positions[1]), at("A", *positions[0]), coordinateSystem="LPS", coordinateUnits="mm")
@@ -75,6 +75,31 @@ def test_landmark_on_the_film_border(x: float, y: float) -> None:
 def test_landmark_off_the_film(x: float, y: float) -> None:
     with pytest.raises(LabelError, match=r"^The label: landmark B at \(.*\) px is off the 20 x 30 film; place it on"):
         read_label(packed(label(A, at("B", x, y))), FLAT, AB)
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (-1, -1)])
+def test_placeholder_is_refused(x: float, y: float) -> None:
+    message = rf"^The label: landmark B at \({x}, {y}\) px stands for a landmark that was not marked; place it, or say"
+    with pytest.raises(LabelError, match=message):
+        read_label(packed(label(A, at("B", x, y))), FLAT, AB)
+
+
+def test_label_of_another_film_or_of_another_size() -> None:
+    matrix = FLAT.ijk_to_lps.tolist()
+    own = {"name": "a.png", "size": [20, 30], "ijk_to_lps": matrix}
+    np.testing.assert_array_equal(read_label(packed(label(A, B, film=own)), FLAT, AB, film="A"), [[3, 4], [5, 6]])
+    with pytest.raises(
+        LabelError, match=r"made on another film, 'a\.png', not on 'b'\. Place the landmarks on this film"
+    ):
+        read_label(packed(label(A, B, film=own)), FLAT, AB, film="b")
+    with pytest.raises(LabelError, match=r"made on a film of 21 x 30 pixels, but this one has 20 x 30\. Place"):
+        read_label(packed(label(A, B, film=own | {"size": [21, 30]})), FLAT, AB, film="a")
+
+
+def test_label_in_the_frame_that_it_names() -> None:
+    halved = ViewerFrame.flat((20, 30), (0.5, 0.5)).ijk_to_lps.tolist()
+    content = label(at("A", 1.5, 2), at("B", 2.5, 3), film={"name": "a.png", "size": [20, 30], "ijk_to_lps": halved})
+    np.testing.assert_array_equal(read_label(packed(content), FLAT, AB, film="a"), [[3, 4], [5, 6]])
 
 
 def test_landmark_off_the_plane() -> None:

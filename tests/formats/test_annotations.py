@@ -40,7 +40,8 @@ def test_folder_and_single_file_of_one_file_a_film(tmp_path: Path, suffix: str, 
     (folder / ".hidden.txt").write_text("x")
     (folder / "001.png").write_bytes(b"x")
     read = read_annotations(folder, AB, spacing_mm=0.1)
-    assert (read.observer, read.scheme, read.problems) == ("anna", AB, ())
+    remarks = 1 if suffix == ".mrk.json" else 0  # one for all of them, that they do not say which film they are of
+    assert (read.observer, read.scheme, len(read.problems)) == ("anna", AB, remarks)
     assert list(read.points_px) == ["001", "002"]
     np.testing.assert_allclose(read.points_px["002"], POINTS + 1)
     one = read_annotations(str(folder / f"001{suffix}"), AB, spacing_mm=0.1)
@@ -71,7 +72,7 @@ def test_what_is_no_annotation(tmp_path: Path) -> None:
     with pytest.raises(AnnotationError, match=r"1\.json, line 1: this is not JSON"):
         read_annotations(tmp_path / "1.json", AB)
     (tmp_path / "1.json").write_text("[1, 2]")
-    with pytest.raises(AnnotationError, match=r"1\.json: expected labelme JSON with 'shapes' or Slicer markups"):
+    with pytest.raises(AnnotationError, match=r"1\.json: expected JSON of labelme \('shapes'\), Slicer"):
         read_annotations(tmp_path, AB)
 
 

@@ -20,7 +20,7 @@ def test_points_with_and_without_classes(tmp_path: Path, end: str, classes: list
     path = tmp_path / "001.txt"
     lines = [f"{10 * k},{20 * k + 1}" for k in range(len(ISBI19))] + classes
     path.write_bytes(("\ufeff" + end.join([*lines, ""])).encode())
-    points, problems = read_isbi_text(path, ISBI19)
+    points, problems, _ = read_isbi_text(path, ISBI19)
     np.testing.assert_array_equal(points, [[10 * k, 20 * k + 1] for k in range(len(ISBI19))])
     assert problems == []
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_ceph.formats.labelme import parse_labelme
-from monai_ceph.formats.points import AnnotationError
+from monai_ceph.formats.points import AnnotationError, SourceFilm
 from monai_ceph.landmarks import ISBI19
 
 PATH = Path("observer") / "007.json"
@@ -36,21 +36,21 @@ def numbered(**changed: tuple[float, float]) -> list[dict[str, Any]]:
 
 
 def test_numbered_labels_in_any_order() -> None:
-    points, problems = parse_labelme(labelme(numbered()[::-1], imageWidth=400, imageHeight=400), PATH, ISBI19)
+    points, problems, _ = parse_labelme(labelme(numbered()[::-1], imageWidth=400, imageHeight=400), PATH, ISBI19)
     np.testing.assert_array_equal(points, POINTS)
     assert problems == []
 
 
 def test_symbols_as_labels() -> None:
     shapes = [shape(symbol, x, y) for symbol, (x, y) in zip(ISBI19.symbols, POINTS, strict=True)]
-    points, problems = parse_labelme(labelme(shapes), PATH, ISBI19)
+    points, problems, _ = parse_labelme(labelme(shapes), PATH, ISBI19)
     np.testing.assert_array_equal(points, POINTS)
     assert problems == []
 
 
 def test_capital_l1_among_numbered_labels_is_not_taken_for_the_lower_incisor() -> None:
     shapes = [shape("L1", 1, 1), *numbered()[1:]]
-    points, problems = parse_labelme(labelme(shapes), PATH, ISBI19)
+    points, problems, _ = parse_labelme(labelme(shapes), PATH, ISBI19)
     assert np.isnan(points[ISBI19.index("S")]).all()
     np.testing.assert_array_equal(points[ISBI19.index("L1")], ALL["l11"])
     assert problems == [
@@ -61,7 +61,7 @@ def test_capital_l1_among_numbered_labels_is_not_taken_for_the_lower_incisor() -
 
 def test_missing_and_doubled_points_are_reported_by_file_and_landmark() -> None:
     shapes = [s for s in numbered() if s["label"] != "l4"] + [shape("l6", 1, 1), shape("l7", *ALL["l7"])]
-    points, problems = parse_labelme(labelme(shapes), PATH, ISBI19)
+    points, problems, _ = parse_labelme(labelme(shapes), PATH, ISBI19)
     assert np.flatnonzero(np.isnan(points[:, 0])).tolist() == [3, 5]
     assert problems == [
         f"{PATH}: landmark Po is missing.",
@@ -71,7 +71,7 @@ def test_missing_and_doubled_points_are_reported_by_file_and_landmark() -> None:
 
 def test_shapes_that_are_no_landmark_are_passed_over_and_reported() -> None:
     shapes = [*numbered(), shape("l20", 1, 1), shape("l1", 1, 1, "rectangle")]
-    points, problems = parse_labelme(labelme(shapes), PATH, ISBI19)
+    points, problems, _ = parse_labelme(labelme(shapes), PATH, ISBI19)
     np.testing.assert_array_equal(points, POINTS)
     assert problems == [
         f"{PATH}: the label 'l20' is not a landmark of scheme 'isbi19'; it is not used.",
@@ -79,13 +79,12 @@ def test_shapes_that_are_no_landmark_are_passed_over_and_reported() -> None:
     ]
 
 
-def test_point_off_the_film_and_file_of_another_film() -> None:
-    content = labelme(numbered(l2=(401.0, 3.0)), imageWidth=400, imageHeight=400, imagePath=r"..\images\008.tif")
-    _, problems = parse_labelme(content, PATH, ISBI19)
-    assert problems == [
-        f"{PATH}: landmark N at (401.0, 3.0) is off the 400 x 400 film.",
-        rf"{PATH}: it says that it was drawn on another film, '..\images\008.tif'; it is used for '007'.",
-    ]
+def test_what_the_file_says_about_its_film() -> None:
+    content = labelme(numbered(), imageWidth=400, imageHeight=300, imagePath=r"..\images\008.tif")
+    assert parse_labelme(content, PATH, ISBI19).source == SourceFilm(str(PATH), "008.tif", (400, 300))
+    for size in ({}, {"imageWidth": None, "imageHeight": None}, {"imageWidth": 0, "imageHeight": -1}):
+        source = parse_labelme(labelme(numbered(), imagePath="", **size), PATH, ISBI19).source
+        assert source == SourceFilm(str(PATH), None, None)
 
 
 @pytest.mark.parametrize(

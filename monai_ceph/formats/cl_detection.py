@@ -1,0 +1,119 @@
+"""CL-Detection 2023: one JSON file for all films, of 38 landmarks.
+
+``{"name": "Orthodontic landmarks", "type": "Multiple points", "points": [{"name": "1", "point": [x, y, film], "scale":
+mm}, ...]}``: the landmark's number, its position in pixels, the film's number from 1, and the pixel size, which the
+challenge's ground truth (``train-gt.json``) has and its results do not. The challenge's films are slices of
+``train_stack.mha``, padded with zeros to the right and at the bottom, which moves no point; film k is taken to be
+called k, as the challenge's own scripts save it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_ceph.atomic import write_text
+from monai_ceph.film_names import film_name
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points
+from monai_ceph.landmarks import CL_DETECTION38, LandmarkScheme, same_landmarks
+
+NAME = "Orthodontic landmarks"
+
+
+def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
+    """Read the points of all films.
+
+    Args:
+        content: the parsed JSON.
+        path: the file it came from, for messages.
+        scheme: the landmarks. Those of the challenge that it does not have are passed over.
+    Returns:
+        Film name ("1" is the first) -> its points; problems are missing and doubled landmarks.
+    Raises:
+        AnnotationError: not this structure, or a landmark that the challenge does not have.
+    """
+    rows = content.get("points")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise AnnotationError(f"{path}: expected CL-Detection JSON with a list of 'points'.")
+    known = same_landmarks(CL_DETECTION38.symbols, scheme.symbols)
+    numbered = {str(k): symbol for k, symbol in enumerate(CL_DETECTION38.symbols, 1)}
+    marks: dict[str, list[tuple[str, float, float]]] = {}
+    scales: dict[str, float] = {}
+    for k, row in enumerate(rows):
+        where = f"{path}, point {k}"
+        point, name = row.get("point"), str(row.get("name")).strip()
+        if not isinstance(point, list) or len(point) != 3:
+            raise AnnotationError(f"{where}: expected a point [x, y, film], got {point!r}.")
+        if name not in numbered:
+            raise AnnotationError(f"{where}: expected a landmark from '1' to '{len(numbered)}', got {name!r}.")
+        x, y, number = (finite(value, where) for value in point)
+        if number != int(number):
+            raise AnnotationError(f"{where}: expected the number of a film, got {number!r}.")
+        film = str(int(number))
+        given = marks.setdefault(film, [])
+        symbol = numbered[name]
+        if symbol in known:
+            given.append((known[symbol], x, y))
+        if row.get("scale") is not None:
+            scale = finite(row["scale"], where)
+            if not scale > 0 or scales.setdefault(film, scale) != scale:
+                raise AnnotationError(
+                    f"{where}: expected one scale, mm a pixel, for film {film}, got {row['scale']!r}"
+                    + (f" after {scales[film]:g}." if film in scales else ".")
+                )
+    if not marks:
+        raise AnnotationError(f"{path}: it holds no point.")
+    found = {}
+    for film, given in marks.items():
+        where = f"{path}, film {film}"
+        spacing = (scales[film], scales[film]) if film in scales else None
+        found[film] = FilmPoints(*place_points(scheme, given, where), SourceFilm(where, None, None, spacing))
+    return found
+
+
+def to_cl_detection(
+    points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme, spacings_mm: Mapping[str, tuple[float, float]]
+) -> dict[str, Any]:
+    """Points of films as the challenge's JSON.
+
+    Args:
+        points_px: film name -> (N, 2), (x, y), film pixels; a landmark that is NaN is left out.
+        scheme: the landmarks; those that the challenge does not have are left out.
+        spacings_mm: film name -> pixel spacing, which is written as the scale, where it is known.
+    Raises:
+        ValueError: a film whose name is no number from 1, or whose pixels are not square: the format has no place for
+            either.
+    """
+    names = same_landmarks(scheme.symbols, CL_DETECTION38.symbols)
+    rows = []
+    for film, points in points_px.items():
+        name = film_name(film)
+        if not name.isdecimal() or int(name) < 1:
+            raise ValueError(f"Film '{film}': CL-Detection knows films by number; call it 1, 2, ...")
+        scale: dict[str, float] = {}
+        if film in spacings_mm:
+            x_mm, y_mm = spacings_mm[film]
+            if x_mm != y_mm:
+                raise ValueError(
+                    f"Film '{film}': CL-Detection has one scale a film, got {x_mm:g} x {y_mm:g} mm pixels."
+                )
+            scale["scale"] = x_mm
+        for symbol, (x, y) in zip(scheme.symbols, np.round(points, 3).tolist(), strict=True):
+            if symbol in names and np.isfinite([x, y]).all():
+                number = str(CL_DETECTION38.index(names[symbol]) + 1)
+                rows.append({"name": number, "point": [x, y, int(name)], **scale})
+    return {"name": NAME, "type": "Multiple points", "points": rows, "version": {"major": 1, "minor": 0}}
+
+
+def write_cl_detection(
+    path: str | Path,
+    points_px: Mapping[str, np.ndarray],
+    scheme: LandmarkScheme,
+    spacings_mm: Mapping[str, tuple[float, float]],
+) -> None:
+    """Write :func:`to_cl_detection` to a file, whole or not at all."""
+    write_text(path, json.dumps(to_cl_detection(points_px, scheme, spacings_mm), indent=1) + "\n")
