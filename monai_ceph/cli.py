@@ -138,7 +138,18 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         help="an observer's annotations: landmark table, Kaggle-style CSV, or folder of ISBI .txt, labelme .json or "
         ".mrk.json",
     )
-    parser.add_argument("--spacing", required=True, type=_millimetres, metavar="MM", help="size of a film pixel in mm")
+    parser.add_argument(
+        "--spacing",
+        type=_millimetres,
+        metavar="MM",
+        help="size of a film pixel in mm, for films whose points no file gives in mm as well",
+    )
+    parser.add_argument(
+        "--films",
+        type=Path,
+        metavar="FOLDER",
+        help="the films, to check points against them, and for markups that do not say which film they were made on",
+    )
     parser.add_argument(
         "--protocol",
         default="mean",
@@ -279,6 +290,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _scoring(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "spacing_mm": arguments.spacing,
+        "films": arguments.films,
         "protocol": arguments.protocol,
         "scheme": arguments.scheme,
         "exclude": arguments.exclude,

@@ -18,11 +18,12 @@ def run(
     predictions: Path,
     references: Sequence[Path],
     *,
-    spacing_mm: float | tuple[float, float],
+    spacing_mm: float | tuple[float, float] | None = None,
     protocol: str = "mean",
     scheme: str | Path = "isbi19",
     exclude: Sequence[str] = (),
     exclude_landmarks: Sequence[str] = (),
+    films: str | Path | None = None,
     json_file: Path | None = None,
     csv_file: Path | None = None,
     summary_file: Path | None = None,
@@ -32,7 +33,7 @@ def run(
     """Score predictions, print all statistics, and write them where asked to.
 
     Args:
-        predictions, references, spacing_mm, protocol, scheme, exclude, exclude_landmarks: as in
+        predictions, references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films: as in
             :func:`monai_ceph.evaluation.evaluate.evaluate`.
         json_file: also write everything there.
         csv_file: also write every single error there.
@@ -54,6 +55,7 @@ def run(
         scheme=scheme,
         exclude=exclude,
         exclude_landmarks=exclude_landmarks,
+        films=films,
     )
     print(evaluation_text(evaluation), end="")
     if json_file is not None:

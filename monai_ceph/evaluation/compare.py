@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monai_ceph.evaluation.film_spacings import common_spacing, film_spacings
 from monai_ceph.evaluation.scoring import (
     Points,
     among,
     choose_references,
+    contradictions,
     films_to_leave_out,
+    find_scored_films,
     landmarks_to_keep,
     read_observers,
     read_predictions,
@@ -46,7 +49,7 @@ class PairedEvaluation:
     b: str
     protocol: str
     scheme: str
-    spacing_mm: tuple[float, float]
+    spacing_mm: tuple[float, float] | None
     excluded_films: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     excluded_landmarks: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -74,24 +77,26 @@ def compare(
     b: Points,
     references: Sequence[Points],
     *,
-    spacing_mm: float | tuple[float, float],
+    spacing_mm: float | tuple[float, float] | None = None,
     protocol: str = "mean",
     scheme: str | Path = "isbi19",
     exclude: Sequence[str] = (),
     exclude_landmarks: Sequence[str] = (),
+    films: str | Path | None = None,
 ) -> PairedEvaluation:
     """Compare the predictions of B with those of A in MRE and SDR at 2 mm, and test whether they differ by chance.
 
     Args:
         a, b: landmark tables, as ``monai-ceph predict`` writes them, or predictions in memory; films that are in both
             are compared.
-        references, spacing_mm, protocol, scheme, exclude, exclude_landmarks: as in
+        references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films: as in
             :func:`monai_ceph.evaluation.evaluate.evaluate`.
     Raises:
         ValueError: input that cannot be compared; the message names the file and the remedy.
         ImportError: SciPy is missing; the message names the extra.
     """
-    spacing = check_spacing(spacing_mm, "--spacing")
+    spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
+    film_files = find_scored_films(films)
     whole = get_scheme(scheme)
     landmarks = landmarks_to_keep(exclude_landmarks, whole)
     tables = [read_predictions(path, whole) for path in (a, b)]
@@ -99,30 +104,35 @@ def compare(
     common, remarks = _in_both(tables, names)
     without = films_to_leave_out(exclude, common[0])
     predicted = [restrict(table, landmarks, without) for table in common]
-    observers = read_observers(references, whole, landmarks, spacing)
-    truths = choose_references(among(predicted[0], observers), protocol)
-    differences, films = {}, {}
+    observers = read_observers(references, whole, landmarks, predicted[0], spacing, film_files)
+    scored = among(predicted[0], observers)
+    truths = choose_references(scored, protocol)
+    both = list(zip(names, predicted, strict=True))
+    spacings, spacing_remarks = film_spacings(list(predicted[0].points_px), [*both, *scored], spacing)
+    remarks += spacing_remarks
+    differences, compared_films = {}, {}
     for name, truth in truths:
-        of_a, of_b = (score(table, name, truth, spacing) for table in predicted)
+        of_a, of_b = (score(table, name, truth, spacings) for table in predicted)
         differences[name] = paired_differences(of_a.errors_mm, of_b.errors_mm, landmarks.symbols)
-        films[name] = of_a.films
+        compared_films[name] = of_a.films
         if of_a.without_reference:
             remarks.append(
                 f"{name}: no landmark on {count(len(of_a.without_reference), 'film')}: {named(of_a.without_reference)}."
             )
     return PairedEvaluation(
         differences=differences,
-        films=films,
+        films=compared_films,
         a=names[0],
         b=names[1],
         protocol=protocol,
         scheme=landmarks.name,
-        spacing_mm=spacing,
+        spacing_mm=common_spacing(spacings),
         excluded_films=without,
         excluded_landmarks=tuple(exclude_landmarks),
         remarks=(
             *remarks,
             *(problem for table in (*predicted, *(t for _, t in truths)) for problem in table.problems),
+            *contradictions([*both, *scored], film_files),
         ),
     )
 

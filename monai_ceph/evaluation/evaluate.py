@@ -9,13 +9,16 @@ from pathlib import Path
 
 from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.evaluation.evaluation import Evaluation
+from monai_ceph.evaluation.film_spacings import Spacings, common_spacing, film_spacings
 from monai_ceph.evaluation.scoring import (
     Observers,
     Points,
     agreement,
     among,
     choose_references,
+    contradictions,
     films_to_leave_out,
+    find_scored_films,
     landmarks_to_keep,
     read_observers,
     read_predictions,
@@ -32,61 +35,77 @@ def evaluate(
     predictions: Points,
     references: Sequence[Points],
     *,
-    spacing_mm: float | tuple[float, float],
+    spacing_mm: float | tuple[float, float] | None = None,
     protocol: str = "mean",
     scheme: str | Path = "isbi19",
     exclude: Sequence[str] = (),
     exclude_landmarks: Sequence[str] = (),
+    films: str | Path | None = None,
 ) -> Evaluation:
     """Score predictions against references.
 
     Args:
         predictions: a landmark table, as ``monai-ceph predict`` writes it, or predictions in memory.
         references: annotations of one observer each, in any form that the package reads, or as read.
-        spacing_mm: size of a film pixel, mm, one number or (along x, along y); it wins over the mm in any file.
+        spacing_mm: size of a film pixel, mm, one number or (along x, along y), of the films whose spacing no file
+            says. The points in mm of a film say its own, which is used; a remark says where both differ.
         protocol: ``"mean"`` scores against the mean of the references, ``"each"`` against each of them, the name of one
             of them against that one.
         scheme: name or file of the landmark scheme of all files.
         exclude: films to leave out, or named lists of films that a data set holds twice.
         exclude_landmarks: symbols of landmarks to leave out.
+        films: folder of the films, to check points against them, and for markups that do not say which film they were
+            made on.
     Returns:
         All scores, and how they came about.
     Raises:
         ValueError: input that cannot be scored; the message names the file and the remedy.
     """
-    spacing = check_spacing(spacing_mm, "--spacing")
+    spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
+    film_files = find_scored_films(films)
     whole = get_scheme(scheme)
     landmarks = landmarks_to_keep(exclude_landmarks, whole)
     predicted = read_predictions(predictions, whole)
     without = films_to_leave_out(exclude, predicted)
     predicted = restrict(predicted, landmarks, without)
-    observers = read_observers(references, whole, landmarks, spacing)
+    observers = read_observers(references, whole, landmarks, predicted, spacing, film_files)
     scored = among(predicted, observers)
+    source = str(predictions) if isinstance(predictions, (str, Path)) else predicted.observer
+    annotated = [*scored, *observers]  # of the films that are not predicted, a retest may need some
+    films_here = dict.fromkeys([*predicted.points_px, *(film for _, points in annotated for film in points.points_px)])
+    sure = [film for film in films_here if film in predicted.points_px or spacing is not None]
+    spacings, spacing_remarks = film_spacings(sure, [(source, predicted), *observers], spacing)
     truths = choose_references(scored, protocol)
     unused = [f"{name}: none of its films is predicted, so none was left out." for name in without if not without[name]]
     return Evaluation(
-        scores=tuple(score(predicted, name, truth, spacing) for name, truth in truths),
-        observers=between_observers(scored, spacing),
-        retest=retest(observers, protocol, [name for name in without if name in DUPLICATES], spacing),
-        predictions=str(predictions) if isinstance(predictions, (str, Path)) else predicted.observer,
+        scores=tuple(score(predicted, name, truth, spacings) for name, truth in truths),
+        observers=between_observers(scored, spacings),
+        retest=retest(observers, protocol, [name for name in without if name in DUPLICATES], spacings),
+        predictions=source,
         references=tuple(name for name, _ in observers),
         protocol=protocol,
         scheme=landmarks.name,
-        spacing_mm=spacing,
+        spacing_mm=common_spacing({film: spacings[film] for film in predicted.points_px}),
         excluded_films=without,
         excluded_landmarks=tuple(exclude_landmarks),
-        remarks=(*predicted.problems, *(problem for _, truth in truths for problem in truth.problems), *unused),
+        remarks=(
+            *spacing_remarks,
+            *predicted.problems,
+            *(problem for _, truth in truths for problem in truth.problems),
+            *contradictions([(source, predicted), *scored], film_files),
+            *unused,
+        ),
     )
 
 
-def between_observers(observers: Observers, spacing_mm: tuple[float, float]) -> tuple[ReferenceScores, ...]:
+def between_observers(observers: Observers, spacings_mm: Spacings) -> tuple[ReferenceScores, ...]:
     """Each pair of observers: how far people differ is what a prediction's error has to be held against."""
-    pairs = (agreement(b, b_name, a, a_name, spacing_mm) for (a_name, a), (b_name, b) in combinations(observers, 2))
+    pairs = (agreement(b, b_name, a, a_name, spacings_mm) for (a_name, a), (b_name, b) in combinations(observers, 2))
     return tuple(pair for pair in pairs if pair is not None)
 
 
 def retest(
-    observers: Observers, protocol: str, lists: Iterable[str], spacing_mm: tuple[float, float]
+    observers: Observers, protocol: str, lists: Iterable[str], spacings_mm: Spacings
 ) -> tuple[ReferenceScores, ...]:
     """The second annotation of a film against the first: how far the truth differs from itself.
 
@@ -95,9 +114,11 @@ def retest(
         protocol: whose annotations, as in :func:`~monai_ceph.evaluation.scoring.choose_references`.
         lists: named lists of films that occur twice. Only the lists that a user names: films of other data sets are
             called 001 as well.
-        spacing_mm: (along x, along y), mm.
+        spacings_mm: film -> (along x, along y), mm; films without one are passed over.
     """
     pairs = {again: first for name in lists for first, again in DUPLICATES[name]}
+    pairs = {again: first for again, first in pairs.items() if {again, first} <= spacings_mm.keys()}
+    of_pairs = {f"{again} = {first}": spacings_mm[first] for again, first in pairs.items()}
 
     def pick(observer: Annotations, films: dict[str, str]) -> Annotations:
         there = {pair: film for pair, film in films.items() if film in observer.points_px}
@@ -107,5 +128,5 @@ def retest(
     for name, truth in choose_references(observers, protocol) if pairs else ():
         firsts = pick(truth, {f"{again} = {first}": first for again, first in pairs.items()})
         seconds = pick(truth, {f"{again} = {first}": again for again, first in pairs.items()})
-        pairs_scores.append(agreement(seconds, "same film again", firsts, name, spacing_mm))
+        pairs_scores.append(agreement(seconds, "same film again", firsts, name, of_pairs))
     return tuple(scores for scores in pairs_scores if scores is not None)

@@ -9,8 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from monai_ceph.data.duplicates import DUPLICATES
-from monai_ceph.film_names import film_name
+from monai_ceph.data.film import film_size
+from monai_ceph.data.film_search import find_films
+from monai_ceph.data.film_workers import viewer_frame_apart
+from monai_ceph.data.isbi2015 import unique_films
+from monai_ceph.evaluation.film_spacings import Spacings
+from monai_ceph.film_names import film_name, spelled_like
 from monai_ceph.formats.annotations import Annotations, mean_annotations, read_annotations
+from monai_ceph.formats.points import SourceFilm, check_annotations
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.metrics.reference_scores import ReferenceScores, score_films
 from monai_ceph.prediction import Prediction
@@ -42,7 +49,12 @@ def read_predictions(source: Points, scheme: LandmarkScheme) -> Annotations:
 
 
 def read_observers(
-    references: Sequence[Points], whole: LandmarkScheme, landmarks: LandmarkScheme, spacing_mm: tuple[float, float]
+    references: Sequence[Points],
+    whole: LandmarkScheme,
+    landmarks: LandmarkScheme,
+    predicted: Annotations,
+    spacing_mm: tuple[float, float] | None,
+    films: Mapping[str, Path] | None = None,
 ) -> Observers:
     """Each observer's points.
 
@@ -50,7 +62,9 @@ def read_observers(
         references: annotations of one observer each.
         whole: the scheme they are of.
         landmarks: the ones of it to keep.
-        spacing_mm: (along x, along y), mm.
+        predicted: the points to score, whose films' spellings and spacings count.
+        spacing_mm: (along x, along y), mm, of films whose spacing the predictions do not say.
+        films: film name -> the film, for markups that do not say which film they were made on.
     Raises:
         ValueError: a reference cannot be read, or is named twice: it would agree with itself.
     """
@@ -58,20 +72,55 @@ def read_observers(
     for k, path in enumerate(files):
         if path in files[:k]:
             raise ValueError(f"{path}: the same reference twice; name each observer once.")
+    spelled = {} if films is None else films
+
+    def spacing_of(film: str) -> tuple[float, float] | None:
+        name = spelled_like([film], predicted.points_px)[film]
+        return predicted.spacings_mm.get(name, spacing_mm)
+
+    def frame_of(film: str) -> ViewerFrame | None:
+        name = spelled_like([film], spelled)[film]
+        return viewer_frame_apart(spelled[name]) if name in spelled else None
+
     observers = []
     for reference in references:
         if isinstance(reference, (str, Path)):
-            name, points = str(reference), read_annotations(reference, whole, spacing_mm)
+            name, points = str(reference), read_annotations(reference, whole, spacing_of, frame_of)
         else:
             points = _in_memory(reference, whole)
             name = points.observer
-        observers.append((name, restrict(points, landmarks, {})))
+        observers.append((name, restrict(points, landmarks, {}).spelled_like(predicted.points_px)))
     return observers
+
+
+def find_scored_films(folder: str | Path | None) -> dict[str, Path] | None:
+    """Return film name -> film of a folder; None if there is no folder. Raises FilmError."""
+    return None if folder is None else unique_films(find_films([folder]))
+
+
+def contradictions(scored: Observers, films: Mapping[str, Path] | None) -> list[str]:
+    """Check points against their films, or against what the files say about these.
+
+    Args:
+        scored: names and points.
+        films: film name -> film; None if the films are not there.
+    Returns:
+        One sentence for each contradiction, see :func:`monai_ceph.formats.points.check_film`.
+    """
+    problems: list[str] = []
+    for _, points in scored:
+        sizes = None
+        if films is not None:
+            names = spelled_like(points.points_px, films)
+            sizes = {film: film_size(films[name]) for film, name in names.items() if name in films}
+        problems += check_annotations(points, sizes)
+    return list(dict.fromkeys(problems))
 
 
 def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkScheme) -> Annotations:
     if not isinstance(points, Annotations):
         points_px: dict[str, np.ndarray] = {}
+        sources: dict[str, SourceFilm] = {}
         for prediction in points:
             film = film_name(prediction.image)
             if film in points_px:
@@ -81,7 +130,8 @@ def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkSchem
                     f"'{prediction.image}' has the landmarks of '{prediction.scheme.name}', not of '{scheme.name}'."
                 )
             points_px[film] = np.asarray(prediction.points_px, dtype=np.float64)
-        return Annotations("predictions", scheme, points_px)
+            sources[film] = SourceFilm(f"The prediction of '{film}'", prediction.image, None, prediction.spacing_mm)
+        return Annotations("predictions", scheme, points_px, sources=sources)
     if points.scheme.symbols != scheme.symbols:
         raise ValueError(f"'{points.observer}' has the landmarks of '{points.scheme.name}', not of '{scheme.name}'.")
     return points
@@ -139,7 +189,7 @@ def restrict(annotations: Annotations, scheme: LandmarkScheme, without: Mapping[
     keep = [annotations.scheme.index(symbol) for symbol in scheme.symbols]
     gone = {film for films in without.values() for film in films}
     points = {film: points[keep] for film, points in annotations.points_px.items() if film not in gone}
-    return Annotations(annotations.observer, scheme, points, annotations.problems)
+    return Annotations(annotations.observer, scheme, points, annotations.problems, annotations.sources)
 
 
 def choose_references(observers: Observers, protocol: str) -> Observers:
@@ -188,7 +238,7 @@ def score(
     points: Annotations,
     name: str,
     reference: Annotations,
-    spacing_mm: tuple[float, float],
+    spacings_mm: Spacings,
     compared: str = "predictions",
 ) -> ReferenceScores:
     """Points against a reference, on the films where it has at least one landmark.
@@ -197,20 +247,20 @@ def score(
         points: points by film.
         name: what to call the reference.
         reference: points by film, of the same scheme.
-        spacing_mm: (along x, along y), mm.
+        spacings_mm: film -> (along x, along y), mm.
         compared: what to call the points.
     Raises:
         ValueError: no film is left to score.
     """
     points_mm, target_mm = (
-        {film: np.asarray(points_px, dtype=np.float64) * spacing_mm for film, points_px in side.points_px.items()}
+        {film: np.asarray(px, dtype=np.float64) * spacings_mm[film] for film, px in side.points_px.items()}
         for side in (points, reference)
     )
     return score_films(compared, name, points.scheme.symbols, points_mm, target_mm)
 
 
 def agreement(
-    points: Annotations, compared: str, reference: Annotations, name: str, spacing_mm: tuple[float, float]
+    points: Annotations, compared: str, reference: Annotations, name: str, spacings_mm: Spacings
 ) -> ReferenceScores | None:
     """Two annotations of the same films: neither is a prediction, so what either lacks is not missing, but unknown.
 
@@ -224,4 +274,4 @@ def agreement(
         return None
     target = {film: np.where(both[film][:, None], reference.points_px[film], np.nan) for film in films}
     shared = replace(points, points_px={film: points.points_px[film] for film in films})
-    return score(shared, name, replace(reference, points_px=target), spacing_mm, compared)
+    return score(shared, name, replace(reference, points_px=target), spacings_mm, compared)

@@ -42,7 +42,7 @@ _Place = tuple[tuple[float, float] | None, ViewerFrame | None]
 def read_annotations(
     path: str | Path,
     scheme: LandmarkScheme = ISBI19,
-    spacing_mm: Spacing | Mapping[str, Spacing] | None = None,
+    spacing_mm: Spacing | Callable[[str], Spacing | None] | None = None,
     frame_of: Callable[[str], ViewerFrame | None] | None = None,
 ) -> Annotations:
     """One observer's points, from any source that the package reads.
@@ -64,7 +64,7 @@ def read_annotations(
     path = Path(path)
 
     def place(film: str) -> _Place:
-        given = spacing_mm.get(film) if isinstance(spacing_mm, Mapping) else spacing_mm
+        given = spacing_mm(film) if callable(spacing_mm) else spacing_mm
         return (None if given is None else check_spacing(given, "spacing_mm")), frame_of(film) if frame_of else None
 
     if path.suffix.lower() == ".csv" and not path.is_dir():

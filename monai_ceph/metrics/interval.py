@@ -14,9 +14,13 @@ from monai_ceph.metrics.summary import DECIMALS, check_errors
 LEVEL = 0.95
 RESAMPLES = 9999
 SEED = 0
+MOST_DRAWS = 4_000_000
+"""Films drawn in all resamples together. Above 400 films there are fewer resamples, but at least 999: intervals are narrow
+then, and thousands of films would take minutes."""
 METHOD = f"{100 * LEVEL:g} % percentile bootstrap over films, {RESAMPLES} resamples, seed {SEED}"
+"""What :func:`method` says of up to 400 films."""
 BATCH = 500
-"""Resamples at a time: enough for NumPy to be quick, few enough to stay in the cache."""
+"""Resamples at a time: enough for NumPy to be quick, few enough to stay in the cache; fewer above 400 films."""
 
 Bounds = tuple[float, float]
 
@@ -82,6 +86,16 @@ def intervals(
     }
 
 
+def resamples(films: int) -> int:
+    """Return how many resamples are drawn of some films; see :data:`MOST_DRAWS`."""
+    return min(RESAMPLES, max(999, MOST_DRAWS // max(films, 1)))
+
+
+def method(films: int) -> str:
+    """Say how intervals over some films are made."""
+    return METHOD.replace(f"{RESAMPLES} resamples", f"{resamples(films)} resamples")
+
+
 def bootstrap_bounds(
     statistic: Callable[[np.ndarray], np.ndarray], films: int, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -115,8 +129,8 @@ def bootstrap_bounds(
             vectorized=True,
             axis=-1,
             confidence_level=LEVEL,
-            n_resamples=RESAMPLES,
-            batch=BATCH,
+            n_resamples=resamples(films),
+            batch=max(10, min(BATCH, BATCH * 400 // films)),
             method="percentile",
             rng=np.random.default_rng(SEED),
         )

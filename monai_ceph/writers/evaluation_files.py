@@ -13,7 +13,7 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.evaluation.evaluation import SUMMARY_COLUMNS, Evaluation
-from monai_ceph.metrics.interval import METHOD
+from monai_ceph.metrics.interval import method
 from monai_ceph.metrics.reference_scores import ReferenceScores
 
 ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
@@ -31,7 +31,7 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "spacing_mm": evaluation.spacing_mm and list(evaluation.spacing_mm),
         "excluded_films": {name: list(films) for name, films in evaluation.excluded_films.items()},
         "excluded_landmarks": list(evaluation.excluded_landmarks),
-        "interval_method": METHOD if has_intervals else None,
+        "interval_method": method(max(len(one.films) for one in evaluation.all_scores)) if has_intervals else None,
         "comparisons": [_comparison(one) for one in evaluation.scores],
         "observers": [_comparison(one) for one in evaluation.observers],
         "retest": [_comparison(one) for one in evaluation.retest],

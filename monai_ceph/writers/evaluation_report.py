@@ -13,7 +13,7 @@ import numpy as np
 from monai_ceph import __version__
 from monai_ceph.atomic import write_text
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.interval import METHOD, Bounds, Interval
+from monai_ceph.metrics.interval import Bounds, Interval, method
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.metrics.summary import Statistics
 
@@ -90,7 +90,9 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
         ],
         columns=COLUMNS,
         pictures=[(Markup(picture.svg), picture.caption) for picture in pictures],
-        method=METHOD if all(one.intervals is not None for one in evaluation.all_scores) else "",
+        method=method(max(len(one.films) for one in evaluation.all_scores))
+        if all(one.intervals is not None for one in evaluation.all_scores)
+        else "",
         number=_number,
         worst=WORST,
         version=__version__,

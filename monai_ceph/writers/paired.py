@@ -8,7 +8,7 @@ from typing import Any
 
 from monai_ceph import __version__
 from monai_ceph.evaluation.compare import PairedEvaluation
-from monai_ceph.metrics.interval import LEVEL, METHOD
+from monai_ceph.metrics.interval import LEVEL, method
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
 from monai_ceph.wording import count, first
 from monai_ceph.writers.evaluation_files import without_nan
@@ -35,10 +35,10 @@ def paired_json(paired: PairedEvaluation) -> str:
         "b": paired.b,
         "protocol": paired.protocol,
         "scheme": paired.scheme,
-        "spacing_mm": list(paired.spacing_mm),
+        "spacing_mm": paired.spacing_mm and list(paired.spacing_mm),
         "excluded_films": {name: list(films) for name, films in paired.excluded_films.items()},
         "excluded_landmarks": list(paired.excluded_landmarks),
-        "interval_method": METHOD,
+        "interval_method": method(max(map(len, paired.films.values()))),
         "test": TEST,
         "comparisons": [
             {

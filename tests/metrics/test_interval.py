@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from monai_ceph.metrics import interval, intervals
+from monai_ceph.metrics.interval import METHOD, method, resamples
 from tests.reference import evaluation
 
 pytest.importorskip("scipy")
@@ -124,3 +125,8 @@ def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(ImportError, match=r"Intervals and tests need SciPy: pip install 'monai-ceph\[evaluate\]'"):
         intervals(_errors(5))
+
+
+def test_fewer_resamples_above_400_films_and_it_is_said() -> None:
+    assert [resamples(films) for films in (2, 400, 4_000, 1_000_000)] == [9999, 9999, 1000, 999]
+    assert method(25) == METHOD and " 1000 resamples" in method(4_000)

@@ -1,0 +1,82 @@
+"""The pixel spacing of each film that is scored: what the files say, and what was told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from monai_ceph.formats.points import Annotations
+from monai_ceph.wording import count, named
+
+Spacing = tuple[float, float]
+Spacings = Mapping[str, Spacing]
+
+SAME = 1e-3
+"""Relative difference up to which two spacings are one: files have rounded numbers."""
+
+
+def film_spacings(
+    films: Sequence[str], sources: Sequence[tuple[str, Annotations]], told_mm: Spacing | None
+) -> tuple[dict[str, Spacing], list[str]]:
+    """Find each film's pixel spacing.
+
+    A film's own spacing goes before the one that was told for all: it is that of the film's points in mm.
+
+    Args:
+        films: film names.
+        sources: names of files and their points, the first to be believed first.
+        told_mm: (along x, along y), mm, for films whose spacing no file says; None if nothing was told.
+    Returns:
+        Film name -> (along x, along y), mm; and a remark for each source that contradicts what was told, or another
+        source.
+    Raises:
+        ValueError: a film's spacing is not known at all.
+    """
+    found: dict[str, Spacing] = {}
+    remarks = []
+    told_name = "--spacing"
+    said_by = dict.fromkeys(films, told_name)
+    for name, points in sources:
+        contradicted: dict[tuple[str, Spacing, Spacing], list[str]] = {}
+        for film, own in points.spacings_mm.items():
+            if film not in said_by:
+                continue
+            if told_mm is not None and same_spacing(own, told_mm):
+                own = told_mm
+            other = found.get(film, told_mm)
+            if other is not None and not same_spacing(own, other):
+                contradicted.setdefault((said_by[film], own, other), []).append(film)
+            if film not in found:
+                found[film], said_by[film] = own, name
+        for (other_name, own, other), which in contradicted.items():
+            used = "its own is used" if other_name == told_name else f"that of {other_name} is used"
+            remarks.append(
+                f"{name}: its mm are of pixels of {_text(own)} mm on {count(len(which), 'film')} ({named(which)}), but "
+                f"{other_name} says {_text(other)} mm; {used}."
+            )
+    unknown = [film for film in films if film not in found]
+    if unknown and told_mm is None:
+        raise ValueError(
+            f"The pixel spacing of {count(len(unknown), 'film')} ({named(unknown, 3)}) is in none of the files; give "
+            "it with --spacing."
+        )
+    if told_mm is not None:
+        found = dict.fromkeys(films, told_mm) | found
+    return found, remarks
+
+
+def same_spacing(a: Spacing, b: Spacing) -> bool:
+    """Tell whether two spacings are the same but for rounding."""
+    return bool(np.allclose(a, b, rtol=SAME, atol=0))
+
+
+def common_spacing(spacings_mm: Spacings) -> Spacing | None:
+    """Return the spacing of all films, or None where they differ."""
+    different = set(spacings_mm.values())
+    return different.pop() if len(different) == 1 else None
+
+
+def _text(spacing_mm: Spacing) -> str:
+    x, y = spacing_mm
+    return f"{x:g}" if x == y else f"{x:g} x {y:g}"
