@@ -19,6 +19,7 @@ INTERRUPTED = 130
 FORMATS = ("csv", "markups", "overlay")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
+CONVERSIONS = ("csv", "kaggle", "labelme", "markups", "isbi", "aariz", "cl-detection", "coco")
 LABEL_EXPORTS = ("csv", "labelme", "isbi")
 
 
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(commands)
     _add_evaluate(commands)
     _add_compare(commands)
+    _add_convert(commands)
     _add_export(commands)
     _add_label(commands)
     return parser
@@ -74,6 +76,10 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm; wins over the one in the file"
     )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
+    parser.add_argument(
+        "--scheme",
+        help="landmark scheme that the weights were trained with: a name or a .json file (default: the bundle's)",
+    )
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
     parser.add_argument(
         "--backend",
@@ -175,6 +181,46 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="read annotations in any format and write them in another",
+        description="Read annotations in any format that the package knows and write them in another, also under "
+        "another landmark scheme. What is odd about the annotations is said on standard error.",
+    )
+    parser.add_argument(
+        "source", type=Path, metavar="IN", help="annotations: a file, or a folder with one for each film"
+    )
+    parser.add_argument("--to", required=True, choices=CONVERSIONS, dest="format", help="format to write")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT",
+        help="file to write; for labelme, markups, isbi and aariz a folder",
+    )
+    parser.add_argument("--scheme", help="landmark scheme to write: a name or a .json file (default: that of IN)")
+    parser.add_argument("--from-scheme", help="landmark scheme of IN (default: that of its format, or isbi19)")
+    parser.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        type=_renaming,
+        metavar="OLD=NEW",
+        help="a landmark of IN that has another symbol in --scheme; may be given several times",
+    )
+    parser.add_argument(
+        "--films",
+        type=Path,
+        metavar="FOLDER",
+        help="the films: points are checked against them, sizes and names are theirs",
+    )
+    parser.add_argument(
+        "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm, where IN does not say"
+    )
+    parser.set_defaults(run=_convert)
+
+
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "export",
@@ -242,6 +288,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         formats=arguments.format,
         overwrite=arguments.overwrite,
         backend=arguments.backend,
+        scheme=arguments.scheme,
         load=_backend(arguments),
     )
     return 1 if failed else 0
@@ -249,6 +296,8 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 def _backend(arguments: argparse.Namespace) -> Callable[..., Any]:
     if arguments.backend == "onnx":
+        if arguments.scheme is not None:
+            raise ValueError("An exported model has its own landmark scheme; leave out --scheme.")
         from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
 
         return load_onnx_predictor
@@ -296,6 +345,29 @@ def _scoring(arguments: argparse.Namespace) -> dict[str, Any]:
         "exclude": arguments.exclude,
         "exclude_landmarks": arguments.exclude_landmark,
     }
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.convert import run
+
+    failed = run(
+        arguments.source,
+        arguments.output,
+        format=arguments.format,
+        scheme=arguments.scheme,
+        from_scheme=arguments.from_scheme,
+        rename=dict(arguments.rename),
+        films=arguments.films,
+        spacing_mm=arguments.spacing,
+    )
+    return 1 if failed else 0
+
+
+def _renaming(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"expected two symbols, such as Ls=UL; got '{text}'")
+    return old, new
 
 
 def _export(arguments: argparse.Namespace) -> int:

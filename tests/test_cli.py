@@ -48,6 +48,7 @@ def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> No
         "formats": ("csv", "markups", "overlay"),
         "overwrite": False,
         "backend": "torch",
+        "scheme": None,
         "load": load_torch_predictor,
     }
 
@@ -74,6 +75,7 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "formats": ("overlay", "csv"),
         "overwrite": True,
         "backend": "torch",
+        "scheme": None,
         "load": load_torch_predictor,
     }
 
@@ -119,6 +121,7 @@ def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     assert evaluate.arguments == (Path("p.csv"), [Path("a.csv"), Path("b")])
     assert evaluate.options == {
         "spacing_mm": 0.1,
+        "films": None,
         "protocol": "each",
         "scheme": "s.json",
         "exclude": ["007", "isbi2015-duplicates"],
@@ -139,6 +142,7 @@ def test_compare_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare.arguments == (Path("a.csv"), Path("b.csv"), [Path("r.csv"), Path("folder")])
     assert compare.options == {
         "spacing_mm": 0.1,
+        "films": None,
         "protocol": "anna",
         "scheme": "s.json",
         "exclude": ["007"],
@@ -194,7 +198,12 @@ def test_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
         ([*PREDICT, "--backend", "tflite"], "invalid choice: 'tflite'"),
         (["export"], "the following arguments are required: --output"),
         (["export", "--output", "m", "--format", "h5"], "invalid choice: 'h5'"),
-        (["evaluate", "p.csv", "r.csv"], "the following arguments are required: --spacing"),
+        (["convert", "in.csv", "--to", "csv"], "the following arguments are required: --output"),
+        (["convert", "in.csv", "--to", "xls", "--output", "o"], "invalid choice: 'xls'"),
+        (
+            ["convert", "i", "--to", "csv", "--output", "o", "--rename", "Ls"],
+            "expected two symbols, such as Ls=UL; got 'Ls'",
+        ),
         (["evaluate", "p.csv", "--spacing", "0.1"], "the following arguments are required: REFERENCE"),
     ],
 )

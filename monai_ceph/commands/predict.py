@@ -20,6 +20,7 @@ from monai_ceph.data.film_search import RESULT, search_films
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, viewer_frame_apart
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.formats.markups import markups_name, write_markups
+from monai_ceph.landmarks import get_scheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import bundle_config, root_cause
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
@@ -41,6 +42,7 @@ def run(
     formats: Sequence[str] = ("csv", "markups", "overlay"),
     overwrite: bool = False,
     backend: str = "torch",
+    scheme: str | None = None,
     load: Callable[[Path | None, float | None, str], Predictor] = load_torch_predictor,
 ) -> int:
     """Find the landmarks of films and write them.
@@ -56,6 +58,7 @@ def run(
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         formats: which of ``csv``, ``markups``, ``overlay`` to write.
         overwrite: do again what was done before.
+        scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
         backend: what runs the networks; results of one are not mixed with those of another.
         load: makes the predictor from bundle, spacing and device; not called if all films were done before.
     Returns:
@@ -71,7 +74,8 @@ def run(
 
         load_pillow()  # that it is missing is told before any work
     make_folder(output)
-    settings = _settings(bundle, spacing_mm, backend)
+    given = {} if scheme is None else {"scheme": scheme}
+    settings = _settings(bundle, spacing_mm, backend, scheme)
     with ranks() as process:
         if process.rank > 0:
             process.wait()
@@ -86,7 +90,9 @@ def run(
                 if not journal.has(film, formats, _results(output, film, formats).values())
             ]
             try:
-                failed = _predict(partial(load, bundle, spacing_mm, device), mine, output, formats, journal, process)
+                failed = _predict(
+                    partial(load, bundle, spacing_mm, device, **given), mine, output, formats, journal, process
+                )
             except BaseException:  # also Ctrl-C
                 if process.count == 1:
                     _write_table(journal, output, all_films, formats)
@@ -115,7 +121,7 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
         seen[film.name] = film
 
 
-def _settings(bundle: Path | None, spacing_mm: float | None, backend: str) -> dict[str, str]:
+def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, scheme: str | None) -> dict[str, str]:
     """What a film's results depend on beside the film: films of other settings are not mixed with these.
 
     The device is not among them: a run may go on elsewhere, in that device's precision.
@@ -135,6 +141,7 @@ def _settings(bundle: Path | None, spacing_mm: float | None, backend: str) -> di
         "weights": digest(weights),
         "backend": backend,
         "spacing": "the file's" if spacing_mm is None else f"{spacing_mm:g} mm",
+        **({} if scheme is None else {"scheme": " ".join(get_scheme(scheme).symbols)}),
     }
 
 

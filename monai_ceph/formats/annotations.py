@@ -24,7 +24,7 @@ from monai_ceph.formats.points import (
 )
 from monai_ceph.formats.table import read_table
 from monai_ceph.formats.viewer_frame import ViewerFrame
-from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.landmarks import AARIZ29, CL_DETECTION38, ISBI19, LandmarkScheme
 from monai_ceph.spacing import check_spacing
 
 __all__ = ["AnnotationError", "Annotations", "check_annotations", "mean_annotations", "read_annotations"]
@@ -98,6 +98,21 @@ def _annotations(observer: str, scheme: LandmarkScheme, found: Mapping[str, Film
         tuple(dict.fromkeys(problem for one in found.values() for problem in one.problems)),
         {film: one.source for film, one in found.items()},
     )
+
+
+def natural_scheme(path: str | Path) -> LandmarkScheme:
+    """Return the scheme that a source's format has: Aariz's, CL-Detection's, or else ISBI 2015's.
+
+    Raises:
+        AnnotationError: as :func:`read_annotations`, of a source that cannot be opened.
+    """
+    path = Path(path)
+    file = next(iter(_films_in(path)), path) if path.is_dir() else path
+    if file.suffix.lower() != ".json":
+        return ISBI19
+    content = parse_json(read_text(file), str(file))
+    own = {"landmarks": AARIZ29, "points": CL_DETECTION38}
+    return next((own[key] for key in own if isinstance(content, dict) and key in content), ISBI19)
 
 
 def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:

@@ -33,6 +33,10 @@ LARGEST_FACE_MM = 400
 """No detector for lateral films is longer, and a face on a film is magnified by no more than a seventh."""
 SMALLEST_FACE_MM = 40
 """From sella to nasion alone it is 55 mm and more."""
+TYPICAL_FACE_MM = 110
+"""The longer side of the box around ISBI 2015's landmarks: the median of its 150 training films (84 to 138 mm)."""
+CLEARLY = 1.5
+"""How many times larger one of two possible faces has to be for their sizes to decide."""
 FEW = 5
 """Fewer landmarks than this may lie close together."""
 
@@ -102,9 +106,9 @@ def parse_markups(
 ) -> FilmPoints:
     """Read the points of a markups file. A control point's label is the landmark's symbol.
 
-    Positions in mm become pixels by the frame that the file names; else by the frame in which a viewer opens the film,
-    unless points would then lie off the film or the face would be too small or too large to be one; else by the film's
-    calibrated spacing, from the centre of the first pixel, with a remark.
+    Positions in mm become pixels by the frame that the file names. Without it, they are in the frame in which a viewer
+    opens the film, or in the film's calibrated mm from the centre of the first pixel (with a remark): whichever puts a
+    face of possible size on the film, and of two such the one of the likelier size, or else the viewer's.
 
     Args:
         content: the parsed JSON.
@@ -286,14 +290,23 @@ def _unmarked_to_px(
             f"{path}: its positions are in mm; give the films' pixel spacing, or the films, to make them pixels."
         )
     viewer = None if frame is None else frame.to_px(positions)
-    calibrated = None if spacing_mm is None else positions[:, :2] / spacing_mm
-    if viewer is not None and (spacing_mm is None or _is_a_face(viewer, spacing_mm, frame)):
+    if viewer is not None and spacing_mm is None:
         return viewer, []
-    if calibrated is not None and spacing_mm is not None and _is_a_face(calibrated, spacing_mm, frame):
-        return calibrated, [
-            f"{path.parent}: its markups do not say which film they were made on; their mm are taken as the film's "
-            "calibrated mm from the centre of the first pixel."
-        ]
+    if spacing_mm is not None:
+        calibrated = positions[:, :2] / spacing_mm
+        both = [points for points in (viewer, calibrated) if points is not None]
+        likely = [points for points in both if _is_a_face(points, spacing_mm, frame)]
+        # Of two possible sizes the likelier, where they differ much; or else what a viewer shows.
+        sizes = [_extent_mm(points, spacing_mm) for points in likely]
+        if len(likely) == 2 and max(sizes) > CLEARLY * min(sizes) and np.isfinite(positions[:, 0]).sum() >= FEW:
+            likely.sort(key=lambda points: abs(np.log(_extent_mm(points, spacing_mm) / TYPICAL_FACE_MM)))
+        if likely and likely[0] is viewer:
+            return likely[0], []
+        if likely:
+            return likely[0], [
+                f"{path.parent}: its markups do not say which film they were made on; their mm are taken as the film's "
+                "calibrated mm from the centre of the first pixel."
+            ]
     extent = np.nanmax(positions, axis=0) - np.nanmin(positions, axis=0)
     remedy = (
         "is the pixel spacing right?" if frame else "give the films, so that they can be taken as a viewer shows them."
@@ -312,5 +325,12 @@ def _is_a_face(points_px: np.ndarray, spacing_mm: tuple[float, float], frame: Vi
         return True
     if frame is not None and ((placed < -0.5) | (placed > np.asarray(frame.size) - 0.5)).any():
         return False
-    extent_mm = float(np.max(np.ptp(placed, axis=0) * spacing_mm))
+    extent_mm = _extent_mm(points_px, spacing_mm)
     return extent_mm <= LARGEST_FACE_MM and (len(placed) < FEW or extent_mm >= SMALLEST_FACE_MM)
+
+
+def _extent_mm(points_px: np.ndarray, spacing_mm: tuple[float, float]) -> float:
+    """The longer side of the box around some points."""
+    if np.isnan(points_px).all():
+        return 0.0
+    return float(np.max((np.nanmax(points_px, axis=0) - np.nanmin(points_px, axis=0)) * spacing_mm))

@@ -15,8 +15,8 @@ LEVEL = 0.95
 RESAMPLES = 9999
 SEED = 0
 MOST_DRAWS = 4_000_000
-"""Films drawn in all resamples together. Above 400 films there are fewer resamples, but at least 999: intervals are narrow
-then, and thousands of films would take minutes."""
+"""Films drawn in all resamples together. Above 400 films there are fewer resamples, but at least 999: intervals are
+narrow then, and thousands of films would take minutes."""
 METHOD = f"{100 * LEVEL:g} % percentile bootstrap over films, {RESAMPLES} resamples, seed {SEED}"
 """What :func:`method` says of up to 400 films."""
 BATCH = 500

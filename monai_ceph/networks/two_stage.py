@@ -97,7 +97,8 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
     except RuntimeError as error:
         raise WeightsError(
             f"The weights in '{path}' do not fit this network: {_first_reason(error)}. Use the network "
-            "definition and the landmark scheme that they were trained with."
+            "definition and the landmark scheme that they were trained with: the scheme is the key 'scheme' in the "
+            "bundle's configs/inference.json, or --scheme."
         ) from error
     return network
 

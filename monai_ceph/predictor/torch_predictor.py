@@ -60,6 +60,7 @@ def load_torch_predictor(
     spacing_mm: float | None = None,
     device: str = "auto",
     weights: Path | None = None,
+    scheme: str | Path | None = None,
 ) -> TorchPredictor:
     """Load a bundle.
 
@@ -68,6 +69,7 @@ def load_torch_predictor(
         spacing_mm: the films' pixel size; wins over the one in the files.
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
         weights: of the whole network; None is the bundle's ``models/model.pt``.
+        scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
     Raises:
         FileNotFoundError: no bundle there.
         WeightsError: its weights are missing, broken or of another network or scheme.
@@ -84,6 +86,8 @@ def load_torch_predictor(
     chosen = resolve_device(device)
     parser["bundle_root"], parser["film_spacing_mm"] = config_text(str(config.parents[1])), spacing_mm
     parser["device"] = chosen
+    if scheme is not None:
+        parser["scheme"] = config_text(str(scheme))
     if weights is not None:
         parser["weights"] = config_text(str(weights))
     names = ("network", "preprocessing", "inferer", "postprocessing")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from pathlib import Path
 
 import itk
@@ -143,3 +145,38 @@ def test_real_films(real_films: Path) -> None:
     folder = real_films / "hamedan"
     items = datalist(folder / "images", [folder / "observer_a", folder / "observer_b"])
     assert len(items) == 20 and all(np.isfinite(item["points_px"]).all() for item in items)
+
+
+FIVE = LandmarkScheme("five", tuple(Landmark(symbol, symbol) for symbol in "SNABG"))
+FACE_PX = np.array([[120.0, 100.0], [300.0, 104.0], [280.0, 340.0], [260.0, 380.0], [140.0, 220.0]])
+
+
+def own_films(folder: Path, mm_per_px: float, **more: object) -> tuple[Path, Path]:
+    """A PNG of 400 x 480 pixels, and its points in mm as a viewer of some pixel size saves them."""
+    folder.mkdir(exist_ok=True)
+    itk.imwrite(itk.image_from_array(np.zeros((480, 400), np.uint8)), str(folder / "a.png"))
+    rows = zip(FIVE.symbols, (mm_per_px * FACE_PX).tolist(), strict=True)
+    points = [{"label": symbol, "position": [*position, 0.0]} for symbol, position in rows]
+    labels = folder / "labels"
+    labels.mkdir(exist_ok=True)
+    content = {"markups": [{"type": "Fiducial", "controlPoints": points, **more}]}
+    (labels / "a.png.mrk.json").write_text(json.dumps(content))
+    return folder, labels
+
+
+@pytest.mark.parametrize("mm_per_px", [1.0, 0.5], ids=["as Slicer shows a PNG", "calibrated"])
+def test_slicers_mm_for_own_films_of_a_known_spacing(tmp_path: Path, mm_per_px: float) -> None:
+    films, labels = own_films(tmp_path / "films", mm_per_px)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error" if mm_per_px == 1 else "ignore")
+        (item,) = datalist(films, [labels], FIVE, spacing_mm=0.5)
+    np.testing.assert_allclose(item["points_px"], FACE_PX)
+
+
+def test_annotation_of_another_film_is_never_learned_from(tmp_path: Path) -> None:
+    films, labels = own_films(tmp_path / "films", 1.0, film={"name": "b.png", "size": [400, 480]})
+    with pytest.raises(AnnotationError, match=r"a\.png\.mrk\.json: it was made on another film, 'b\.png', not on 'a'"):
+        datalist(films, [labels], FIVE, spacing_mm=0.5)
+    films, labels = own_films(tmp_path / "films", 1.0, film={"name": "a.png", "size": [800, 960]})
+    with pytest.raises(AnnotationError, match=r"made on a film of 800 x 960 pixels, but this one has 400 x 480"):
+        datalist(films, [labels], FIVE, spacing_mm=0.5)

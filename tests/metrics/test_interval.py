@@ -60,7 +60,7 @@ def test_few_films_are_resampled_completely(films: int) -> None:
 def test_figures_of_a_resample_are_those_of_its_films() -> None:
     errors = _errors(9, seed=3)
     counts = np.random.default_rng(0).multinomial(9, [1 / 9] * 9, 100)
-    got = interval._resampled_figures(errors, evaluation.THRESHOLDS)(counts.astype(float))
+    got = interval._resampled_statistics(errors, evaluation.THRESHOLDS)(counts.astype(float))
     drawn = [np.repeat(errors, row, axis=0) for row in counts]
     for group, landmarks in ((0, slice(None)), (2, slice(1, 2))):
         expected = np.array([evaluation.figures(some[:, landmarks]) for some in drawn])

@@ -1,0 +1,164 @@
+"""Write annotations that were read from any source in any format, and under another scheme."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from monai_ceph.atomic import make_folder
+from monai_ceph.formats.aariz import write_aariz
+from monai_ceph.formats.cl_detection import write_cl_detection
+from monai_ceph.formats.coco_keypoints import write_coco
+from monai_ceph.formats.isbi_text import write_isbi_text
+from monai_ceph.formats.kaggle_table import write_kaggle_table
+from monai_ceph.formats.labelme import write_labelme
+from monai_ceph.formats.landmark_table import write_landmarks_csv
+from monai_ceph.formats.markups import markups_name, write_markups
+from monai_ceph.formats.points import Annotations
+from monai_ceph.formats.viewer_frame import ViewerFrame
+from monai_ceph.landmarks import LandmarkScheme, same_landmarks
+from monai_ceph.prediction import Prediction
+
+ONE_FILE = ("csv", "kaggle", "coco", "cl-detection")
+"""Formats that have one file for all films."""
+FILE_BY_FILM = ("labelme", "markups", "isbi", "aariz")
+"""Formats that have one file for each film, in a folder."""
+
+
+class FilmFile(NamedTuple):
+    """What writers need of a film: its file, its size (X, Y) in pixels, and the frame in which a viewer opens it."""
+
+    path: Path
+    size: tuple[int, int]
+    frame: ViewerFrame
+
+
+def to_scheme(
+    annotations: Annotations, scheme: LandmarkScheme, rename: Mapping[str, str] | None = None
+) -> tuple[Annotations, list[str]]:
+    """Return the same points as landmarks of another scheme.
+
+    Args:
+        annotations: of any scheme.
+        scheme: the landmarks wanted. Each takes the points of the same landmark, see
+            :func:`~monai_ceph.landmarks.same_landmarks`.
+        rename: symbol -> the symbol in ``scheme`` that it stands for, for landmarks that have no common symbol.
+    Returns:
+        The points, and remarks on what either scheme lacks.
+    Raises:
+        ValueError: a symbol to rename that is not there, two landmarks that would become one, or none in common.
+    """
+    given, rename = annotations.scheme, dict(rename or {})
+    for old, new in rename.items():
+        if old not in given.symbols or new not in scheme.symbols:
+            raise ValueError(
+                f"'{old}' cannot become '{new}': expected one of {' '.join(given.symbols)} and one of "
+                f"{' '.join(scheme.symbols)}."
+            )
+    symbols = same_landmarks([s for s in given.symbols if s not in rename], scheme.symbols)
+    for old, new in rename.items():
+        clash = next((symbol for symbol, other in symbols.items() if other == new), None)
+        if clash is not None:
+            raise ValueError(f"'{old}' cannot become '{new}': '{clash}' is that landmark already.")
+        symbols[old] = new
+    if not symbols:
+        raise ValueError(f"Schemes '{given.name}' and '{scheme.name}' have no landmark in common.")
+    points = {film: np.full((len(scheme), 2), np.nan) for film in annotations.points_px}
+    for old, new in symbols.items():
+        for film, before in annotations.points_px.items():
+            points[film][scheme.index(new)] = before[given.index(old)]
+    remarks = []
+    unused = [symbol for symbol in given.symbols if symbol not in symbols]
+    lacking = [symbol for symbol in scheme.symbols if symbol not in symbols.values()]
+    if unused:
+        remarks.append(f"Scheme '{scheme.name}' has no {' '.join(unused)}; not written.")
+    if lacking:
+        remarks.append(f"Scheme '{given.name}' has no {' '.join(lacking)}; left empty. --rename OLD=NEW fills them.")
+    return replace(annotations, scheme=scheme, points_px=points), remarks
+
+
+def write_annotations(
+    annotations: Annotations,
+    format: str,
+    output: Path,
+    films: Mapping[str, FilmFile] | None = None,
+    spacing_mm: tuple[float, float] | None = None,
+) -> list[str]:
+    """Write annotations.
+
+    Args:
+        annotations: the points.
+        format: one of :data:`ONE_FILE` or :data:`FILE_BY_FILM`.
+        output: the file, or the folder, which is made if needed.
+        films: film name -> film, where they are at hand: their file names, sizes and frames are written. Without them,
+            names and sizes are those of the source, and markups are in mm from the first pixel, or in pixels.
+        spacing_mm: (along x, along y), mm, of films whose spacing the source does not say.
+    Returns:
+        A sentence for each film that the format cannot hold.
+    Raises:
+        ValueError: an unknown format, or films that no file of this format can hold.
+        OSError: the output cannot be written.
+    """
+    if format not in (*ONE_FILE, *FILE_BY_FILM):
+        raise ValueError(f"Expected a format among {', '.join((*ONE_FILE, *FILE_BY_FILM))}, got '{format}'.")
+    scheme, films = annotations.scheme, films or {}
+    spacings = dict.fromkeys(annotations.points_px, spacing_mm) | annotations.spacings_mm
+    images = {
+        film: films[film].path.name if film in films else _image(annotations, film) for film in annotations.points_px
+    }
+    by_image = {images[film]: points for film, points in annotations.points_px.items()}
+    own_sizes = {film: source.size for film, source in annotations.sources.items() if source.size is not None}
+    sizes = own_sizes | {film: files.size for film, files in films.items()}
+
+    def prediction(film: str) -> Prediction:
+        spacing = spacings[film]
+        said = "annotation" if film in annotations.spacings_mm else "user" if spacing else "unknown"
+        unknown = np.full(len(scheme), np.nan)
+        return Prediction(images[film], scheme, annotations.points_px[film], unknown, spacing, said)
+
+    if format == "csv":
+        write_landmarks_csv(output, [prediction(film) for film in annotations.points_px])
+    elif format == "kaggle":
+        write_kaggle_table(output, by_image, scheme)
+    elif format == "coco":
+        write_coco(output, by_image, scheme, {images[film]: size for film, size in sizes.items() if film in images})
+    elif format == "cl-detection":
+        known = {film: spacing for film, spacing in spacings.items() if spacing is not None}
+        write_cl_detection(output, annotations.points_px, scheme, known)
+    if format in ONE_FILE:
+        return []
+
+    def labelme(film: str) -> None:
+        path = make_folder(output) / f"{film}.json"
+        image = os.path.relpath(films[film].path, path.resolve().parent) if film in films else images[film]
+        write_labelme(path, image, sizes.get(film), annotations.points_px[film], scheme)
+
+    def markups(film: str) -> None:
+        path = make_folder(output) / markups_name(images[film])
+        write_markups(path, prediction(film), films[film].frame if film in films else None)
+
+    def isbi(film: str) -> None:
+        write_isbi_text(make_folder(output) / f"{film}.txt", annotations.points_px[film], scheme)
+
+    def aariz(film: str) -> None:
+        write_aariz(make_folder(output) / f"{film}.json", film, annotations.points_px[film], scheme)
+
+    writers: dict[str, Callable[[str], None]] = {"labelme": labelme, "markups": markups, "isbi": isbi, "aariz": aariz}
+    failed = []
+    for film in annotations.points_px:
+        try:
+            writers[format](film)
+        except ValueError as error:
+            failed.append(f"Film '{film}': {error}")
+    return failed
+
+
+def _image(annotations: Annotations, film: str) -> str:
+    """The film's file name as the source has it, or the film's name."""
+    source = annotations.sources.get(film)
+    return film if source is None or source.name is None else source.name.replace("\\", "/").rsplit("/", 1)[-1]
