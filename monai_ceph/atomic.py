@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -50,6 +52,25 @@ def durable_path(path: str | Path) -> Iterator[Path]:
         _sync(temporary)
     for folder in [path.parent, *(folder.parent for folder in made)]:
         _sync(folder)
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file has the name of what :func:`atomic_path` writes to."""
+    return re.fullmatch(r"\.[0-9a-f]{32}(\.\w+)?", name) is not None
+
+
+def remove_leftovers(folder: str | Path, older_than_s: float = 0) -> None:
+    """Remove the temporary files that killed processes left in a folder, if it exists.
+
+    Args:
+        folder: where no other process writes, or only ones that take less than the given time for a file.
+        older_than_s: how long ago a file was last written, seconds.
+    """
+    folder = Path(folder)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):
+            if is_temporary(path.name) and time.time() - path.lstat().st_mtime >= older_than_s:
+                path.unlink()
 
 
 def make_folder(path: str | Path) -> Path:

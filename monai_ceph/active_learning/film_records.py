@@ -1,21 +1,25 @@
 """What active learning knows of the films of a folder: how unsure the model is of each, and what it looks like.
 
-One small JSON file a film, ``<film>.json``, of the weights and the very file that it was made from.
+One record a film, of the weights and the very file that it was made from, see :mod:`monai_ceph.film_records`.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from monai_ceph.active_learning.selection import film_uncertainty, thumbnail
-from monai_ceph.atomic import make_folder, write_text
+from monai_ceph.atomic import make_folder, remove_leftovers
+from monai_ceph.film_records import FilmRecords, RecordError
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.predictor import Predictor
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,24 @@ class FilmRecord:
 
 
 def read_records(folder: Path) -> dict[str, FilmRecord]:
-    """Return film -> record; files that cannot be read as a record are passed over."""
-    records = {}
-    for path in sorted(folder.glob("[!.]*.json")) if folder.is_dir() else []:
+    """Return film -> record; a record that is damaged or of another form is named in the log and passed over."""
+    records, stored = {}, FilmRecords(folder)
+    for film in stored.films():
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            records[path.name.removesuffix(".json")] = FilmRecord(**{**content, "feature": tuple(content["feature"])})
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+            if content := stored.read(film):
+                records[film] = _film_record(content)
+        except RecordError as error:
+            logger.warning("%s The film is scored again.", error)
+        except (KeyError, TypeError, ValueError):
+            logger.warning("The score of '%s' in '%s' has another form; the film is scored again.", film, folder)
     return records
+
+
+def _film_record(content: Mapping[str, Any]) -> FilmRecord:
+    """Return the record of a stored one. Raises KeyError, TypeError or ValueError if it is of another form."""
+    uncertainty, feature = content["uncertainty"], tuple(map(float, content["feature"]))
+    numbers = {"uncertainty": None if uncertainty is None else float(uncertainty), "feature": feature}
+    return FilmRecord(**{**content, **numbers})
 
 
 def outdated(films: Mapping[str, Path], records: Mapping[str, FilmRecord], weights: str) -> list[str]:
@@ -78,13 +91,14 @@ def update_records(
     waiting = outdated(films, read_records(folder), weights)
     if not waiting:
         return {}
-    predictor, folder, made = load(), make_folder(folder), {}
+    predictor, records, made = load(), FilmRecords(make_folder(folder)), {}
+    remove_leftovers(folder, older_than_s=60)  # another process may be scoring
     for film in waiting:
         try:
             made[film] = _record(films[film], weights, predictor)
         except FileNotFoundError:  # taken away meanwhile
             continue
-        write_text(folder / f"{film}.json", json.dumps(asdict(made[film])) + "\n")
+        records.write(film, asdict(made[film]))
     return made
 
 

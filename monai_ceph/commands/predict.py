@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -15,10 +16,11 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
-from monai_ceph.data.crashed_films import CrashedFilms
+from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_search import RESULT, search_films
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, viewer_frame_apart
 from monai_ceph.film_names import OVERLAY_SUFFIX
+from monai_ceph.film_records import RecordError
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.prediction import Prediction
@@ -29,7 +31,7 @@ from monai_ceph.predictor.ranks import Ranks, ranks
 from monai_ceph.predictor.threads import single_thread_workers, worker_count
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.wording import count
-from monai_ceph.writers.journal import Journal
+from monai_ceph.writers.prediction_records import PredictionRecords
 
 
 def run(
@@ -79,30 +81,21 @@ def run(
     with ranks() as process:
         if process.rank > 0:
             process.wait()
-        elif overwrite:
-            CrashedFilms(output).forget()
-        with closing(Journal(output, settings, process.rank, fresh=overwrite)) as journal:
+        with closing(PredictionRecords(output, settings, process.rank, fresh=overwrite)) as records:
             if process.rank == 0:
                 process.wait()
-            mine = [
-                film
-                for film in process.share(all_films)
-                if not journal.has(film, formats, _results(output, film, formats).values())
-            ]
+            mine, refused = _films_to_predict(process.share(all_films), output, formats, records)
             try:
                 failed = _predict(
-                    partial(load, bundle, spacing_mm, device, **given), mine, output, formats, journal, process
+                    partial(load, bundle, spacing_mm, device, **given), mine, output, formats, records, process
                 )
             except BaseException:  # also Ctrl-C
                 if process.count == 1:
-                    _write_table(journal, output, all_films, formats)
+                    _write_table(records, output, all_films, formats)
                 raise
-            if process.rank > 0:
-                journal.close()
-            failed, tried = process.sum(failed, len(mine))
+            failed, tried = process.sum(failed + refused, len(mine) + refused)
             if process.rank == 0:
-                journal.gather()
-                _write_table(journal, output, all_films, formats)
+                _write_table(records, output, all_films, formats)
                 _name_passed_over(passed_over)
                 before = len(all_films) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
@@ -145,57 +138,66 @@ def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, schem
     }
 
 
+def _films_to_predict(
+    films: Sequence[Path], output: Path, formats: Sequence[str], records: PredictionRecords
+) -> tuple[list[Path], int]:
+    """Return the films that are not done, and how many cannot be; say again what was remarked on those that are."""
+    to_predict, refused = [], 0
+    for film in films:
+        try:
+            record = records.find(film, formats, _results(output, film, formats).values())
+        except FilmError as error:
+            refused += 1
+            _say(str(error))
+            continue
+        except RecordError as error:
+            record = None
+            _say(f"{error} {film.name} is predicted again.")
+        if record is None:
+            to_predict.append(film)
+        else:
+            _say_of(film, record.remarks)
+    return to_predict, refused
+
+
 def _predict(
     load: Callable[[], Predictor],
     films: Sequence[Path],
     output: Path,
     formats: Sequence[str],
-    journal: Journal,
+    records: PredictionRecords,
     process: Ranks,
 ) -> int:
     """Predict films and write them while others are predicted; return how many failed."""
     if not films:
         return 0
     failed, workers = 0, worker_count()
-    crashed, tried = CrashedFilms(output), []
-    for film in films:
-        try:
-            crashed.check(film)
-            tried.append(film)
-        except FilmCrashError as known:
-            failed += 1
-            _say(str(known))
-    if not tried:
-        return failed
     unsure = 0
-    bar = _bar(len(tried)) if process.rank == 0 else None
+    bar = _bar(len(films)) if process.rank == 0 else None
     # The first process starts while the networks are loaded.
     with FilmWorkers(workers) as film_workers, film_workers.used_by_this_process():
         predictor = load()
-        with single_thread_workers(workers) as writers, closing(predict_films(predictor, tried)) as results:
+        with single_thread_workers(workers) as writers, closing(predict_films(predictor, films)) as results:
             for result, writing in submit(predictor)(writers, partial(_write, output, formats), results, workers):
                 error, prediction = result.error or writing.exception(), result.prediction
                 if error is None and prediction is not None:
-                    journal.add(result.film, result.identity, prediction, formats)
+                    remarks = _remarks(result, prediction, predictor.low_confidence)
+                    records.add(result.film, result.identity, prediction, formats, remarks)
                     unsure += bool(prediction.doubts)
-                    if flags := _flags(prediction, predictor.low_confidence):
-                        _say(f"{result.film.name}: {flags}")
-                    if result.film_remarks:
-                        said = "; ".join(result.film_remarks)
-                        _say(f"{result.film.name}: the file may be damaged and its points doubtful ({said})")
+                    _say_of(result.film, remarks)
                 elif isinstance(error, OSError) and error is not result.error:
                     raise error  # it is the folder that is at fault: the other films would go the same way
                 else:  # one bad film, of whatever kind, never stops a batch
                     failed += 1
                     _say(replace(result, error=error).message)
                     if isinstance(cause := root_cause(error), FilmCrashError):
-                        crashed.add(result.film, cause)
+                        records.add_crash(result.film, cause)
                 if bar is not None:
                     bar.update()
     if bar is not None:
         bar.close()
-    if unsure and len(tried) > 1:
-        _say(f"{count(unsure, 'film')} of {len(tried)} in doubt, named above")
+    if unsure and len(films) > 1:
+        _say(f"{count(unsure, 'film')} of {len(films)} in doubt, named above")
     return failed
 
 
@@ -203,14 +205,29 @@ def _say(text: str) -> None:
     print(f"monai-ceph predict: {text}", file=sys.stderr)
 
 
+def _say_of(film: Path, remarks: Sequence[str]) -> None:
+    for remark in remarks:
+        _say(f"{film.name}: {remark}")
+
+
 def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
     """Name everything in the films' folders that is not tried, by reason."""
     reasons: dict[str, list[str]] = {}
     for path, reason in paths:
         if reason != RESULT:
-            reasons.setdefault(reason, []).append(path.name)
+            name = os.fsencode(path.name).decode(errors="backslashreplace")
+            reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
         print(f"passed over, {reason}: {', '.join(names)}")
+
+
+def _remarks(result: FilmResult, prediction: Prediction, low_confidence: float) -> list[str]:
+    """Return what people have to know of a film beside its points; sentences without its name."""
+    remarks = [flags] if (flags := _flags(prediction, low_confidence)) else []
+    if result.film_remarks:
+        said = "; ".join(result.film_remarks)
+        remarks.append(f"the file may be damaged and its points doubtful ({said})")
+    return remarks
 
 
 def _flags(prediction: Prediction, low_confidence: float) -> str:
@@ -255,9 +272,9 @@ def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path
     return {kind: output / name for kind, name in names.items() if kind in formats}
 
 
-def _write_table(journal: Journal, output: Path, films: Sequence[Path], formats: Sequence[str]) -> None:
+def _write_table(records: PredictionRecords, output: Path, films: Sequence[Path], formats: Sequence[str]) -> None:
     table = output / "landmarks.csv"
-    if "csv" in formats and not journal.write_table(table, films) and table.exists():
+    if "csv" in formats and not records.write_table(table, films) and table.exists():
         print(f"monai-ceph predict: no film was done: '{table}' is of an earlier run.", file=sys.stderr)
 
 

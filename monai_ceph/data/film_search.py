@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from monai_ceph.data.crashed_films import CRASHED_FILMS
 from monai_ceph.data.film_format import FilmError, is_dicom
 from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX
+from monai_ceph.film_records import STATE_FOLDER
 
 RESULT = "a result"
 """Why a prediction's own files are passed over."""
-_RESULTS = (OVERLAY_SUFFIX, ".mrk.json", "landmarks.csv", ".landmarks.jsonl", CRASHED_FILMS)
+_RESULTS = (OVERLAY_SUFFIX, ".mrk.json", "landmarks.csv")
 
 
 class FoundFilms(NamedTuple):
@@ -75,10 +75,11 @@ def looks_like_film(path: Path) -> bool:
 
 def _passed_over(path: Path) -> str | None:
     """Return why what is in a folder is no film; None if it is one."""
+    if path.name == STATE_FOLDER:
+        return RESULT
     if not path.is_file():
         return "a folder, which is not searched" if path.is_dir() else "no file"
-    no_film = _no_film(path)
-    return "hidden" if path.name.startswith(".") and no_film != RESULT else no_film
+    return "hidden" if path.name.startswith(".") else _no_film(path)
 
 
 def _no_film(path: Path) -> str | None:

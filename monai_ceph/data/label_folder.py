@@ -28,6 +28,7 @@ from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from monai_ceph.atomic import atomic_path, durable_path
 from monai_ceph.data.film_format import FilmError, film_format
@@ -35,10 +36,9 @@ from monai_ceph.data.film_search import looks_like_film
 from monai_ceph.data.film_workers import read_film_apart, viewer_frame_apart
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, read_label
 from monai_ceph.film_names import FILM_SUFFIXES, film_name
+from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 
-STATE = ".monai_ceph"
-"""Folder inside a folder of films for what is neither film nor label."""
 FINAL = "final"
 NOBODY = "unknown"
 LABEL_SUFFIX = ".mrk.json"
@@ -73,7 +73,7 @@ class LabelFolder:
     @property
     def state(self) -> Path:
         """Where programs note what is neither a film nor a label."""
-        return self.folder / STATE
+        return self.folder / STATE_FOLDER
 
     # --- films
 
@@ -348,13 +348,7 @@ class LabelFolder:
     def _alone(self) -> Iterator[None]:
         """Lets one thread of one process at a time change the folder; whoever is killed lets go."""
         self.state.mkdir(exist_ok=True)
-        with (self.state / "lock").open("ab") as file:
-            try:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX)
-            except (ImportError, OSError):  # Windows; some network file systems
-                pass
+        with FileLock(self.state / "lock", poll_interval=0.005):
             yield
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 
 from monai_ceph.atomic import write_text
 from monai_ceph.data.film_list import film_list_text, read_film_list
@@ -235,15 +236,12 @@ def _exclusive(bundle: Path) -> Iterator[None]:
     if not (bundle / "configs" / "inference.json").is_file():
         raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
     (bundle / RUNS).mkdir(parents=True, exist_ok=True)
-    with (bundle / RUNS / ".lock").open("w") as lock:
-        try:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TrainingError(f"Another training of '{bundle}' is running; wait for it or stop it.") from error
-        except (ImportError, OSError):  # Windows; some network file systems
-            pass
+    lock = FileLock(bundle / RUNS / ".lock", timeout=0)
+    try:
+        held = lock.acquire()
+    except Timeout as error:
+        raise TrainingError(f"Another training of '{bundle}' is running; wait for it or stop it.") from error
+    with held:
         _remove_weights(bundle)  # of trainings that were killed
         yield
 

@@ -23,7 +23,8 @@ from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ceph import __version__
 from monai_ceph.data.film_workers import FilmWorkers, use_workers
-from monai_ceph.data.label_folder import STATE, LabelFolder
+from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import MODEL
 from monai_ceph.label.batch import FilmBatch
 from monai_ceph.label.infer import LandmarkInfer
@@ -58,7 +59,9 @@ class CephalometricApp(MONAILabelApp):
         self.options = Options.of(conf)
         self.folder = self.options.films_folder(studies)
         self.model = CurrentModel(
-            own_bundle(self.folder / STATE, self.options.bundle_folder), self.options.spacing_mm, self.options.device
+            own_bundle(self.folder / STATE_FOLDER, self.options.bundle_folder),
+            self.options.spacing_mm,
+            self.options.device,
         )
         super().__init__(
             app_dir,
@@ -190,7 +193,7 @@ class CephalometricApp(MONAILabelApp):
     def _load_sessions(self, load: bool = False) -> FilmSessions | None:
         if not load:
             return None
-        path = settings.MONAI_LABEL_SESSION_PATH or str(self.folder / STATE / "sessions")
+        path = settings.MONAI_LABEL_SESSION_PATH or str(self.folder / STATE_FOLDER / "sessions")
         return FilmSessions(path, settings.MONAI_LABEL_SESSION_EXPIRY)
 
 

@@ -16,7 +16,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.data.label_folder import STATE, LabelFolder
+from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import APP_FOLDER
 from monai_ceph.label.options import Options, is_url
 
@@ -57,7 +58,7 @@ def make_app_folder(folder: Path, made_if_missing: bool = False) -> Path:
     """
     if not folder.is_dir() and not made_if_missing:
         raise FileNotFoundError(f"There is no folder '{folder}'; name the folder that holds the films.")
-    app_dir = folder / STATE / "app"
+    app_dir = folder / STATE_FOLDER / "app"
     try:
         app_dir.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(APP_FOLDER / "main.py", app_dir / "main.py")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.data.film_identity import film_identity
 from monai_ceph.data.film_workers import some_workers
+from monai_ceph.film_records import film_identity
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.predictor import Predictor
@@ -21,7 +21,7 @@ class FilmResult:
 
     Args:
         film: its file.
-        identity: its :func:`~monai_ceph.data.film_identity.film_identity` before it was read.
+        identity: its :func:`~monai_ceph.film_records.film_identity` before it was read.
         prediction: None where there is an error.
         error: what was raised on the way to a prediction.
         film_remarks: what the film's decoder complained about; its points are doubtful.

@@ -11,6 +11,7 @@ import pytest
 
 from monai_ceph.active_learning.film_records import FilmRecord, outdated, read_records, update_records
 from monai_ceph.active_learning.selection import film_uncertainty
+from monai_ceph.film_records import FilmRecords
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
 
@@ -74,13 +75,25 @@ def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
     assert outdated(every, read_records(tmp_path / "scores"), "w1") == []
 
 
-@pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"weights": "w", "bytes": 1, "mtime_ns": 1, "feature": [], "new": 1}']
-)
-def test_file_that_is_no_score_counts_for_nothing(content: str, tmp_path: Path) -> None:
+SCORE = {"weights": "w", "bytes": 1, "mtime_ns": 2, "uncertainty": 0.5, "feature": [1.0], "error": ""}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", json.dumps(SCORE)])
+def test_file_that_is_no_record_is_named_and_counts_for_nothing(
+    content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "film.json").write_text(content, encoding="utf-8")
-    (tmp_path / ".hidden.json").write_text(json.dumps({"weights": "w", "bytes": 1, "mtime_ns": 1, "feature": []}))
     assert read_records(tmp_path) == {}
+    assert "film.json' " in caplog.text and "The film is scored again." in caplog.text
+
+
+@pytest.mark.parametrize("change", [{"new": 1}, {"feature": 3}, {"feature": ["a"]}, {"uncertainty": []}])
+def test_record_of_another_form_is_named_and_counts_for_nothing(
+    change: dict[str, object], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    FilmRecords(tmp_path).write("film", {**SCORE, **change})
+    assert read_records(tmp_path) == {}
+    assert f"The score of 'film' in '{tmp_path}' has another form; the film is scored again." in caplog.text
 
 
 def test_no_folder_no_scores(tmp_path: Path) -> None:
@@ -88,6 +101,5 @@ def test_no_folder_no_scores(tmp_path: Path) -> None:
 
 
 def test_film_whose_name_holds_a_dot(tmp_path: Path) -> None:
-    score = {"weights": "w", "bytes": 1, "mtime_ns": 2, "uncertainty": 0.5, "feature": [1.0]}
-    (tmp_path / "1.2.840.json").write_text(json.dumps(score))
+    FilmRecords(tmp_path).write("1.2.840", SCORE)
     assert read_records(tmp_path) == {"1.2.840": FilmRecord("w", 1, 2, 0.5, (1.0,))}

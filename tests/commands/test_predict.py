@@ -48,7 +48,7 @@ def test_folder_of_films(tiny_bundle: Path, phantom_films: Path, tmp_path: Path)
     assert predict(phantom_films, "--output", out, "--bundle", tiny_bundle, *SPACING) == 0
     names = [film.name for film in films_in(phantom_films)]
     kinds = [f"{name}{suffix}" for name in names for suffix in (".mrk.json", ".overlay.png")]
-    assert sorted(p.name for p in out.iterdir()) == sorted([*kinds, "landmarks.csv", ".landmarks.jsonl"])
+    assert sorted(p.name for p in out.iterdir()) == sorted([*kinds, "landmarks.csv", ".monai_ceph"])
     table = rows(out / "landmarks.csv")
     assert list(table[0])[:7] == ["image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence"]
     assert [(row["image"], row["landmark"]) for row in table] == [(n, s) for n in names for s in ISBI19.symbols]
@@ -83,7 +83,7 @@ def test_unknown_spacing_leaves_mm_empty(tiny_bundle: Path, phantom_films: Path,
 def test_format_csv_writes_nothing_else(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:
     film = films_in(phantom_films)[0]
     assert predict(film, "--output", tmp_path / "o", "--bundle", tiny_bundle, "--format", "csv", *SPACING) == 0
-    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [".landmarks.jsonl", "landmarks.csv"]
+    assert sorted(p.name for p in (tmp_path / "o").iterdir()) == [".monai_ceph", "landmarks.csv"]
 
 
 def test_one_bad_film_is_named_and_the_rest_done(
@@ -96,7 +96,7 @@ def test_one_bad_film_is_named_and_the_rest_done(
     assert predict(good[0], bad, good[1], "--output", out, "--bundle", tiny_bundle, *SPACING) == 1
     assert str(bad) in only_error(capsys)
     assert {row["image"] for row in rows(out / "landmarks.csv")} == {good[0].name, good[1].name}
-    assert not list(out.glob("bad*")) and [path.name for path in out.glob(".*")] == [".landmarks.jsonl"]
+    assert not list(out.glob("bad*")) and [path.name for path in out.glob(".*")] == [".monai_ceph"]
 
 
 def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
@@ -120,7 +120,7 @@ def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
     assert {row["image"] for row in rows(out / "landmarks.csv")} == {"a.png", "b.png"}
 
     assert predict(*arguments) == 1
-    assert "(SIGABRT)" in (again := only_error(capsys)) and "It did so before; to try it again, remove" in again
+    assert "(SIGABRT)" in (again := only_error(capsys)) and "It did so before; --overwrite tries it again." in again
     assert predict(*arguments, "--overwrite") == 1
     assert "It did so before" not in only_error(capsys)
 
@@ -187,7 +187,7 @@ def test_film_that_cannot_be_used(
     error = only_error(capsys)
     assert str(film) in error
     assert any(part in error for part in message.split("|"))
-    assert list((tmp_path / "out").iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".monai_ceph"]
 
 
 def test_missing_film_and_folders_without_films(
@@ -276,7 +276,7 @@ def test_weights_that_cannot_be_used(
     assert predict(phantom_films, "--output", out, "--bundle", tiny_bundle, *SPACING) == 1
     error = only_error(capsys)
     assert message in error and str(model) in error
-    assert list(out.glob("*")) == []
+    assert [path.name for path in out.iterdir()] == [".monai_ceph"]
 
 
 def test_folder_that_is_no_bundle(phantom_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

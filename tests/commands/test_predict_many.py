@@ -13,6 +13,7 @@ import tracemalloc
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import Prediction
 
-JOURNAL = ".landmarks.jsonl"
+RECORDS = Path(".monai_ceph/predict/films")
 
 
 class Item(dict):
@@ -119,7 +120,7 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool)
     finally:
         tracemalloc.stop()
     assert most <= 80
-    # What is left of a film is its name and its place in the journal: 300 bytes; its prediction would be over 1500.
+    # Nothing is left of a film; its prediction would be over 1500 bytes.
     assert (used[9000] - used[2000]) / 7000 < 450
     assert done(tmp_path / "out") == {f"film_{k:05d}.png": k for k in range(10_000)}
 
@@ -293,17 +294,97 @@ def test_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     )
     killed = subprocess.Popen([sys.executable, "-c", code, str(films), str(out)], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 120
-    while not (out / JOURNAL).exists() or (out / JOURNAL).stat().st_size < 30_000:
+    while not (out / RECORDS).exists() or len(list((out / RECORDS).iterdir())) < 20:
         assert killed.poll() is None and time.monotonic() < deadline
         time.sleep(0.005)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    lines = (out / JOURNAL).read_bytes().splitlines(keepends=True)
-    with (out / JOURNAL).open("ab") as file:  # wherever the kill came, half a line is no film
-        file.write(lines[-1][: len(lines[-1]) // 2])
-    noted = len(lines) - 1
+    noted = len(list((out / RECORDS).glob("film_*.json")))
+    left = out / RECORDS / f".{'0' * 32}.json"  # wherever the kill came, half a record is no film
+    left.write_bytes((out / RECORDS / "film_00000.png.json").read_bytes()[:100])
     assert 10 < noted < 300 and not (out / "landmarks.csv").exists()
     again = Stub()
     assert run(films, out, again) == 0
     assert again.predicted == [f"film_{k:05d}.png" for k in range(noted, 300)]
-    assert done(out) == {f"film_{k:05d}.png": k for k in range(300)}
+    assert done(out) == {f"film_{k:05d}.png": k for k in range(300)} and not left.exists()
+
+
+def test_film_of_the_same_name_from_another_folder_fails_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    films, other, out = links(tmp_path / "films", 2), links(tmp_path / "other" / "films", 3), tmp_path / "out"
+    (other.parent / "one.png").write_bytes(b"another phantom")
+    run(films, out, Stub(), formats=("csv", "markups"))
+    before = (out / "film_00001.png.mrk.json").read_bytes()
+    capsys.readouterr()
+    (films / "film_00000.png").unlink()
+    (other / "film_00000.png").unlink()
+    again = Stub()
+    assert run(other, out, again, formats=("csv", "markups")) == 1
+    captured = capsys.readouterr()
+    assert f"{other / 'film_00001.png'}: '{out}' has results of another film of this name" in captured.err
+    assert "1 of 2 films done" in captured.out and "before" not in captured.out
+    assert again.predicted == ["film_00002.png"] and (out / "film_00001.png.mrk.json").read_bytes() == before
+
+
+class Doubtful(Stub):
+    """Is not sure of any film, and hears the decoder complain of each."""
+
+    def load(self, film: Path) -> Item:
+        item = super().load(film)
+        item["film_remarks"] = ("libjpeg: bad marker",)
+        return item
+
+    def predict(self, item: Item) -> Prediction:
+        return replace(super().predict(item), confidence=np.full(19, 0.1))
+
+
+def remarks(text: str) -> list[str]:
+    return sorted(line.split(" predict: ")[1].split(" (")[0] for line in text.splitlines() if " predict: " in line)
+
+
+def test_remarks_are_said_again_of_films_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out = links(tmp_path / "films", 60), tmp_path / "out"
+
+    def interrupt(film: Path) -> None:
+        if film.name == "film_00050.png":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(films, out, Doubtful(on_predict=interrupt))
+    capsys.readouterr()
+    assert done(out)
+    assert run(films, out, Doubtful()) == 0
+    both = ("low confidence", "the file may be damaged and its points doubtful")
+    expected = sorted(f"film_{k:05d}.png: {remark}" for k in range(60) for remark in both)
+    assert remarks(capsys.readouterr().err) == expected
+    again = Doubtful()
+    assert run(films, out, again) == 0
+    assert again.predicted == [] and remarks(capsys.readouterr().err) == expected
+
+
+def test_film_whose_record_was_damaged_is_predicted_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out = links(tmp_path / "films", 3), tmp_path / "out"
+    run(films, out, Stub())
+    record = out / RECORDS / "film_00001.png.json"
+    record.write_text(record.read_text().replace('"1.000"', '"9.000"'))
+    again = Stub()
+    assert run(films, out, again) == 0
+    assert "is damaged or was edited: its content does not have its checksum. film_00001.png is predicted again." in (
+        capsys.readouterr().err
+    )
+    assert again.predicted == ["film_00001.png"] and done(out)["film_00001.png"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_films_whose_names_no_result_can_have_fail_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out = links(tmp_path / "films", 2), tmp_path / "out"
+    (films / f"{'9' * 240}.png").symlink_to(tmp_path / "one.png")
+    (films / os.fsdecode(b"9\xff.png")).symlink_to(tmp_path / "one.png")
+    (films / os.fsdecode(b"9\xff.txt")).symlink_to(tmp_path / "one.png")
+    assert run(films, out, Stub(), formats=("csv", "markups")) == 2
+    captured = capsys.readouterr()
+    assert "its name has 244 bytes" in captured.err and "9\\xff.png: its name is not UTF-8" in captured.err
+    assert "2 of 4 films done" in captured.out and "9\\xff.txt" in captured.out
+    assert list(done(out)) == ["film_00000.png", "film_00001.png"]

@@ -11,6 +11,7 @@ def test_everything_that_is_passed_over_is_named(tmp_path: Path) -> None:
     for name in ("b.png", "a.JPG", ".hidden.png", "notes.txt", "DICOMDIR", "landmarks.csv", "a.png.overlay.png"):
         (tmp_path / name).write_bytes(b"no matter what")
     (tmp_path / "inside").mkdir()
+    (tmp_path / ".monai_ceph").mkdir()
     write_dicom(tmp_path / "1.2.3", picture())
     os.mkfifo(tmp_path / "pipe.png")
     found = search_films([tmp_path])
@@ -18,6 +19,7 @@ def test_everything_that_is_passed_over_is_named(tmp_path: Path) -> None:
         [path.name for path in found.films] == ["1.2.3", "a.JPG", "b.png"] == [p.name for p in find_films([tmp_path])]
     )
     assert {path.name: reason for path, reason in found.passed_over} == {
+        ".monai_ceph": "a result",
         ".hidden.png": "hidden",
         "DICOMDIR": "a DICOM directory",
         "a.png.overlay.png": "a result",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from monai.bundle import ConfigParser, ConfigWorkflow
 from monai.utils import set_determinism
 
@@ -284,10 +284,11 @@ def test_no_bundle(tmp_path: Path, films: list[dict[str, Any]]) -> None:
 
 def test_one_training_at_a_time(bundle: Path, films: list[dict[str, Any]]) -> None:
     (bundle / "runs" / "finetune").mkdir(parents=True)
-    with (bundle / "runs" / "finetune" / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(TrainingError, match=r"Another training of .* is running; wait for it or stop it"):
-            finetune(bundle, films)
+    with (
+        FileLock(bundle / "runs" / "finetune" / ".lock"),
+        pytest.raises(TrainingError, match=r"Another training of .* is running; wait for it or stop it"),
+    ):
+        finetune(bundle, films)
 
 
 # --- replacing weights -----------------------------------------------------------------------------------------------

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from monai_ceph.active_learning.film_records import FilmRecord, read_records
+from monai_ceph.film_records import FilmRecords
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films
 
@@ -61,4 +61,5 @@ def test_film_that_came_later_is_scored_at_the_next_request(
     (server.folder / "new.png").write_bytes(content)
     assert server.post("/activelearning/most_different", json={}).status_code == 200
     assert "new" in scored(server, 3)
-    assert json.loads((server.folder / ".monai_ceph" / "uncertainty" / "new.json").read_text())["error"] == ""
+    record = FilmRecords(server.folder / ".monai_ceph" / "uncertainty").read("new")
+    assert record is not None and record["error"] == ""

@@ -14,7 +14,7 @@ import itk
 import numpy as np
 import pytest
 
-from monai_ceph.data.label_folder import STATE
+from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, running, train
@@ -193,7 +193,7 @@ def test_the_models_proposal_is_kept_apart_from_peoples_labels(server: Server) -
 
 def test_trained_weights_are_used_from_the_next_request_on(server: Server) -> None:
     before = infer(server, "phantom_000").json()
-    train(server.folder / STATE / "bundle" / "models" / "model.pt")
+    train(server.folder / STATE_FOLDER / "bundle" / "models" / "model.pt")
     after = infer(server, "phantom_000").json()
     assert after["weights"] != before["weights"]
     assert [one["confidence"] for one in after["landmarks"]] != [one["confidence"] for one in before["landmarks"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from monai_ceph.active_learning.film_records import FilmRecord, read_records
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
+from monai_ceph.film_records import FilmRecords
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.prediction import Prediction
@@ -163,10 +165,9 @@ class TestLandmarkError:
 def write_score(folder: LabelFolder, film: str, uncertainty: float, *feature: float) -> None:
     from monai_ceph.label.scoring import records_folder
 
-    path = records_folder(folder) / f"{film}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(FilmRecord("w", 1, 1, uncertainty, feature).__dict__))
-    assert film in read_records(path.parent)
+    records = FilmRecords(records_folder(folder))
+    records.write(film, asdict(FilmRecord("w", 1, 1, uncertainty, feature)))
+    assert film in read_records(records.folder)
 
 
 class TestStrategies:

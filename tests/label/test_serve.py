@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from monai_ceph.cli import main
-from monai_ceph.data.label_folder import STATE
+from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import APP_FOLDER
 from monai_ceph.label.serve import make_app_folder
 from tests.bundles.tiny import SPACING_MM
@@ -51,7 +51,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_a_folder_that_cannot_be_written(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # The test may run as root, who can write anywhere; a file where a folder has to be stops root as well.
-    (films / STATE).write_text("in the way")
+    (films / STATE_FOLDER).write_text("in the way")
     error = _error(capsys, str(films))
     assert f"Cannot write to '{films}'" in error
     assert "labels are kept beside the films" in error
@@ -107,7 +107,7 @@ def test_the_stock_app_folder_is_copied_not_written_to(films: Path) -> None:
 def test_weights_that_do_not_load_end_the_start_with_a_sentence(
     films: Path, label_bundle: Path, damage: str, start_server: Callable[..., Server]
 ) -> None:
-    own = films / STATE / "bundle"
+    own = films / STATE_FOLDER / "bundle"
     own.mkdir(parents=True)
     (own / "configs").symlink_to(label_bundle / "configs")
     (own / "models").mkdir()
@@ -129,7 +129,7 @@ def test_a_start_says_where_things_are_and_a_second_one_goes_on_with_the_folders
     first.process.send_signal(signal.SIGTERM)
     assert first.process.wait(30) == 128 + signal.SIGTERM
 
-    weights = films / STATE / "bundle" / "models" / "model.pt"
+    weights = films / STATE_FOLDER / "bundle" / "models" / "model.pt"
     train(weights)
     second = start_server(films, "--spacing", str(SPACING_MM))
     assert second.get(f"/model/info/{MODEL}").json()["checksum"] != before
