@@ -20,7 +20,7 @@ export FILM FILMS SPACING OUTPUT DATASET
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers bundle format figures docs label-env test-label \
+.PHONY: help install demo test coverage check lint types layers figures-check bundle format figures report docs label-env test-label \
   landmarker-env benchmark benchmark-speed clean
 
 help:  ## show this list
@@ -57,11 +57,11 @@ endif
 test: $(INSTALLED)  ## all tests.  ARGS='-m "not slow"' passes options to pytest
 	@$(PY) -m pytest -q $(ARGS)
 
-coverage: $(INSTALLED)  ## all tests, and the lines they miss
+coverage: $(INSTALLED)  ## all tests, and the lines they miss; fails below the floor in setup.cfg
 	@$(PY) -m coverage run -m pytest -q $(ARGS)
 	@$(PY) -m coverage report
 
-check: lint types layers bundle  ## ruff, mypy, import-linter, and the bundle as the model zoo would take it
+check: lint types layers figures-check bundle docs  ## ruff, mypy, import-linter, figures in the docs, bundle, docs build
 
 lint: $(INSTALLED)
 	@$(PY) -m ruff check -q .
@@ -73,6 +73,11 @@ types: $(INSTALLED)
 layers: $(INSTALLED)
 	@.venv/bin/lint-imports --no-logo
 
+# Pictures and tables of the docs are those of the contract and of the committed results.
+figures-check: $(INSTALLED)
+	@$(PY) tools/floor_plan.py --check
+	@$(PY) -m benchmarks.report --check
+
 bundle: $(INSTALLED)
 	@$(PY) tools/verify_bundle.py
 
@@ -83,8 +88,12 @@ format: $(INSTALLED)  ## let ruff sort imports and format
 figures: $(INSTALLED)  ## the pictures of docs/, from drawn films; trains a demo first where there is none (minutes)
 	@$(PY) tools/figures.py --demo "$$OUTPUT"
 	@$(PY) tools/label_figure.py
+	@$(PY) tools/floor_plan.py
 
-docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html
+report: $(INSTALLED)  ## the tables of README and docs, from benchmarks/results
+	@$(PY) -m benchmarks.report
+
+docs: $(INSTALLED)  ## the manual as HTML, in docs/build/html; any warning is an error
 	@$(PY) -m sphinx -q -W --keep-going -b html docs docs/build/html
 	@echo "docs/build/html/index.html"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -62,14 +63,22 @@ class ValidationFilms:
         return np.stack(errors)
 
 
-COLUMNS = ("films", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "sdr_2.5", "sdr_3")
-COLUMNS += ("sdr_4", "difference_mm", "difference_low", "difference_high")
+COLUMNS = (
+    *("films", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "sdr_2.5", "sdr_3"),
+    *("sdr_4", "difference_mm", "difference_low", "difference_high"),
+)
+
+
+def _weighted_mean(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the mean of values, (F,), in each resample, (R, F) of how often each film is drawn."""
+    mean: np.ndarray = counts @ values / len(values)
+    return mean
 
 
 def write_table(
     path: Path,
     names: Sequence[str],
-    rows: Mapping[tuple[str, ...], tuple[np.ndarray, np.ndarray]],
+    rows: Mapping[Any, tuple[np.ndarray, np.ndarray]],
     films: ValidationFilms,
     how: str,
 ) -> None:
@@ -78,7 +87,7 @@ def write_table(
     Args:
         path: the CSV file.
         names: what the parts of a row's name are.
-        rows: name -> errors of the row and of the row it is compared with, both (F, N), mm.
+        rows: name, a tuple -> errors of the row and of the row it is compared with, both (F, N), mm.
         films: what was scored.
         how: what else was the same for all rows.
     """
@@ -88,9 +97,9 @@ def write_table(
         rates = score["sdr_percent"]
         # Paired: the same films, so that what makes a film hard cancels.
         by_film = (errors - baseline).mean(axis=1)
-        low, high = bootstrap_bounds(lambda counts, d=by_film: counts @ d / len(d), len(by_film), ())
-        numbers = (score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"])
-        numbers += (rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high))
+        low, high = bootstrap_bounds(functools.partial(_weighted_mean, by_film), len(by_film), ())
+        numbers = [score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"]]
+        numbers += [rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high)]
         lines.append([*name, len(errors), *("" if np.isnan(n) else f"{n:.3f}" for n in numbers)])
     made = [
         f"{len(films.films)} ISBI 2015 validation films, ground truth: mean of both observers",

@@ -229,7 +229,8 @@ class Experiment:
         if kept.exists():
             rows: list[list[Any]] = json.loads(kept.read_text(encoding="utf-8"))
             return rows
-        free, known, system = self.pool(repeat), [], self.system
+        known: list[Film] = []
+        free, system = self.pool(repeat), self.system
         rows = [self._row(strategy, repeat, known, system)]
         bundle = make_bundle(self.run_dir / "work" / f"{strategy} {repeat}")
         for turn in range(self.plan.rounds):

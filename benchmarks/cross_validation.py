@@ -97,8 +97,8 @@ def row(errors: np.ndarray, baseline: np.ndarray, iterations: str) -> list[str]:
     numbers, bounds = error_statistics(errors), intervals(errors)["overall"]
     difference = paired_differences(baseline, errors).overall.mre
     rates = numbers["sdr_percent"]
-    values = (numbers["mre"], *bounds["mre"], rates["2"], *bounds["sdr_percent"]["2"], rates["2.5"], rates["3"])
-    values += (rates["4"], difference.difference, *difference.bounds, difference.p)
+    values = [numbers["mre"], *bounds["mre"], rates["2"], *bounds["sdr_percent"]["2"], rates["2.5"], rates["3"]]
+    values += [rates["4"], difference.difference, *difference.bounds, difference.p]
     return [str(len(errors)), *(f"{value:.4f}" for value in values), iterations]
 
 

@@ -48,7 +48,7 @@ class Films(CalibrationDataReader):
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         film = next(self.rest, None)
-        return film and {"film": read_film(film)[0][None, None], "spacing_mm": np.array(SPACING_MM)}
+        return None if film is None else {"film": read_film(film)[0][None, None], "spacing_mm": np.array(SPACING_MM)}
 
 
 def models(folder: Path, calibration: list[Path]) -> Iterator[tuple[str, Path]]:

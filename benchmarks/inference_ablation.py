@@ -9,7 +9,6 @@ Each row differs from the shipped configuration, or from the paper's, by what it
 from __future__ import annotations
 
 import argparse
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,10 @@ BASELINE = "shipped: own centre patch, no guide"
 
 def inferers() -> dict[str, Callable[..., Any]]:
     """Name -> inferer, in the order of the table."""
-    changed = functools.partial(dict, SHIPPED)
+
+    def changed(**settings: Any) -> dict[str, Any]:
+        return SHIPPED | settings
+
     settings = {
         "paper: all patches merged, epsilon 1.8": PAPER,
         "paper without Expand: epsilon 1": {**PAPER, "expansion": 1.0},

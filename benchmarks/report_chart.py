@@ -56,11 +56,12 @@ def chart(rows: Sequence[Row]) -> Figure:
 def _label(axes: Axes, rows: Sequence[Row], points: np.ndarray, bars: np.ndarray) -> None:
     """Put each model's label beside its point, clear of points, bars and other labels."""
 
+    width, height = axes.bbox.width * 72 / axes.figure.dpi, axes.bbox.height * 72 / axes.figure.dpi
+
     def to_pt(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         place = axes.transData.transform(np.stack([x, y], -1)) - axes.bbox.min
         return place * 72 / axes.figure.dpi * [1, -1] + [0, height]
 
-    width, height = axes.bbox.size * 72 / axes.figure.dpi
     anchors = to_pt(points[:, 0], points[:, 1])
     bottom, top = (to_pt(points[:, 0], bars[:, k])[:, 1] for k in (0, 1))
     taken = [(x - 5, min(y - 5, t), x + 5, max(y + 5, b)) for (x, y), t, b in zip(anchors, top, bottom, strict=True)]

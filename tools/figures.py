@@ -18,7 +18,7 @@ from monai.bundle import ConfigParser
 from monai.transforms import Compose, NormalizeIntensityd
 from PIL import Image
 
-from monai_ceph.commands.demo import INFERENCE, SPACING_MM, demo
+from monai_ceph.commands.demo import demo
 from monai_ceph.data import find_films
 from monai_ceph.evaluation import evaluate
 from monai_ceph.film_names import film_name
@@ -27,6 +27,7 @@ from monai_ceph.inferers import GlobalStageInferer, compressed_heatmaps
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.plots import FilmHeatmaps, detection_curve, evaluation_plots, heatmap_panels, save_plot
 from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.training.phantom_settings import INFERENCE, SPACING_MM
 from monai_ceph.transforms import PointsToFilmd, ScaleToSpacingd
 
 REPOSITORY = Path(__file__).resolve().parents[1]

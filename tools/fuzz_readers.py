@@ -20,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import itk
 import numpy as np
@@ -182,6 +183,7 @@ def outcome(workers: FilmWorkers, path: Path) -> str:
     """Read one film and return what came of it, one of :data:`OUTCOMES`."""
     worker = workers._all[0]
     worker.start()
+    assert worker.process is not None
     _forget_peak(worker.process.pid)
     try:
         film, _ = workers.read(path)
@@ -227,7 +229,7 @@ def run(count: int, seed: int, seconds: float, keep: Path | None = None) -> dict
     return table
 
 
-def write_table(table: dict[str, Counter[str]], out: io.TextIOBase) -> None:
+def write_table(table: dict[str, Counter[str]], out: TextIO) -> None:
     """Write the table as CSV, a row for each seed and one for all."""
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(("seed", "inputs", *OUTCOMES))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from monai_ceph.phantoms import draw_phantom, write_phantoms
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.writers.overlay import draw_overlay
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FILM = {"seed": 4, "size": (968, 1200), "spacing_mm": 0.2}
+FILM: dict[str, Any] = {"seed": 4, "size": (968, 1200), "spacing_mm": 0.2}
 
 
 def main() -> None:

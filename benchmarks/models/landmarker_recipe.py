@@ -126,7 +126,9 @@ def train(job: Job, network: nn.Module) -> Training:
     """landmarker's training loop until the budget is spent; leaves ``model.pt`` in the work folder."""
     # One data set per film: a single one holds every film at full size, in float32, before it makes them small.
     transform = augmentation(job.seed)
-    films = ConcatDataset([film_dataset(f["image"], f["points_px"], transform, store=True) for f in job.train])
+    films: ConcatDataset[dict[str, torch.Tensor]] = ConcatDataset(
+        [film_dataset(f["image"], f["points_px"], transform, store=True) for f in job.train]
+    )
     loader = DataLoader(films, batch_size=1, shuffle=True, num_workers=0)
     network = network.to(job.device)
     heatmaps = heatmap_generator().to(job.device)
@@ -190,10 +192,10 @@ def load(job: Job, network: nn.Module) -> Predictor:
     transform = preparation()
     nowhere = np.zeros((len(SYMBOLS), 2))
 
-    def read(image: str) -> dict[str, torch.Tensor]:
+    def read(image: str) -> dict[str, Any]:
         return film_dataset(image, nowhere, transform, store=False)[0]
 
-    def locate(film: dict[str, torch.Tensor]) -> tuple[np.ndarray, None]:
+    def locate(film: dict[str, Any]) -> tuple[np.ndarray, None]:
         with job.autocast():
             output = network(film["image"].as_tensor()[None].to(job.device))
         return to_film(decode(output.float())[0], film), None

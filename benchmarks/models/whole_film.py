@@ -31,6 +31,12 @@ from monai_ceph.predictor.bundle import default_bundle
 Item = Mapping[Hashable, Any]
 
 
+def channels_last(network: torch.nn.Module, device: str) -> torch.nn.Module:
+    """Move a network to a device, in the memory format that convolutions prefer."""
+    # torch's stubs leave memory_format out.
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
 def reading(longest_px: int) -> list[Transform]:
     """A film's file -> (1, X, Y), its longest side ``longest_px``; its affine maps array indices to film pixels."""
     return [
@@ -96,7 +102,7 @@ def fit(
     data = CacheDataset(films, transform, num_workers=None, copy_cache=False, progress=False)
     shuffle = torch.Generator().manual_seed(job.seed)
     loader = DataLoader(data, batch_size=batch_size, shuffle=True, drop_last=True, generator=shuffle)
-    network.to(job.device, memory_format=torch.channels_last).train()
+    channels_last(network, job.device).train()
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=1e-4)
     iterations = 0
     budget = job.budget()
@@ -140,4 +146,4 @@ def trained(job: Job, network: torch.nn.Module) -> torch.nn.Module:
     """The network with what :func:`fit` left, ready to predict."""
     state = torch.load(job.work_dir / "model.pt", map_location="cpu", weights_only=True)
     network.load_state_dict(state)
-    return network.to(job.device, memory_format=torch.channels_last).eval()
+    return channels_last(network, job.device).eval()

@@ -29,6 +29,7 @@ from typing import Any
 
 import torch
 from monai.bundle import ConfigParser
+from monai.data import MetaTensor
 from monai.networks.nets import FlexibleUNet
 
 from benchmarks.ablation_common import PAPER, SHIPPED
@@ -65,14 +66,15 @@ def literal(device: str) -> TorchPredictor:
     weights = default_bundle() / "models" / "model.pt"
     network = load_weights(config.get_parsed_content("network_def"), weights).eval()
     system = two_stage(TwoStageInferer, "float32", batch_size=1, **PAPER)(device)
-    return replace(system, network=network.to(system.device, memory_format=torch.channels_last))
+    network = network.to(system.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return replace(system, network=network)
 
 
 def compiled(device: str) -> TorchPredictor:
     """The shipped system with its networks compiled, all patches in one pass, so that there is one size to compile."""
     system = two_stage(FastTwoStageInferer, "auto", batch_size=19, **SHIPPED)(device)
-    for stage in (system.network.global_net, system.network.local_net):
-        stage.compile(dynamic=False)
+    for name in ("global_net", "local_net"):
+        system.network.get_submodule(name).compile(dynamic=False)
     return system
 
 
@@ -82,7 +84,7 @@ class OneStage:
     def __init__(self, network: torch.nn.Module) -> None:
         self.network = network.eval()
 
-    def __call__(self, film: torch.Tensor, network: torch.nn.Module) -> torch.Tensor:
+    def __call__(self, film: MetaTensor, network: torch.nn.Module) -> torch.Tensor:
         self.network.to(film.device)
         scale = film.shape[-1] / 512
         small = torch.nn.functional.interpolate(film.as_tensor(), (512, 512), mode="bilinear", antialias=True)
@@ -159,8 +161,8 @@ def measure(name: str, films: list[Path], device: str) -> dict[str, Any]:
     peak = matmul_peak_gflops(dtype, torch.device(device))
     # onnxruntime's work is not torch's to count; it is that of the same networks on the same patches.
     counted = system if in_torch else load_torch_predictor(spacing_mm=0.1, device=device)
-    film = counted.load(films[-1])
-    work = gflop(lambda: counted.predict(film))
+    loaded = counted.load(films[-1])
+    work = gflop(lambda: counted.predict(loaded))
     return {
         "what": name,
         "ms_per_film": read + locate + write,
@@ -197,23 +199,22 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(json.dumps(measure(arguments.only, films, arguments.device)))
         return
     with tempfile.TemporaryDirectory() as scratch:
-        films = arguments.films
-        if films is None:
-            films = Path(scratch)
-            write_phantoms(films, count=arguments.count, seed=0)
+        folder: Path = arguments.films or Path(scratch)
+        if arguments.films is None:
+            write_phantoms(folder, count=arguments.count, seed=0)
         rows = []
         for name in ROWS:
             if ROWS[name] is compiled and not any(map(shutil.which, ("c++", "g++", "clang++"))):
                 print(f"left out, for want of a C++ compiler: {name}", file=sys.stderr)
                 continue
-            call = [sys.executable, "-m", "benchmarks.speed.inference", "--only", name, "--films", str(films)]
+            call = [sys.executable, "-m", "benchmarks.speed.inference", "--only", name, "--films", str(folder)]
             call += ["--count", str(arguments.count), "--device", arguments.device]
             environment = {**os.environ, **({} if name == LITERAL else KEEP_MEMORY)}
             said = subprocess.run(call, check=True, stdout=subprocess.PIPE, text=True, env=environment)
             rows.append(json.loads(said.stdout))
             print(f"{rows[-1]['ms_per_film']:8.1f} ms  {name}", flush=True)
         for name, dtype in LANDMARKER_ROWS.items():
-            chosen = [str(film) for film in find_films([films])[: arguments.count]]
+            chosen = [str(film) for film in find_films([folder])[: arguments.count]]
             job = {"films": chosen, "device": arguments.device, "dtype": dtype, "warm_up": WARM_UP}
             if (row := landmarker("inference", job, Path(scratch))) is not None:
                 total = row["read_ms"] + row["locate_ms"] + row["write_ms"]

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from monai_ceph.data.film_list import film_spacings, read_film_list
     from monai_ceph.data.film_reader import FilmReader
     from monai_ceph.data.film_search import FoundFilms, find_films, search_films
+    from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
     from monai_ceph.data.label_check import LabelError
     from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
 
 _HOME = {
+    "FilmCrashError": "film_workers",
     "FilmError": "film_format",
     "FilmInfo": "film",
     "FilmReader": "film_reader",
+    "FilmWorkers": "film_workers",
     "FoundFilms": "film_search",
     "LabelError": "label_check",
     "LabelFolder": "label_folder",
@@ -38,9 +41,11 @@ _HOME = {
 }
 
 __all__ = [
+    "FilmCrashError",
     "FilmError",
     "FilmInfo",
     "FilmReader",
+    "FilmWorkers",
     "FoundFilms",
     "LabelError",
     "LabelFolder",

@@ -105,7 +105,9 @@ def _check_header(path: Path, dataset: Dataset) -> None:
         raise several_images(path, f"{columns} x {rows} x {frames}")
     samples, bits = int(dataset.SamplesPerPixel), int(dataset.BitsAllocated)
     if samples not in (1, 3) or bits not in (1, 8, 16, 32, 64):
-        raise FilmError(f"{path}: expected gray or RGB of 8, 16 or 32 bits, got {samples} samples of {bits} bits.")
+        raise FilmError(
+            f"{path}: expected gray or RGB of 8, 16 or 32 bits, got {samples} samples of {bits} bits; save it as PNG."
+        )
     # Gray goes through two steps in float64, colours through none.
     check_dimensions(path, columns, rows, samples * bits / 8 + (8 if samples == 1 else 0))
     if not any(tag in dataset for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):

@@ -29,7 +29,7 @@ from monai_ceph.data.film_samples import FilmSamples, check_finite
 from monai_ceph.data.itk_film import itk_film, itk_header
 from monai_ceph.data.jpeg_film import read_jpeg
 from monai_ceph.data.pillow_film import pillow_size, read_bmp, read_png
-from monai_ceph.data.tiff_film import read_tiff
+from monai_ceph.data.tiff_film import read_tiff, tiff_size
 from monai_ceph.data.volume_headers import check_metaimage, check_nifti
 from monai_ceph.spacing import check_spacing
 
@@ -131,6 +131,8 @@ def film_size(path: str | Path) -> tuple[int, int]:
         return dicom_size(path)
     if kind in ("PNG", "JPEG", "BMP"):
         return pillow_size(path, kind)
+    if kind == "TIFF":
+        return tiff_size(path)
     header = film_header(path)
     return header.GetDimensions(0), header.GetDimensions(1)
 
@@ -157,7 +159,9 @@ def _to_gray(path: Path, pixels: np.ndarray) -> np.ndarray:
     """(Y, X, components) -> (X, Y) float32."""
     components = pixels.shape[-1]
     if components > 4:
-        raise FilmError(f"{path}: expected gray or RGB, with alpha or without, got {components} channels.")
+        raise FilmError(
+            f"{path}: expected gray or RGB, with alpha or without, got {components} channels; save it as PNG."
+        )
     if components < 3:
         gray = pixels[..., 0]
     else:

@@ -6,7 +6,6 @@ limits: :data:`SECONDS`, and those of :mod:`monai_ceph.data.film_limits`.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import queue
@@ -31,6 +30,8 @@ from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.spacing import check_spacing
 
+APART = os.name == "posix"
+"""Whether films can be read in other processes on this system; elsewhere :class:`FilmWorkers` reads in this one."""
 SECONDS = 10.0
 """How long a film may take: seconds of the processor."""
 _WAITED = 6
@@ -72,13 +73,14 @@ class FilmWorkers:
             raise ValueError(f"Expected at least one process and a positive time, got {count} and {seconds} s.")
         self.seconds = seconds
         self.owner = os.getpid()
-        self._all = [_Worker() for _ in range(count)]
+        self._all = [_Worker() for _ in range(count if APART else 0)]
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         for worker in reversed(self._all):  # the first one comes out first
             self._idle.put(worker)
 
     def __enter__(self) -> FilmWorkers:
-        self._all[0].start()
+        if APART:
+            self._all[0].start()
         return self
 
     def __exit__(
@@ -87,9 +89,9 @@ class FilmWorkers:
         self.close()
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes; no film can be read afterwards."""
         for worker in self._all:
-            worker.stop()
+            worker.close()
 
     def read(self, path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
         """Read one film. Arguments and Returns as :func:`~monai_ceph.data.film.read_film`.
@@ -103,6 +105,8 @@ class FilmWorkers:
             RuntimeError: the process could not be started.
         """
         given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
+        if not APART:
+            return read_film(path, given)
         with self._worker() as worker:
             answer, said = worker.ask(Path(path), self.seconds, what="read", spacing_mm=given)
             film = worker.pixels(answer["shape"])
@@ -117,6 +121,8 @@ class FilmWorkers:
 
     def viewer_frame(self, path: str | Path) -> ViewerFrame:
         """Return :func:`~monai_ceph.data.viewer_frame.viewer_frame` of a film. Raises as :meth:`read`."""
+        if not APART:
+            return viewer_frame(path)
         with self._worker() as worker:
             answer, _ = worker.ask(Path(path), self.seconds, what="frame")
         return ViewerFrame(
@@ -197,6 +203,8 @@ class _Worker:
     """One process, started when it is needed."""
 
     def __init__(self) -> None:
+        import fcntl  # not on Windows
+
         self.process: subprocess.Popen[bytes] | None = None
         self.connection: Connection | None = None
         self.film_file = _memory_file()
@@ -237,6 +245,12 @@ class _Worker:
             self.process.wait()
         self.process = self.connection = None
         os.ftruncate(self.said_file, 0)
+
+    def close(self) -> None:
+        """End the process for good."""
+        self.stop()
+        os.close(self.film_file)
+        os.close(self.said_file)
 
     def ask(self, path: Path, seconds: float, **job: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the process's answer, and what was printed meanwhile. Raises as :meth:`FilmWorkers.read`."""

@@ -78,6 +78,12 @@ def read_tiff(path: Path) -> FilmSamples:
     return FilmSamples(pixels, orientation=orientation if 1 <= orientation <= 8 else 1, dpi=_dpi(page))
 
 
+def tiff_size(path: Path) -> tuple[int, int]:
+    """Return (X, Y) from the tags. Raises FilmError as :func:`film_page`."""
+    page = film_page(path, read_bytes(path))
+    return page.one(_WIDTH, 0), page.one(_HEIGHT, 0)
+
+
 def film_page(path: Path, data: bytes) -> Page:
     """Return the tags of a TIFF's only page.
 

@@ -68,7 +68,9 @@ def check_metaimage(path: Path) -> None:
     if len(sizes) < 2 or any(size != 1 for size in sizes[2:]):
         raise several_images(path, " x ".join(map(str, sizes)))
     if not 1 <= channels <= 4:
-        raise FilmError(f"{path}: expected gray or RGB, with alpha or without, got {channels} channels.")
+        raise FilmError(
+            f"{path}: expected gray or RGB, with alpha or without, got {channels} channels; save it as PNG."
+        )
     check_dimensions(path, sizes[0], sizes[1], channels * size)
     name = fields["ElementDataFile"]
     if name.upper() == "LOCAL":

@@ -1,7 +1,7 @@
-"""The MONAI Label app: films in a folder or a DICOMweb store, the model proposes, the annotator corrects, it learns.
+"""A MONAI Label app for landmarks: the model proposes, an annotator corrects, and the model trains on the corrections.
 
-MONAI Label needs numpy 1.26 and an environment of its own (``make label-env``). What of this package can do without it
-is in `data` and `commands`; here are the adapters.
+MONAI Label needs numpy 1.26 and therefore an environment of its own (``make label-env``). This package holds only the
+adapters to it; the logic lives in `data`, `active_learning` and `finetuning`, which work without MONAI Label.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 MODEL = "cephalometric_landmarks"
-"""What the model is called in MONAI Label's URLs."""
+"""Name of the model in MONAI Label's URLs."""
 
 APP_FOLDER = Path(__file__).parent / "app_folder"
-"""What ``monailabel start_server --app`` takes."""
+"""Folder to pass to ``monailabel start_server --app``."""

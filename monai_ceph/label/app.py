@@ -1,4 +1,4 @@
-"""The MONAI Label app: what the server's requests reach."""
+"""The MONAI Label app, which answers the server's requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from reprlib import repr as shown
+from reprlib import repr as shorten
 from typing import Any
 
 import requests
@@ -40,14 +40,14 @@ from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.threads import worker_count
 
 UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
-"""What MONAI Label calls a file that came with an inference request: Python's NamedTemporaryFile and a suffix."""
+"""Name that MONAI Label gives a file uploaded with an inference request: a NamedTemporaryFile with a suffix."""
 
 
 class CephalometricApp(MONAILabelApp):
-    """Films in a folder or a DICOMweb store; one model; labels are Slicer's markups.
+    """Serve one landmark model and the films of a folder or a DICOMweb store; labels are 3D Slicer markups.
 
     Args:
-        app_dir: MONAI Label's folder for logs; holds ``main.py``.
+        app_dir: MONAI Label's app folder, which holds ``main.py`` and the logs.
         studies: a folder of films, or the URL of a DICOMweb store.
         conf: the ``--conf`` pairs, see :class:`~monai_ceph.label.options.Options`.
     Raises:
@@ -93,11 +93,11 @@ class CephalometricApp(MONAILabelApp):
         return {"uncertainty": Uncertainty(self.model), "landmark_error": LandmarkError(self.options.spacing_mm)}
 
     def async_scoring(self, method: str | None, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Starts a method, or with None those that have something to do, unless they are at it already.
+        """Start a scoring method; with None, start those with work to do, unless scoring is already running.
 
-        The stock app starts a process with torch for every method at each start, training and request for a film. A
-        process that has trained asks the server over HTTP; where it cannot, for want of a token or because the server
-        listens on another address, the next request for a film does.
+        The stock app starts a new torch process for every method whenever it starts, trains or is asked for a film. A
+        training process requests scoring from the server over HTTP. If that fails because it has no token or the server
+        listens on another address, the next request for a film starts it.
         """
         if method:
             return super().async_scoring(method, params) or {}
@@ -113,31 +113,33 @@ class CephalometricApp(MONAILabelApp):
         return FilmBatch()
 
     def infer(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
-        """Landmarks of one film.
+        """Predict the landmarks of one film.
 
-        The stock app opens whatever path the request names, and lets its JSON set any key. Here ``image`` is the id of
-        a film, the upload of this request, or the film of a session; of the rest only the keys below count.
+        The stock app opens any path that the request names, and the request's JSON may set any key. Here ``image`` must
+        be the id of a film, the upload of this request, or the film of a session, and only the keys below are read.
 
         Args:
-            request: ``model``; ``image``; ``save_label`` and ``label_tag``: whether the result is kept as a label, and
-                under which tag, "original" by default.
+            request: ``model``; ``image``; ``save_label``, whether to store the result as a label; ``label_tag``, its
+                tag, "original" by default.
         Returns:
-            As MONAI Label's endpoint wants it: ``file`` is the .mrk.json, ``params`` the JSON.
+            The dictionary that MONAI Label's endpoint expects: ``file`` is the .mrk.json, ``params`` the JSON.
         Raises:
-            HTTPException: 404 no such model or film, 400 a tag that is for people's labels, 422 the film cannot be
-                read.
+            HTTPException: 404 no such model or film, 400 the tag is reserved for labels that people accepted, 422 the
+                film cannot be read, 503 the weights cannot be loaded.
         """
         store = datastore or self.datastore()
-        task = known("model", self._infers, str(request.get("model")))
+        task = find_registered("model", self._infers, str(request.get("model")))
         image, tag = str(request.get("image")), request.get("label_tag") or DefaultLabelTag.ORIGINAL
-        tag = tag.value if isinstance(tag, DefaultLabelTag) else str(tag)  # batch inference gives the member itself
-        visitor = self._is_visitor(image, request.get("session"))
-        save = bool(request.get("save_label")) and not visitor
+        tag = tag.value if isinstance(tag, DefaultLabelTag) else str(tag)  # batch inference passes the enum member
+        temporary = self._is_temporary(image, request.get("session"))
+        save = bool(request.get("save_label")) and not temporary
         if save and tag == DefaultLabelTag.FINAL.value:
-            raise HTTPException(400, "The tag 'final' is for what a person has accepted: PUT it to /datastore/label.")
-        path = image if visitor else store.get_image_uri(image)
+            raise HTTPException(
+                400, "The tag 'final' is reserved for labels that a person accepted; PUT those to /datastore/label."
+            )
+        path = image if temporary else store.get_image_uri(image)
         if not path:
-            raise HTTPException(404, f"There is no film {shown(image)}; /datastore/?output=all lists those there are.")
+            raise HTTPException(404, f"There is no film {shorten(image)}; /datastore/?output=all lists all films.")
         try:
             file, result = task({"image": path})
         except WeightsError as error:
@@ -156,8 +158,8 @@ class CephalometricApp(MONAILabelApp):
                 raise
         return {"label": label, "tag": tag, "file": file, "params": result}
 
-    def _is_visitor(self, image: str, session: Any) -> bool:
-        """Whether an image is no film of the store, but came with the request or with the session it names."""
+    def _is_temporary(self, image: str, session: Any) -> bool:
+        """Return whether an image was uploaded with the request or its session, and so is not in the store."""
         if isinstance(session, Mapping) and self._sessions is not None:
             info = self._sessions.get_session(str(session.get("name")))
             if info is not None and info.image == image:
@@ -171,11 +173,11 @@ class CephalometricApp(MONAILabelApp):
         )
 
     def cleanup_sessions(self) -> None:
-        if self._sessions is not None:  # the stock test is whether there is one in memory
+        if self._sessions is not None:  # the stock app skips this unless a session is in memory
             self._sessions.remove_expired()
 
     def registered(self, task: str) -> tuple[str, dict[str, Any]]:
-        """What a kind of request is about, and what there is of it.
+        """Return what a kind of request names, and the registered tasks by name.
 
         Args:
             task: as in the URL: infer, batch/infer, train, scoring, activelearning.
@@ -188,7 +190,7 @@ class CephalometricApp(MONAILabelApp):
         return kinds.get(task, ("model", self._infers))
 
     def infer_wsi(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
-        raise HTTPException(404, f"Films are no whole-slide images; use /infer/{MODEL}.")
+        raise HTTPException(404, f"Films are not whole-slide images; use /infer/{MODEL}.")
 
     def _load_sessions(self, load: bool = False) -> FilmSessions | None:
         if not load:
@@ -197,8 +199,8 @@ class CephalometricApp(MONAILabelApp):
         return FilmSessions(path, settings.MONAI_LABEL_SESSION_EXPIRY)
 
 
-def known(kind: str, there: Mapping[str, Any], name: str) -> Any:
-    """What goes by a name, or a 404 that says which names there are."""
-    if name not in there:
-        raise HTTPException(404, f"There is no {kind} '{name}'; there is {', '.join(there) or 'none'}.")
-    return there[name]
+def find_registered(kind: str, registered: Mapping[str, Any], name: str) -> Any:
+    """Return what is registered under a name; raise HTTPException 404, which lists the names, if nothing is."""
+    if name not in registered:
+        raise HTTPException(404, f"There is no {kind} '{name}'; expected one of: {', '.join(registered) or 'none'}.")
+    return registered[name]

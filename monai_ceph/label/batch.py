@@ -1,4 +1,4 @@
-"""The model on many films, one after the other."""
+"""Batch inference: predict many films one after the other."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ logger = logging.getLogger(__name__)
 
 
 class FilmBatch(BatchInferTask):
-    """Proposes labels for films. A film that cannot be read is named in the log, and the others go on."""
+    """Predict labels for many films. A film that cannot be read is logged, and the rest are still predicted."""
 
     def __call__(self, request: Mapping[str, Any], datastore: Any, infer: Callable[..., Any]) -> dict[str, Any]:
-        """
+        """Predict the films that a request names.
+
         Args:
             request: ``images`` (all, labeled, unlabeled, or ids), ``label_tag``, ``max_batch_size``.
             datastore: the films.
-            infer: takes a request and the datastore.
+            infer: called with a request and the datastore.
         Returns:
-            By film: what ``infer`` returned, or ``{"error": sentence}``.
+            For each film, the result of ``infer``, or ``{"error": message}``.
         """
 
-        def one(request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
+        def infer_film(request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
             try:
                 result: dict[str, Any] = infer(request, datastore)
             except Exception as error:
-                sentence = error.detail if isinstance(error, HTTPException) else str(error)
-                logger.warning("%s: %s", request["image"], sentence)
-                return {"error": sentence}
+                message = error.detail if isinstance(error, HTTPException) else str(error)
+                logger.warning("%s: %s", request["image"], message)
+                return {"error": message}
             return result
 
-        # One system on one device, chosen when the server started: the stock default asks for all GPUs, and without
-        # any divides by their number.
-        return super().__call__({**request, "multi_gpu": False, "gpus": "all", "max_workers": 1}, datastore, one)
+        # There is one predictor, on the device chosen at the server's start. The stock default asks for all GPUs and
+        # divides by zero where there are none.
+        request = {**request, "multi_gpu": False, "gpus": "all", "max_workers": 1}
+        return super().__call__(request, datastore, infer_film)

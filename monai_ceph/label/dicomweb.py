@@ -1,6 +1,6 @@
-"""Films of a DICOMweb store (a PACS): fetched when they are first needed, whole, into a folder that keeps the labels.
+"""Films of a DICOMweb store (a PACS), downloaded on first use into a folder that also holds the labels.
 
-A film is a series, and its id the series' UID. Labels stay in the folder: a PACS has no place for fiducials.
+A film is a series, and its id is the SeriesInstanceUID. Labels stay in the folder: a PACS cannot store fiducials.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ logger = logging.getLogger(__name__)
 
 STOCK_FILTER, DEFAULT_FILTER = {"Modality": "CT"}, {"Modality": "DX"}
 CONNECT_S, READ_S = 5, 60
-"""How long to wait for the archive to answer at all, and for its next bytes."""
+"""Timeouts for connecting to the archive and between two reads, s."""
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 class DicomWebStore(FilmStore):
-    """Which films there are, the archive says; a film that was fetched once is taken from the folder.
+    """List films from the archive and cache them in a folder.
 
-    Of a series with several images the first by InstanceNumber is the film, and the log says so. User, password, the
-    search for films and the service's prefixes are MONAI Label's own settings (``MONAI_LABEL_DICOMWEB_*``); without a
-    filter of the user's, series of the modality DX are films. A list in a filter means any of its values.
+    If a series has several images, the first by InstanceNumber is the film, and the log says so. User name, password,
+    search filter and URL prefixes are MONAI Label's own settings (``MONAI_LABEL_DICOMWEB_*``). Without a filter of the
+    user's, every series with modality DX is a film. A list in a filter matches any of its values.
 
     Args:
         folder: the cache.
-        url: of the DICOMweb service, such as ``http://127.0.0.1:8042/dicom-web``.
+        url: the DICOMweb service, such as ``http://127.0.0.1:8042/dicom-web``.
     """
 
     def __init__(self, folder: LabelFolder, url: str) -> None:
@@ -58,17 +58,17 @@ class DicomWebStore(FilmStore):
         return self.url
 
     def list_images(self) -> list[str]:
-        """The series that the archive has now, sorted. Raises HTTPException: 502, the archive did not answer so."""
-        return sorted({film for one in searches(self._filter) for film in self._series(one)})
+        """Return the series in the archive, sorted; raise HTTPException 502 if the archive does not answer."""
+        return sorted({series for filters in single_filters(self._filter) for series in self._series(filters)})
 
     def get_image_uri(self, image_id: str) -> str:
-        """The file of a film.
+        """Return the path of a film's file, which is downloaded if needed.
 
         Raises:
-            HTTPException: 404, the archive has no such series; 422, it is no film; 502, the archive did not answer.
+            HTTPException: 404 the archive has no such series, 422 it is not a film, 502 the archive does not answer.
         """
         if not is_uid(image_id):
-            raise HTTPException(404, f"There is no film {image_id[:80]!r}: films are series, named by their UID.")
+            raise HTTPException(404, f"There is no film {image_id[:80]!r}: a film's id is its SeriesInstanceUID.")
         known = self.folder.films().get(image_id)
         return str(known or self._fetch(image_id))
 
@@ -77,7 +77,7 @@ class DicomWebStore(FilmStore):
         return super().get_image_info(image_id)
 
     def save_label(self, image_id: str, *label: Any, **more: Any) -> str:
-        """As :meth:`FilmStore.save_label`; the film is fetched first, so that the label can be checked against it."""
+        """Save a label as :meth:`FilmStore.save_label`; first fetch the film to check the label against it."""
         self.get_image_uri(image_id)
         return super().save_label(image_id, *label, **more)
 
@@ -88,34 +88,34 @@ class DicomWebStore(FilmStore):
         raise HTTPException(405, f"Films come from the DICOMweb store {self.url}; remove the film there.")
 
     def _series(self, filters: dict[str, Any]) -> dict[str, str]:
-        """Series UID -> study UID."""
-        found: dict[str, str] = {}
+        """Return series UID -> study UID."""
+        studies: dict[str, str] = {}
         while True:
-            with _answer(self.url):
+            with _archive_errors(self.url):
                 page = self._client.search_for_series(
-                    search_filters=filters, fields=["StudyInstanceUID"], offset=len(found) or None
+                    search_filters=filters, fields=["StudyInstanceUID"], offset=len(studies) or None
                 )
-                pairs = {_uid(one, "SeriesInstanceUID"): _uid(one, "StudyInstanceUID") for one in page}
-            new = pairs.keys() - found.keys()
-            if not new:  # no more, or an archive that always sends all of them
+                pairs = {_uid(match, "SeriesInstanceUID"): _uid(match, "StudyInstanceUID") for match in page}
+            new = pairs.keys() - studies.keys()
+            if not new:  # no more, or an archive that ignores the offset
                 break
-            found |= pairs
-        for series in [series for series in found if not (is_uid(series) and is_uid(found[series]))]:
-            logger.warning("Series %r of %s is left out: this is no UID.", series[:80], self.url)
-            del found[series]
-        return found
+            studies |= pairs
+        for series in [series for series in studies if not (is_uid(series) and is_uid(studies[series]))]:
+            logger.warning("Series %r of %s is skipped: its UID or its study's UID is invalid.", series[:80], self.url)
+            del studies[series]
+        return studies
 
     def _fetch(self, series: str) -> Path:
         study = self._series({"SeriesInstanceUID": series}).get(series)
         if study is None:
             raise HTTPException(404, f"There is no film '{series}' in the DICOMweb store {self.url}.")
-        with _answer(self.url):
-            instances = [Dataset.from_json(one) for one in self._client.search_for_instances(study, series)]
-            instances.sort(key=lambda one: (int(one.get("InstanceNumber") or 0), str(one.SOPInstanceUID)))
+        with _archive_errors(self.url):
+            instances = [Dataset.from_json(match) for match in self._client.search_for_instances(study, series)]
+            instances.sort(key=lambda image: (int(image.get("InstanceNumber") or 0), str(image.SOPInstanceUID)))
             if not instances:
-                raise HTTPException(404, f"Series '{series}' of the DICOMweb store {self.url} holds nothing.")
+                raise HTTPException(404, f"Series '{series}' of the DICOMweb store {self.url} has no images.")
             if len(instances) > 1:
-                logger.warning("Series '%s' holds %d images; its film is the first.", series, len(instances))
+                logger.warning("Series '%s' has %d images; the first is used as the film.", series, len(instances))
             film = self._client.retrieve_instance(study, series, str(instances[0].SOPInstanceUID))
             target = self.folder.folder / f"{series}.dcm"
             with atomic_path(target) as temporary:
@@ -124,25 +124,25 @@ class DicomWebStore(FilmStore):
                     read_film_apart(temporary)
                 except FilmError as error:
                     reason = str(error).replace(f"{temporary}: ", "")
-                    raise HTTPException(422, f"Series '{series}' is no film: {reason}") from error
+                    raise HTTPException(422, f"Series '{series}' is not a film: {reason}") from error
         return target
 
 
-def searches(filters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A filter whose values may be lists as filters of single values, which is all that every archive understands."""
+def single_filters(filters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Split a filter with lists of values into filters with single values, since not every archive takes lists."""
     choices = [value if isinstance(value, list) else [value] for value in filters.values()]
     return [dict(zip(filters, values, strict=True)) for values in itertools.product(*choices)]
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text is a DICOM UID, and so can be a file name: digits and single dots, at most 64."""
+    """Return whether a text is a DICOM UID (at most 64 digits and single dots), and so safe as a file name."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def _client(url: str) -> DICOMwebClient:
     user, password = settings.MONAI_LABEL_DICOMWEB_USERNAME, settings.MONAI_LABEL_DICOMWEB_PASSWORD
     session = create_session_from_user_pass(user, password) if user and password else create_session()
-    # Without this an archive that hangs would hang the server.
+    # Without a timeout, an archive that hangs would hang the server.
     session.request = functools.partial(session.request, timeout=(CONNECT_S, READ_S))
     client = DICOMwebClient(
         url,
@@ -150,27 +150,30 @@ def _client(url: str) -> DICOMwebClient:
         qido_url_prefix=settings.MONAI_LABEL_QIDO_PREFIX,
         wado_url_prefix=settings.MONAI_LABEL_WADO_PREFIX,
     )
-    client.set_http_retry_params(retry=False)  # the annotator asks again, and sooner than half a minute later
+    client.set_http_retry_params(retry=False)  # retrying takes half a minute; the annotator asks again sooner
     return client
 
 
-def _uid(found: dict[str, Any], keyword: str) -> str:
-    """A UID out of a search's answer."""
-    return str(Dataset.from_json(found)[keyword].value)
+def _uid(match: dict[str, Any], keyword: str) -> str:
+    """Return a UID from a search result."""
+    return str(Dataset.from_json(match)[keyword].value)
 
 
 @contextmanager
-def _answer(url: str) -> Iterator[None]:
-    """HTTPException with a sentence for whatever goes wrong between here and the archive."""
+def _archive_errors(url: str) -> Iterator[None]:
+    """Turn every error of the connection to the archive into an HTTPException with a message."""
     try:
         yield
     except requests.HTTPError as error:
         status = error.response.status_code
-        hint = " set MONAI_LABEL_DICOMWEB_USERNAME and MONAI_LABEL_DICOMWEB_PASSWORD." if status in (401, 403) else ""
-        raise HTTPException(
-            502, f"The DICOMweb store {url} answered {status};{hint or ' is its address right?'}"
-        ) from error
+        login = "set MONAI_LABEL_DICOMWEB_USERNAME and MONAI_LABEL_DICOMWEB_PASSWORD."
+        hint = login if status in (401, 403) else "check its address."
+        raise HTTPException(502, f"The DICOMweb store {url} answered {status}; {hint}") from error
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise HTTPException(502, f"The DICOMweb store {url} cannot be reached; is it running?") from error
+        raise HTTPException(
+            502, f"The DICOMweb store {url} cannot be reached; check its address and that it is running."
+        ) from error
     except (requests.RequestException, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise HTTPException(502, f"The DICOMweb store {url} answered in no form that DICOMweb knows.") from error
+        raise HTTPException(
+            502, f"The answer of the DICOMweb store {url} is not valid DICOMweb; check its address."
+        ) from error

@@ -1,4 +1,4 @@
-"""The model as MONAI Label's inference task."""
+"""Inference task for MONAI Label."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from monai_ceph.prediction import Prediction
 
 
 class LandmarkInfer(InferTask):
-    """Finds the landmarks of a film.
+    """Predict the landmarks of a film.
 
     Args:
-        model: the weights of the moment.
+        model: the bundle in use.
     """
 
     def __init__(self, model: CurrentModel) -> None:
         super().__init__(
-            # Of the types that 3D Slicer's module lists under "Run", the one whose result it takes for markups.
+            # Of the types that 3D Slicer's module can run, only "detection" loads the result as markups.
             type="detection",
             labels=list(model.scheme.symbols),
             dimension=2,
@@ -43,11 +43,12 @@ class LandmarkInfer(InferTask):
         return str(self.model.weights)
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """
+        """Predict the landmarks of one film.
+
         Args:
-            request: ``image`` is the film's path; nothing else is looked at.
+            request: ``image`` is the film's path; other keys are ignored.
         Returns:
-            A new .mrk.json in the temporary folder, for the caller to remove, and :func:`landmarks_json`.
+            A new .mrk.json in the temporary folder, which the caller removes, and :func:`landmarks_json`.
         Raises:
             FilmError: the film cannot be used.
         """
@@ -61,9 +62,9 @@ class LandmarkInfer(InferTask):
 
 
 def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]:
-    """A prediction for programs: film pixels, mm from the first pixel's centre, and the viewer's LPS mm.
+    """Return a prediction as JSON: film pixels, mm from the first pixel's centre, and the viewer's LPS mm.
 
-    What is unknown, a landmark not found or mm where the spacing is unknown, is None.
+    Unknown values are None: a landmark that was not found, or mm if the spacing is unknown.
     """
     numbers = np.column_stack(
         [prediction.points_px, prediction.points_mm, prediction.confidence, frame.to_lps(prediction.points_px)]

@@ -1,4 +1,4 @@
-"""The bundle in use: a folder's own copy, which training changes, and the weights that are in it at the moment."""
+"""The bundle in use: the films' own copy, whose weights training replaces."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 PARTS = ("configs", "models/model.pt", "LICENSE", "docs")
-"""What is copied of a bundle, where it has it; no evaluation, checkpoints or exported models."""
+"""Parts of a bundle that are copied if present; evaluations, checkpoints and exported models are not."""
 ORIGIN = "copied_from"
 
 
 def own_bundle(state: Path, source: Path | None = None) -> Path:
-    """The bundle that belongs to a folder of films; copied there when it is first asked for.
+    """Return the bundle that belongs to a folder of films; copy it there on the first call.
 
     Args:
-        state: where the folder keeps what is not a film or a label; the copy is ``state/bundle``.
-        source: the bundle to begin with; None is the shipped one, or whatever the folder has.
+        state: the folder for everything but films and labels; the copy is ``state/bundle``.
+        source: the bundle to copy; None is the existing copy, or else the shipped bundle.
     Raises:
-        FileNotFoundError: no bundle at ``source``.
-        ValueError: the folder began with another one; the message says what to do.
+        FileNotFoundError: there is no bundle at ``source``.
+        ValueError: the existing copy was made from another bundle; the message says what to do.
         OSError: the copy cannot be written.
     """
     own = state / "bundle"
@@ -40,15 +40,15 @@ def own_bundle(state: Path, source: Path | None = None) -> Path:
             (temporary / ORIGIN).write_text(f"{origin}\n", encoding="utf-8")
             temporary.rename(own)
         except OSError:
-            if not own.is_dir():  # else another process was faster
+            if not own.is_dir():  # otherwise another process made the copy meanwhile
                 raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    began_with = (own / ORIGIN).read_text(encoding="utf-8").strip()
-    if source is not None and began_with != str(source.resolve()):
+    copied_from = (own / ORIGIN).read_text(encoding="utf-8").strip()
+    if source is not None and copied_from != str(source.resolve()):
         raise ValueError(
-            f"The films' own bundle '{own}' began as a copy of '{began_with}', not of '{source}'. Start without "
-            "--bundle to go on with it, or move it away to begin anew; labels stay as they are."
+            f"The films' own bundle '{own}' is a copy of '{copied_from}', not of '{source}'. Start without --bundle to "
+            "keep using it, or move it away to start over; labels are not affected."
         )
     return own
 
@@ -62,7 +62,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 class CurrentModel:
-    """A bundle's system with the weights that are in its folder now: training swaps them while this process runs.
+    """Load a bundle's predictor, and reload it when training has replaced the weights.
 
     Args:
         bundle: the bundle's folder.
@@ -85,10 +85,10 @@ class CurrentModel:
         return self.predictor().scheme
 
     def predictor(self) -> Predictor:
-        """Loaded at the first call, and again when the weights are others.
+        """Return the predictor; load it on the first call and whenever the weights have changed.
 
         Raises:
-            WeightsError: the weights are missing, broken or of another network or scheme.
+            WeightsError: the weights are missing or broken, or belong to another network or scheme.
         """
         with self._loading:
             stamp = self._stamp()
@@ -97,15 +97,15 @@ class CurrentModel:
             return self._loaded[1]
 
     def weights_id(self) -> str:
-        """Twelve hexadecimal digits that no other weights have."""
+        """Return the first twelve hexadecimal digits of the weights' SHA-256."""
         stamp = self._stamp()
         if self._identified is None or self._identified[0] != stamp:
             self._identified = stamp, hashlib.sha256(self.weights.read_bytes()).hexdigest()[:12]
         return self._identified[1]
 
     def _stamp(self) -> tuple[int, ...]:
-        """What changes with the file; taken before it is read, so that a swap in between is seen next time."""
-        if not self.weights.is_file():  # load_torch_predictor tells
+        """Return a stamp that changes with the file; taken before reading, so the next call notices a swap."""
+        if not self.weights.is_file():  # load_torch_predictor raises the error
             return ()
         status = self.weights.stat()
         return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,4 +1,4 @@
-"""What a server is started with, as text: MONAI Label hands ``--conf`` pairs to the app and to its processes."""
+"""Options of the server. They are text, because MONAI Label passes them on as ``--conf`` pairs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from monai_ceph.spacing import check_spacing
 
 @dataclass(frozen=True)
 class Options:
-    """The ``--conf`` keys.
+    """Hold the values of the ``--conf`` keys.
 
     Args:
         spacing: size of a film pixel in mm; empty: the one in each file.
-        bundle: the bundle to begin with; empty: the shipped one.
+        bundle: the bundle to start from; empty: the shipped one.
         device: ``auto``, ``cpu``, ``cuda:0``.
-        base: data set that training mixes in, so that what was learned of other films stays; empty: none.
+        base: the replay set, a data set that training mixes in against forgetting; empty: none.
         cache: folder for the films of a DICOMweb store; empty: one in the user's cache.
+
+    >>> Options.of({"spacing": "0.1", "auto_update_scoring": "false"}).spacing_mm
+    0.1
     """
 
     spacing: str = ""
@@ -31,7 +34,7 @@ class Options:
 
     @classmethod
     def of(cls, conf: Mapping[str, str]) -> Options:
-        """Raises ValueError for a spacing that is none, naming it. Keys of MONAI Label's own are passed over."""
+        """Read the options from ``--conf`` pairs and ignore other keys; raise ValueError for an invalid spacing."""
         options = cls(**{field.name: str(conf[field.name]) for field in fields(cls) if conf.get(field.name)})
         _ = options.spacing_mm
         return options
@@ -51,7 +54,7 @@ class Options:
         return Path(self.bundle) if self.bundle else None
 
     def films_folder(self, studies: str) -> Path:
-        """Where films and labels lie: the folder that was named, or the cache of a DICOMweb store."""
+        """Return the folder of films and labels: the given folder, or the cache of a DICOMweb store."""
         if not is_url(studies):
             return Path(studies)
         if self.cache:
@@ -61,4 +64,5 @@ class Options:
 
 
 def is_url(studies: str) -> bool:
+    """Return whether films come from a DICOMweb store rather than a folder."""
     return studies.startswith(("http://", "https://"))

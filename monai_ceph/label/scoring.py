@@ -1,4 +1,4 @@
-"""MONAI Label's scoring methods: how unsure the model is of each film, and how far its proposals were off."""
+"""Scoring methods for MONAI Label: the model's uncertainty about each film, and the error of its proposals."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from monai_ceph.metrics.summary import error_statistics
 
 
 def records_folder(folder: LabelFolder) -> Path:
-    """Where the records of a folder of films lie, see :mod:`monai_ceph.active_learning.film_records`."""
+    """Return the folder of the films' records, see :mod:`monai_ceph.active_learning.film_records`."""
     return folder.state / "uncertainty"
 
 
 class Uncertainty(ScoringMethod):
-    """Scores the films that have no score for the weights in use.
+    """Record the uncertainty and the features of the films that have no record for the weights in use.
 
-    Of a DICOMweb store only the films that were fetched already are scored, unless the request says ``"fetch": true``:
-    a server that starts would otherwise copy a whole archive.
+    Films of a DICOMweb store that have not been downloaded are skipped unless the request says ``"fetch": true``;
+    otherwise starting a server would copy the whole archive.
     """
 
     def __init__(self, model: CurrentModel) -> None:
-        super().__init__("How unsure the model is of each film, and what it looks like, for most_uncertain and others")
+        super().__init__("Uncertainty and features of each film, which the strategies for the next film use")
         self.model = model
 
     def due(self, datastore: FilmStore) -> bool:
-        """Whether there is anything to do; without weights there is not, and inference says why."""
+        """Return whether a film needs a new record; False without weights, since inference reports those."""
         try:
             weights = self.model.weights_id()
         except OSError:
@@ -46,13 +46,13 @@ class Uncertainty(ScoringMethod):
         return bool(outdated(datastore.folder.films(), read_records(records_folder(datastore.folder)), weights))
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any]:
-        """Every film's uncertainty by its id; the films that cannot be used, and why; how many were scored just now."""
+        """Return each film's uncertainty, why films were left out, and how many films were recorded by this call."""
         left_out = {}
         if request.get("fetch"):
             for film in datastore.list_images():
                 try:
                     datastore.get_image_uri(film)
-                except Exception as error:  # the archive's affair; the films that came are scored
+                except Exception as error:  # one failed download must not stop the others
                     left_out[film] = str(getattr(error, "detail", error))
         films, folder = datastore.folder.films(), records_folder(datastore.folder)
         made = update_records(films, folder, self.model.weights_id(), self.model.predictor)
@@ -66,7 +66,7 @@ class Uncertainty(ScoringMethod):
 
 
 class LandmarkError(ScoringMethod):
-    """How far what the model proposed was from what people accepted: the labels of one tag against those of another.
+    """Compare the model's proposals with the accepted labels, or the labels of any two tags.
 
     Args:
         spacing_mm: the films' pixel size; None is the one in each file.
@@ -77,14 +77,14 @@ class LandmarkError(ScoringMethod):
         self.spacing_mm = spacing_mm
 
     def due(self, datastore: FilmStore) -> bool:
-        """Never: it answers a question, and nothing waits for it."""
+        """Return False: this runs only on request, because nothing depends on its result."""
         return False
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any]:
-        """Statistics overall and by film. A film counts that has both labels; mm count where its spacing is known.
+        """Return statistics overall and for each film that has both labels; mm only if its spacing is known.
 
         Args:
-            request: ``y`` and ``y_pred``, the tags, as of MONAI Label's own ``dice``.
+            request: ``y`` and ``y_pred``, the tags to compare, as for MONAI Label's own ``dice``.
         """
         folder = datastore.folder
         accepted = folder.labels(str(request.get("y") or DefaultLabelTag.FINAL.value))
@@ -94,25 +94,25 @@ class LandmarkError(ScoringMethod):
             try:
                 points = [torch.from_numpy(folder.points_px(film, by[film])) for by in (proposed, accepted)]
                 spacing = read_film_apart(folder.film(film), self.spacing_mm)[1].spacing_mm
-            except (UnknownFilmError, ValueError) as error:  # taken away meanwhile, or damaged by hand
+            except (UnknownFilmError, ValueError) as error:  # removed meanwhile, or damaged
                 left_out[film] = str(error)
                 continue
             errors[film] = np.stack(
                 [radial_error(*(side * scale for side in points)).numpy() for scale in _scales(spacing)]
             )
-        every = np.concatenate(list(errors.values()), axis=1) if errors else np.empty((2, 0))
+        overall = np.concatenate(list(errors.values()), axis=1) if errors else np.empty((2, 0))
         by_film = {film: _statistics(*pair) for film, pair in errors.items()}
-        return {"pairs": len(errors), **_statistics(*every), "films": by_film, "left_out": left_out}
+        return {"pairs": len(errors), **_statistics(*overall), "films": by_film, "left_out": left_out}
 
 
 def _scales(spacing_mm: tuple[float, float] | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """What makes pixels px and mm; mm are NaN where the spacing is unknown."""
+    """Return the factors that turn pixels into px and mm; those for mm are NaN if the spacing is unknown."""
     spacing = (np.nan, np.nan) if spacing_mm is None else spacing_mm
     return torch.ones(2, dtype=torch.float64), torch.tensor(spacing, dtype=torch.float64)
 
 
 def _statistics(px: np.ndarray, mm: np.ndarray) -> dict[str, float | int | None]:
-    """Errors in px and mm, as ``radial_error`` gives them -> statistics that are JSON: null where nothing is known."""
+    """Return statistics of errors in px and mm, None where they are unknown (JSON has no NaN)."""
     in_px, in_mm = error_statistics(px), error_statistics(mm)
     values = {"mre_px": in_px["mre"], "mre_mm": in_mm["mre"], "sdr_2mm_percent": in_mm["sdr_percent"]["2"]}
     return {"landmarks": in_px["n"]} | {

@@ -1,4 +1,4 @@
-"""What ``monai-ceph label`` does: look first, then start the server. Nothing heavy is imported before the look."""
+"""Start the MONAI Label server of ``monai-ceph label``. Heavy imports wait until all inputs have been checked."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import APP_FOLDER
 from monai_ceph.label.options import Options, is_url
+from monai_ceph.wording import count
 
 
 def serve(studies: str, options: Options, *, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serves films until it is stopped.
+    """Serve films until the server is stopped.
+
+    The server owns its process: it configures logging and handles SIGTERM until it stops.
 
     Args:
         studies: a folder of films, or the URL of a DICOMweb store.
         options: how to read and label them.
-        host: the address to listen on; the default is reached from this machine alone.
-        port: 0 takes a free one.
+        host: the address to listen on; the default can only be reached from this machine.
+        port: the port to listen on; 0 selects a free one.
     Raises:
-        ImportError: MONAI Label is not installed; the message says how it is.
+        ImportError: MONAI Label is not installed; the message says how to install it.
         ValueError, OSError: the folder, the port, the bundle or the weights cannot be used; the message says why.
     """
     if importlib.util.find_spec("monailabel") is None:
         raise ImportError(
-            "monai-ceph label needs MONAI Label, which wants numpy 1.26 and an environment of its own: run "
+            "monai-ceph label needs MONAI Label, which needs numpy 1.26 and so an environment of its own: run "
             "`make label-env` and use .venv-label/bin/monai-ceph, or pip install 'monai-ceph[label]' into a new one."
         )
     if not is_url(studies):
@@ -50,87 +53,93 @@ def serve(studies: str, options: Options, *, host: str = "127.0.0.1", port: int 
 
 
 def make_app_folder(folder: Path, made_if_missing: bool = False) -> Path:
-    """A copy of the app's folder beside the films' state: MONAI Label writes logs into it.
+    """Copy the app's folder into the films' state folder, because MONAI Label writes logs into it.
 
+    Args:
+        folder: the films.
+        made_if_missing: create ``folder`` if it does not exist.
+    Returns:
+        The copy.
     Raises:
         FileNotFoundError: there is no such folder.
         OSError: it cannot be written.
     """
     if not folder.is_dir() and not made_if_missing:
-        raise FileNotFoundError(f"There is no folder '{folder}'; name the folder that holds the films.")
+        raise FileNotFoundError(f"There is no folder '{folder}'; pass the folder that holds the films.")
     app_dir = folder / STATE_FOLDER / "app"
     try:
         app_dir.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(APP_FOLDER / "main.py", app_dir / "main.py")
     except OSError as error:
         raise OSError(
-            f"Cannot write to '{folder}' ({error.strerror}): labels are kept beside the films; use a folder, or a copy "
-            "of it, that can be written."
+            f"Cannot write to '{folder}' ({error.strerror}): labels are stored beside the films; use a writable folder "
+            "or a writable copy of this one."
         ) from error
     return app_dir
 
 
 def refuse_clashes(folder: Path) -> None:
-    """Raises ValueError where two films have one id: a label could be of either."""
+    """Raise ValueError if two films share an id, since a label could belong to either."""
     clashes = LabelFolder(folder).clashes()
     if clashes:
-        one, other = clashes[0]
+        first, second = clashes[0]
         raise ValueError(
-            f"'{one}' and '{other}' are one film by their name without suffix, which labels go by ({len(clashes)} such "
-            "in all); rename or remove one."
+            f"'{first}' and '{second}' have the same name without suffix, so their labels would be mixed up "
+            f"({count(len(clashes), 'such pair')}); rename or remove one."
         )
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises OSError where the port is taken, or there is no such port or address here."""
+    """Return a listening socket; raise OSError if the port is taken or the host or port is invalid."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", error)
         raise OSError(
-            f"Cannot listen on {host}:{port} ({reason}); is a server running there? Choose another --port, or --host "
-            "127.0.0.1."
+            f"Cannot listen on {host}:{port} ({reason}). Another server may be running there: choose another --port, "
+            "or --host 127.0.0.1."
         ) from error
 
 
 def _run(studies: str, options: Options, host: str, app_dir: Path, listening: socket.socket, port: int) -> None:
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    os.environ.setdefault("MONAI_ZOO_SOURCE", "local")  # else a bundle by name is looked for on the internet
+    os.environ.setdefault("MONAI_ZOO_SOURCE", "local")  # otherwise MONAI Label searches the internet for bundles
     from monailabel.config import settings
     from monailabel.main import Main
 
     conf = [[key, value] for key, value in vars(options).items() if value]
-    # As the stock command: for this process, and as variables for those that train and score.
+    # As the stock command does: set for this process, and as environment variables for those that train and score.
     Main().start_server_init_settings(Namespace(app=str(app_dir), studies=studies, conf=conf, port=port, dryrun=False))
     logging.config.dictConfig(log_config(app_dir / "logs" / "app.log"))
-    logging.getLogger("timeloop").disabled = True  # it has a handler of its own, for nobody's use
+    logging.getLogger("timeloop").disabled = True  # its own handler would repeat every line on the console
     import uvicorn
     from fastapi import HTTPException
     from monailabel.interfaces.utils.app import app_instance
 
     try:
         instance = app_instance()
-        words = greeting(instance, url, host, settings.MONAI_LABEL_AUTH_ENABLE)
-    except HTTPException as error:  # as it would be told to a client: a DICOMweb store that does not answer
+        text = greeting(instance, url, host, settings.MONAI_LABEL_AUTH_ENABLE)
+    except HTTPException as error:  # the DICOMweb store does not answer
         raise OSError(error.detail) from error
-    print(words, flush=True)
-    with redirect_stdout(io.StringIO()):  # it prints whom it would allow before server.py decides
+    print(text, flush=True)
+    with redirect_stdout(io.StringIO()):  # MONAI Label prints its CORS origins, which server.py replaces
         from monai_ceph.label.server import app
 
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-    # uvicorn ends what it is at, then raises the signal again: the default would leave the processes below running.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # uvicorn shuts down and raises the signal again, whose default action would leave the processes below running.
+    previous = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         server.run(sockets=[listening])
     finally:
         stop_background()
+        signal.signal(signal.SIGTERM, previous)
     if not server.started:
         raise OSError(f"The server did not start; see {app_dir / 'logs' / 'app.log'}.")
 
 
 def stop_background() -> None:
-    """Ends the processes that train and score, which would outlive the server; a training not yet over is lost."""
+    """Stop the training and scoring processes, which would outlive the server; unfinished work is lost."""
     from monailabel.utils.async_tasks.utils import background_executors, stop_background_task
 
     for method, executor in background_executors.items():
@@ -139,11 +148,11 @@ def stop_background() -> None:
 
 
 def greeting(instance: Any, url: str, host: str, authentication: bool) -> str:
-    """What a user needs to go on. Raises HTTPException if a DICOMweb store does not answer."""
+    """Return the start-up message with the next steps; raise HTTPException if a DICOMweb store does not answer."""
     store, folder = instance.datastore(), instance.folder
     films, labels = len(store.list_images()), len(store.get_labeled_images())
     lines = [
-        f"{films} films, {labels} of them labelled, in {folder}" if films else f"No film in {folder} yet; send some.",
+        f"{films} films, {labels} of them labelled, in {folder}" if films else f"No films in {folder} yet; add some.",
         f"Listening on {url}; in 3D Slicer: module MONAI Label, MONAI Label server {url}",
         f"Labels are kept in {folder / 'labels'}, the weights in {instance.model.weights}",
     ]
@@ -160,7 +169,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def log_config(file: Path) -> dict[str, Any]:
-    """Everything to a file, which MONAI Label's /logs shows; what went wrong to standard error as well."""
+    """Return a logging configuration: everything to a file, which /logs shows, and warnings to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,15 +1,15 @@
-"""The web application: MONAI Label's, with what it leaves open closed.
+"""MONAI Label's web application with stricter defaults.
 
     monailabel start_server --app ... --studies ... --uvicorn_app monai_ceph.label.server:app
 
-What is other than in ``monailabel.app:app``:
+It differs from ``monailabel.app:app`` in this:
 
-- pages of other servers may not use it from a browser (stock: any may), but those of ``MONAI_LABEL_CORS_ORIGINS``
-- a user's mistake is answered with 4xx and a sentence (stock: 500), also where a name is unknown (stock: starts a
-  process that fails)
-- tokens are checked, and labels kept under their user's name (:mod:`monai_ceph.label.user`)
-- what is for whole-slide images, OHIF and its proxy is not there: none of it can show landmarks, and the proxy opens
-  the DICOMweb store to everybody
+- Only the pages in ``MONAI_LABEL_CORS_ORIGINS`` may use the server from a browser (stock: any page).
+- A client's mistake is answered with 4xx and a message (stock: 500). So is an unknown name (stock: a process is started
+  and fails).
+- Tokens are checked, and labels are stored under the token's user (:mod:`monai_ceph.label.user`).
+- The endpoints for whole-slide images and OHIF and the DICOMweb proxy are removed: they cannot show landmarks, and the
+  proxy would open the DICOMweb store to everybody.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from monailabel.interfaces.utils.app import app_instance
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monai_ceph.label.app import CephalometricApp, known
+from monai_ceph.label.app import CephalometricApp, find_registered
 from monai_ceph.label.user import token_user
 
 ELSEWHERE = ("/infer/wsi", "/ohif", "/proxy", "/reload")
@@ -42,10 +42,10 @@ app = monailabel.app.app
 
 
 class Gate:
-    """A 404 for what is not served, and for a name that is not there, before a process is started for it.
+    """Answer 404 for removed endpoints and for unknown names, before a process is started for them.
 
-    Plain ASGI: Starlette's ``BaseHTTPMiddleware`` drops what was left to do after the response, the removal of
-    temporary files, when the client hangs up first.
+    This is plain ASGI because Starlette's ``BaseHTTPMiddleware`` drops background tasks, here the removal of temporary
+    files, when the client disconnects early.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -63,43 +63,43 @@ class Gate:
     def check(self, method: str, path: str) -> None:
         if path.startswith(ELSEWHERE):
             raise HTTPException(404, "This is not served here.")
-        if method == "POST" and (named := NAMES.fullmatch(path)) is not None:
+        if method == "POST" and (match := NAMES.fullmatch(path)) is not None:
             instance: CephalometricApp = app_instance()
-            known(*instance.registered(named[1]), named[2])
+            find_registered(*instance.registered(match[1]), match[2])
 
 
 async def client_error(request: Request, error: Exception) -> Response:
-    """400 with a sentence for what a request got wrong; all else is raised on, and answered with 500."""
+    """Return 400 with a message for a malformed request; re-raise everything else, which becomes a 500."""
     if isinstance(error, MONAILabelException):
         return JSONResponse({"detail": error.msg}, 400)
     if isinstance(error, json.JSONDecodeError):
         return JSONResponse({"detail": f"Expected JSON: {error}."}, 400)
-    full_disk_or_so = isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG
-    if not full_disk_or_so and raised_in(error).startswith("monailabel.endpoints"):
-        # A list for a JSON object, or a file's suffix of 300 letters.
-        return JSONResponse({"detail": f"The request's JSON or file is not of the expected form: {error}."}, 400)
+    server_fault = isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG
+    if not server_fault and raised_in(error).startswith("monailabel.endpoints"):
+        # For example a list instead of a JSON object, or a file suffix of 300 letters.
+        return JSONResponse({"detail": f"The request's JSON or file does not have the expected form: {error}."}, 400)
     raise error
 
 
 def raised_in(error: Exception) -> str:
-    """The innermost module of MONAI Label or of this package that an error went through."""
+    """Return the innermost module of MONAI Label or of this package in an error's traceback."""
     names = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
     return next((name for name in reversed(names) if name.startswith(("monailabel.", "monai_ceph."))), "")
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
-    """MONAI Label's infer endpoint answers 500 where the request names no film, or asks for a DICOM SEG."""
+    """Return 400 where MONAI Label answers 500 to a request without a film or for a DICOM SEG."""
     if error.status_code == 500 and str(error.detail).startswith(("Neither Image", "DICOM SEG")):
         error = HTTPException(400, error.detail)
     return await http_exception_handler(request, error)
 
 
 def origins() -> list[str]:
-    """Whose pages may use this server; pydantic ends an address with a slash that no browser sends."""
+    """Return the origins whose pages may use this server, without the trailing slash that pydantic adds."""
     return [str(origin).rstrip("/") for origin in settings.MONAI_LABEL_CORS_ORIGINS]
 
 
-app.user_middleware[:] = [one for one in app.user_middleware if one.cls is not CORSMiddleware]
+app.user_middleware[:] = [middleware for middleware in app.user_middleware if middleware.cls is not CORSMiddleware]
 app.add_middleware(Gate)
 if origins():
     app.add_middleware(

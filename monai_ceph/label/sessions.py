@@ -1,4 +1,4 @@
-"""Films that are not in the store: a client uploads one, asks the model about it, and it is removed after an hour."""
+"""Sessions: films that a client uploads for inference only, and that are removed after an hour."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fastapi import HTTPException
 from monailabel.utils.sessions import SessionInfo, Sessions
 
 HALF_MADE = 600
-"""Seconds after which a session's folder without a description is of no session that is being made."""
+"""Age in seconds after which a session's folder without a description counts as left behind."""
 SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class FilmSessions(Sessions):
-    """One film a session; a name is one that this class gave, since the stock class takes it for a path."""
+    """Hold one film per session; only ids that this class issued are accepted, as the stock class opens any path."""
 
     def get_session(self, session_id: str, update_ts: bool = True, fetch_cache: bool = True) -> SessionInfo | None:
         if not SESSION.fullmatch(session_id):
@@ -24,7 +24,7 @@ class FilmSessions(Sessions):
         return super().get_session(session_id, update_ts, fetch_cache)
 
     def remove_expired(self) -> int:
-        """Removes the films whose time is over, and what a process that was killed left half made."""
+        """Remove expired films and the incomplete folders of killed processes; return how many."""
         removed = 0
         for folder in Path(self.store_path).glob("*-*-*-*-*"):
             info = self.get_session(folder.name, update_ts=False, fetch_cache=False)
@@ -35,7 +35,7 @@ class FilmSessions(Sessions):
         return removed
 
     def add_session(self, data_file: str, expiry: int = 0, uncompress: bool = False, session_id: Any = None) -> Any:
-        """Raises HTTPException 400 for an archive, whose paths may lead anywhere, and for several files."""
+        """Add a session; raise HTTPException 400 for an archive, whose paths are not safe, or for several files."""
         if uncompress or Path(data_file).is_dir():
-            raise HTTPException(400, "A session has one film; send one file, not packed.")
+            raise HTTPException(400, "A session holds one film; send one uncompressed file.")
         return super().add_session(data_file, expiry)

@@ -1,4 +1,4 @@
-"""What MONAI Label asks of a datastore, of a :class:`~monai_ceph.data.label_folder.LabelFolder`."""
+"""A :class:`~monai_ceph.data.label_folder.LabelFolder` as a MONAI Label datastore."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from monai_ceph.prediction import annotated
 logger = logging.getLogger(__name__)
 
 current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
-"""Whom the request's token names; None without authentication. No label is kept under another name."""
+"""User that the request's token names; None without authentication. Labels are stored under this name only."""
 
 _STATUS: dict[type[Exception], int] = {
     UnknownFilmError: 404,
@@ -41,7 +41,7 @@ _STATUS: dict[type[Exception], int] = {
 
 @contextmanager
 def _answers() -> Iterator[None]:
-    """Turns what the folder raises into the answer that a client gets: a status, and the sentence."""
+    """Turn the folder's errors into HTTP errors: a status and the message."""
     try:
         yield
     except tuple(_STATUS) as error:
@@ -50,10 +50,10 @@ def _answers() -> Iterator[None]:
 
 
 class FilmStore(Datastore):
-    """Films and labels for MONAI Label's endpoints; a label's id is its film's.
+    """Serve films and labels to MONAI Label's endpoints; a label has the id of its film.
 
-    Nothing is kept here but a title. Where the folder refuses, an HTTPException says why: 404 unknown film or label,
-    400 bad label, id, tag or user, 409 the film exists, 413 too large.
+    All state is in the folder. Errors become HTTPException: 404 unknown film or label, 400 invalid label, id, tag or
+    user, 409 the film exists, 413 too large.
 
     Args:
         folder: the films.
@@ -79,18 +79,18 @@ class FilmStore(Datastore):
         self._description = description
 
     def refresh(self) -> None:
-        """Nothing to do: the files are looked at each time."""
+        """Do nothing: the files are read on every request."""
 
     def status(self) -> dict[str, Any]:
         labels = self._labels()
         return {
             "total": len(self.list_images()),
             "completed": len(labels.get(FINAL, ())),
-            "label_tags": {tag: len(found) for tag, found in labels.items()},
+            "label_tags": {tag: len(films) for tag, films in labels.items()},
         }
 
     def json(self) -> dict[str, Any]:
-        """Films and labels with what is known of them, laid out as clients of MONAI Label read it."""
+        """Return all films and labels with their info, in the layout that clients of MONAI Label expect."""
         objects: dict[str, dict[str, Any]] = {}
         for film_id, path in self.folder.films().items():
             image = {"ext": path.name[len(film_id) :], "info": self._image_info(film_id, path)}
@@ -121,11 +121,11 @@ class FilmStore(Datastore):
         return list(self.folder.films())
 
     def get_labeled_images(self, label_tag: str | None = None, labels: Sequence[str] | None = None) -> list[str]:
-        """Films with a final label. As in MONAI Label's own store, the arguments make no difference."""
+        """Return the films with a final label. As in MONAI Label's own store, the arguments are ignored."""
         return list(self.folder.labels())
 
     def get_unlabeled_images(self, label_tag: str | None = None, labels: Sequence[str] | None = None) -> list[str]:
-        """The other films."""
+        """Return the films without a final label."""
         final = self.folder.labels()
         return [film_id for film_id in self.list_images() if film_id not in final]
 
@@ -134,7 +134,7 @@ class FilmStore(Datastore):
         return io.BytesIO(Path(uri).read_bytes()) if uri else None
 
     def get_image_uri(self, image_id: str) -> str:
-        """The film's file; empty for an unknown film, of which MONAI Label's endpoint makes a 404."""
+        """Return the path of a film's file; empty if unknown, which MONAI Label's endpoint answers with 404."""
         try:
             return str(self.folder.film(image_id))
         except UnknownFilmError:
@@ -142,11 +142,14 @@ class FilmStore(Datastore):
 
     @_answers()
     def get_image_info(self, image_id: str) -> dict[str, Any]:
-        """What is noted of a film. The path is kept back: a viewer on this machine would open the file from among the
-        others, which :func:`_name_alone` is against."""
+        """Return a film's info without its path.
+
+        With the path, a viewer on this machine would open the file in place and might load its neighbours as slices of
+        one volume, see :func:`_download_name`.
+        """
         path = self.folder.film(image_id)
         info = self._image_info(image_id, path)
-        return info | {"name": _name_alone(image_id, info["name"], path), "path": ""}
+        return info | {"name": _download_name(image_id, info["name"], path), "path": ""}
 
     @_answers()
     def update_image_info(self, image_id: str, info: Mapping[str, Any]) -> None:
@@ -165,14 +168,14 @@ class FilmStore(Datastore):
 
     @_answers()
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: Mapping[str, Any]) -> str:
-        """Takes a label.
+        """Save a label.
 
         Args:
             image_id: the film.
-            label_filename: the .mrk.json, whatever its name ends in.
+            label_filename: the .mrk.json, whatever its suffix.
             label_tag: "final", "original", ...
-            label_info: ``user`` or ``client_id``, who made it, unless a token tells; ``screen``, how the viewer shows
-                the film, is checked; the rest is kept with the label.
+            label_info: ``user`` or ``client_id``, the annotator, unless a token names one; ``screen``, how the viewer
+                shows the film, is checked; everything else is stored with the label.
         Returns:
             The label's id.
         """
@@ -203,7 +206,7 @@ class FilmStore(Datastore):
 
     @_answers()
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
-        """The label's file; empty where there is none, of which MONAI Label's endpoint makes a 404."""
+        """Return the path of a label's file; empty if there is none, which MONAI Label's endpoint answers with 404."""
         try:
             return str(self.folder.label(label_id, label_tag))
         except (UnknownFilmError, UnknownLabelError):
@@ -217,14 +220,16 @@ class FilmStore(Datastore):
     def update_label_info(self, label_id: str, label_tag: str, info: Mapping[str, Any]) -> None:
         self.folder.update_label_info(label_id, label_tag, _mapping(info))
 
-    # --- all of it
+    # --- the data set
 
     @_answers()
     def get_dataset_archive(self, limit_cases: int | None = None) -> str:
-        """A ZIP of the films with a final label, these labels, and all their points in pixels as ``landmarks.csv``.
+        """Write a ZIP of the films with a final label, the labels, and ``landmarks.csv`` with all points in pixels.
 
         Args:
-            limit_cases: how many films at most.
+            limit_cases: maximum number of films.
+        Returns:
+            The path of the ZIP file.
         Raises:
             HTTPException: 404, no film has a final label that can be read.
         """
@@ -236,7 +241,7 @@ class FilmStore(Datastore):
         path = self.folder.state / "dataset.zip"
         with (
             atomic_path(path) as temporary,
-            # A film may claim to be older than ZIP files can tell.
+            # A film's time stamp may be earlier than ZIP files can store.
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
         ):
             for item in items:
@@ -250,7 +255,7 @@ class FilmStore(Datastore):
         return {tag: labels for tag in self.folder.tags() if (labels := self.folder.labels(tag))}
 
     def _image_info(self, film_id: str, path: Path) -> dict[str, Any]:
-        # A viewer that downloads a DICOM film without a suffix would not know what it is.
+        # A viewer could not tell the format of a downloaded DICOM film without a suffix.
         name = path.name if path.name.lower().endswith(FILM_SUFFIXES) else f"{path.name}.dcm"
         try:
             ts = int(path.stat().st_mtime)
@@ -259,12 +264,12 @@ class FilmStore(Datastore):
         return {"ts": ts, **self.folder.info(film_id), "name": name, "path": str(path)}
 
 
-def _name_alone(film_id: str, name: str, path: Path) -> str:
-    """What a viewer is to call a film that it downloads: like no other file.
+def _download_name(film_id: str, name: str, path: Path) -> str:
+    """Return a file name that is unique to this version of a film, for viewers that download it.
 
-    3D Slicer takes files of a folder, its cache as well, for slices of one volume where their names differ by a number
-    alone (itk::ArchetypeSeriesFileNames), as names of films do; and it takes what it has in its cache, from whatever
-    server, for another film of the same name. So letters that stand for this file come before the suffix.
+    3D Slicer reads files whose names differ only in a number as slices of one volume (itk::ArchetypeSeriesFileNames),
+    and films are named like that. It also reuses a cached file of the same name from another server. A hash written in
+    letters before the suffix prevents both.
     """
     state = path.stat()
     version = f"{path}\0{state.st_size}\0{state.st_mtime_ns}".encode("utf-8", "surrogateescape")
@@ -273,7 +278,7 @@ def _name_alone(film_id: str, name: str, path: Path) -> str:
 
 
 def _mapping(info: Any) -> dict[str, Any]:
-    """What a client sent to be noted. Raises LabelError unless it is a JSON object."""
+    """Return the info that a client sent; raise LabelError unless it is a JSON object."""
     if not isinstance(info or {}, Mapping):
-        raise LabelError("Expected a JSON object of what is to be noted.")
+        raise LabelError(f"Expected the info to be a JSON object, got {type(info).__name__}.")
     return dict(info or {})

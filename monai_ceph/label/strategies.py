@@ -1,4 +1,4 @@
-"""MONAI Label's strategies: which film an annotator gets next."""
+"""Strategies for MONAI Label: which film to annotate next."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from monai_ceph.label.scoring import records_folder
 from monai_ceph.label.store import FilmStore
 
 HELD_S = 300
-"""How long a film that was handed out is kept for whoever got it."""
+"""How long a film that was handed out is reserved, s."""
 
 Choose = Callable[[Sequence[str], Collection[str], Mapping[str, FilmRecord]], Choice | None]
-"""Free films in order, all other films, records -> choice; None without a free film."""
+"""Free films in order, all other films, records -> choice; None if no film is free."""
 
 
 class NextFilm(Strategy):
-    """A film without a label, chosen by a rule.
+    """Choose a film without a label by a rule.
 
-    A film that was handed out within the last :data:`HELD_S` seconds, by whatever strategy and to whomever, is not
-    free: a second annotator gets another one, and so does the one who asks again without saving, who wants to pass it
-    over. When all are handed out, the one whose turn is longest ago comes again.
+    A film that any strategy handed out within the last :data:`HELD_S` seconds is not free. So a second annotator gets
+    another film, and so does an annotator who asks again without saving in order to skip a film. When no film is free,
+    the one that was handed out longest ago is returned.
 
     Args:
-        description: for people.
+        description: shown to users.
         choose: the rule.
-        value: what the rule's number is called in the answer.
+        value: key of the rule's value in the answer.
     """
 
     def __init__(self, description: str, choose: Choose, value: str = "") -> None:
@@ -39,7 +39,7 @@ class NextFilm(Strategy):
         self.choose, self.value = choose, value
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any] | None:
-        """``{"id": film}`` and the rule's number; None where every film has a label."""
+        """Return ``{"id": film}`` with the rule's value, or None if every film has a label."""
         films = sorted(datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels")))
         if not films:
             return None
@@ -53,23 +53,23 @@ class NextFilm(Strategy):
 
 
 def strategies() -> dict[str, Strategy]:
-    """All of them by name; ``random`` and ``first`` are MONAI Label's, but for films that were just handed out."""
+    """Return all strategies by name; ``random`` and ``first`` are as in MONAI Label, but skip reserved films."""
     return {
         "most_uncertain": NextFilm(
-            "The film that the model is least sure of",
+            "The film that the model is least certain about",
             lambda free, _, records: most_uncertain(free, records),
             "uncertainty",
         ),
         "most_different": NextFilm(
-            "The film that looks least like those that are annotated, or being so", most_different, "distance"
+            "The film that looks least like the annotated and reserved ones", most_different, "distance"
         ),
-        "random": NextFilm("Any film", lambda free, *_: Choice(random.choice(free), None) if free else None),
+        "random": NextFilm("A random film", lambda free, *_: Choice(random.choice(free), None) if free else None),
         "first": NextFilm("The first film by name", lambda free, *_: Choice(free[0], None) if free else None),
     }
 
 
 def _handed_out(info: Mapping[str, Any]) -> float:
-    """When any strategy last handed a film out, s since 1970; 0 if none did. The activelearning endpoint notes it."""
+    """Return when a film was last handed out, s since 1970, as the activelearning endpoint recorded it; 0 if never."""
     given = info.get("strategy")
     turns = given.values() if isinstance(given, Mapping) else ()
     times = [turn.get("ts") for turn in turns if isinstance(turn, Mapping)]

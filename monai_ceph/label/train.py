@@ -1,4 +1,4 @@
-"""Training over MONAI Label: its request to :func:`finetune`, and what its clients show of one."""
+"""Training task for MONAI Label: pass requests on to :func:`finetune` and report progress."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ STAGES: dict[str, tuple[Stage, ...]] = {"local": ("local",), "global": ("global"
 
 
 class LandmarkTrain(TrainTask):
-    """Trains the bundle in use on the films that have a final label when the training starts.
+    """Train the bundle in use on the films that have a final label when the training starts.
 
-    Runs in the process that MONAI Label starts for a training; the server sees its files.
+    It runs in the process that MONAI Label starts for a training; the server reads the progress from its files.
 
     Args:
         model: the bundle in use, with its films' spacing and the server's device.
@@ -29,21 +29,21 @@ class LandmarkTrain(TrainTask):
 
     def __init__(self, model: CurrentModel, base: str | Path = "") -> None:
         super().__init__(
-            "Learns from the corrected films; new weights are taken if they are no worse on held-out films"
+            "Trains on the corrected films; the new weights are used if they are no worse on held-out films"
         )
         self.model, self.base = model, base
 
     def config(self) -> dict[str, Any]:
-        """What Slicer's module offers: of a list, the first is sent unless another is chosen."""
+        """Return the options that Slicer's module offers; the first item of a list is its default."""
         epochs = json.loads(Path(bundle_file(self.model.bundle, "finetune")).read_text(encoding="utf-8"))["epochs"]
         devices = list(dict.fromkeys([self.model.device, "auto", "cpu"]))
         return {"stages": list(STAGES), "epochs": epochs, "device": devices}
 
     def stats(self) -> dict[str, Any]:
-        """How far a training is, and how good the weights are that the last one left in use.
+        """Return the progress of the newest training and the result of the last one that finished.
 
-        ``best_metric``, 0 to 1, is what Slicer's module shows as accuracy: the share of the held-out films' landmarks
-        that are at most 2 mm off.
+        Slicer's module shows ``best_metric`` (0 to 1) as accuracy: the fraction of the held-out films' landmarks with
+        an error of at most 2 mm.
         """
         progress, result = latest(self.model.bundle)
         stats: dict[str, Any] = {
@@ -58,7 +58,7 @@ class LandmarkTrain(TrainTask):
         return stats
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
-        """Train.
+        """Train on the labelled films.
 
         Args:
             request: ``stages`` (local, global or both), ``epochs`` or MONAI Label's ``max_epochs``, ``device``.
@@ -66,16 +66,16 @@ class LandmarkTrain(TrainTask):
         Returns:
             :class:`FinetuneResult`, ready for JSON.
         Raises:
-            TrainingError, FilmError, AnnotationError: a sentence that says what was wrong; the weights stay.
+            TrainingError, FilmError, AnnotationError: the training failed; the message says why, the weights stay.
         """
         wanted = _first(request.get("stages")) or "local"
         if wanted not in STAGES:
-            raise TrainingError(f"Stages to train: expected one of {', '.join(STAGES)}, got {wanted!r}.")
+            raise TrainingError(f"Expected stages to be one of {', '.join(STAGES)}, got {wanted!r}.")
         epochs = _first(request.get("epochs")) or _first(request.get("max_epochs")) or None
         try:
             epochs = None if epochs is None else int(epochs)
         except ValueError as error:
-            raise TrainingError(f"Epochs to train: expected a number, got {epochs!r}.") from error
+            raise TrainingError(f"Expected epochs to be a number, got {epochs!r}.") from error
         result = finetune(
             self.model.bundle,
             datastore.folder.items(),
@@ -90,5 +90,5 @@ class LandmarkTrain(TrainTask):
 
 
 def _first(value: Any) -> Any:
-    """Clients that were given a list of choices may send it back whole."""
+    """Return the first item of a list, else the value: clients may send a whole list of choices back."""
     return value[0] if isinstance(value, list) and value else value

@@ -1,7 +1,7 @@
-"""Who asks: with OIDC, the user whom the token names.
+"""Authentication: the user that an OIDC token names.
 
-MONAI Label's own settings put authentication in front (Keycloak or another OIDC provider that publishes its key at the
-realm's address):
+MONAI Label's own settings turn it on (with Keycloak or another OIDC provider that publishes its key at the realm's
+address):
 
     MONAI_LABEL_AUTH_ENABLE=true
     MONAI_LABEL_AUTH_REALM_URI=https://HOST/realms/REALM    answers {"public_key": ...}
@@ -10,9 +10,9 @@ realm's address):
     MONAI_LABEL_AUTH_TOKEN_ROLES=realm_access#roles
     MONAI_LABEL_AUTH_ROLE_ADMIN, _REVIEWER, _ANNOTATOR, _USER   names of the roles: monailabel-admin and so on
 
-A user may look, infer and ask for the next film; an annotator may also send labels and films; an admin may train, infer
-in batches and delete. A label is then kept under the token's user name, whatever the request says. Without
-authentication everybody is an admin, and the request's ``user`` or ``client_id`` names the annotator.
+A user may view films, run inference and request the next film. An annotator may also upload labels and films. An admin
+may also train, run batch inference and delete. Labels are stored under the token's user name, whatever the request
+says. Without authentication everybody is an admin, and the request's ``user`` or ``client_id`` names the annotator.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from monailabel.endpoints.user.auth import DEFAULT_USER, User, get_public_key, o
 from monai_ceph.label.store import current_user
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256")
-"""Public-key signatures. MONAI Label 0.8.5 names none, and PyJWT 2 therefore refuses every token."""
+"""Public-key signatures. MONAI Label 0.8.5 passes none, so PyJWT 2 would refuse every token."""
 
 
 async def token_user(token: str = Depends(oauth2_scheme) if settings.MONAI_LABEL_AUTH_ENABLE else "") -> User:
-    """In place of MONAI Label's ``get_current_user``: the same, and labels are kept under this user's name.
+    """Return the token's user and store labels under its name; replaces MONAI Label's ``get_current_user``.
 
     Raises:
-        HTTPException: 401 the token is none of the realm's, or is over; 503 the realm does not answer.
+        HTTPException: 401 the token is invalid or has expired, 503 the realm does not answer.
     """
     if not settings.MONAI_LABEL_AUTH_ENABLE:
         return DEFAULT_USER
@@ -51,16 +51,16 @@ async def token_user(token: str = Depends(oauth2_scheme) if settings.MONAI_LABEL
         raise HTTPException(401, f"The token is not accepted: {error}.", {"WWW-Authenticate": "Bearer"}) from error
     except (requests.RequestException, KeyError) as error:
         realm = settings.MONAI_LABEL_AUTH_REALM_URI
-        raise HTTPException(503, f"'{realm}' gives no key to check the token with.") from error
+        raise HTTPException(503, f"'{realm}' returned no key to check the token with; check the realm.") from error
     current_user.set(user.username)
     return user
 
 
 def user_of(claims: dict[str, Any]) -> User:
-    """The user in a token's claims; raises ValueError where it names none."""
+    """Return the user in a token's claims; raise ValueError if they name none."""
     name = claims.get(settings.MONAI_LABEL_AUTH_TOKEN_USERNAME)
     if not isinstance(name, str) or not name:
-        raise ValueError(f"it has no user name under '{settings.MONAI_LABEL_AUTH_TOKEN_USERNAME}'")
+        raise ValueError(f"it has no user name in the claim '{settings.MONAI_LABEL_AUTH_TOKEN_USERNAME}'")
     roles: Any = claims
     for key in settings.MONAI_LABEL_AUTH_TOKEN_ROLES.split("#"):
         roles = roles.get(key) if isinstance(roles, dict) else None

@@ -1,4 +1,4 @@
-"""How many landmarks are found within which distance."""
+"""Plot the successful detection rate over the distance threshold."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LINE = 100
-"""Characters of a legend's line."""
+"""Maximum number of characters in a line of the legend."""
 _DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
 _LINES = list(product(_DASHES, (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, INK)))
 
@@ -41,20 +41,27 @@ def detection_curve(
     thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
     limit_mm: float = 10.0,
 ) -> Figure:
-    """Successful detection rate over the distance that counts as found, a curve for each set of errors.
+    """Plot the successful detection rate over the distance threshold, with one curve for each set of errors.
 
     Args:
-        errors_mm: errors of any shape by name, mm: NaN (no reference) does not count, infinity (not found) is a miss at
-            every distance, so that a curve may end below 100 %.
+        errors_mm: name -> errors of any shape, mm. NaN (no reference) is ignored; infinity (not found) is a miss at
+            every threshold, so a curve may end below 100 %.
         thresholds: distances to mark, mm.
-        limit_mm: the axis ends here.
+        limit_mm: end of the horizontal axis, mm.
+    Returns:
+        The figure; save it with :func:`monai_ceph.plots.save_plot`.
     Raises:
-        ValueError: no set of errors, one without any reference, or thresholds that are not positive.
+        ValueError: there is no set of errors, a set has no reference, or a threshold is not positive.
         ImportError: matplotlib is missing.
+
+    >>> import numpy as np
+    >>> figure = detection_curve({"ours": np.array([0.5, 1.5, 3.0]), "theirs": np.array([1.0, 2.2, np.inf])})
+    >>> [text.get_text() for text in figure.legends[0].get_texts()][0]
+    'ours: 66.7 % within 2 mm (n = 3)'
     """
     check_thresholds(thresholds)
     if not errors_mm:
-        raise ValueError("Expected at least one set of errors to draw a curve of, got none.")
+        raise ValueError("Expected at least one set of errors, got none.")
     figure = new_figure(4.0 + 0.2 * len(errors_mm))
     axes = figure.add_subplot()
     plain(axes, grid="y")
@@ -81,7 +88,7 @@ def detection_curve(
     axes.set_ylim(0, 101)
     axes.set_xlabel("largest error that counts as found (mm)", fontsize=TEXT_PT, color=INK)
     axes.set_ylabel("landmarks found (%)", fontsize=TEXT_PT, color=INK)
-    # Below, because names are often paths, and would leave the curves no room.
+    # Below the axes, because names are often long paths.
     legend = figure.legend(loc="outside lower left", fontsize=TEXT_PT, frameon=False, handlelength=3)
     for text in legend.get_texts():
         text.set_parse_math(False)
@@ -90,12 +97,12 @@ def detection_curve(
 
 
 def _annotated(name: str, errors: np.ndarray) -> np.ndarray:
-    """The errors with a reference, sorted; infinity last."""
-    # As the summary rounds them, or the curve would miss a tabled rate by the last binary digit of a distance.
+    """Return the errors that have a reference, sorted, infinity last."""
+    # Rounded as in the summary; otherwise rates could differ from the table for distances at a threshold.
     flat = np.asarray(errors, dtype=np.float64).ravel().round(DECIMALS)
     annotated = np.sort(flat[~np.isnan(flat)])
     if not len(annotated):
-        raise ValueError(f"'{name}' has no error at all: no landmark of it has a reference.")
+        raise ValueError(f"Expected errors of '{name}', but none of its landmarks has a reference.")
     return annotated
 
 

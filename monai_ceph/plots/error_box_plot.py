@@ -1,4 +1,4 @@
-"""How large the errors of each landmark are: the paper's Fig. 4."""
+"""Plot the errors of each landmark as boxes, as in the paper's Fig. 4."""
 
 from __future__ import annotations
 
@@ -29,29 +29,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ACCEPTED_MM = 2.0
-"""What the field takes for an acceptable error. Source: Wang et al. 2016, section 3."""
+"""Clinically acceptable error. Source: Wang et al. 2016, section 3."""
 
 
 def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: float = 10.0) -> Figure:
-    """A box a landmark, with the 2 mm line, and a column each for n, for what is off the scale and for what is missing.
+    """Plot one box per landmark with the 2 mm line, and columns with n, missing landmarks and errors off the scale.
 
     Args:
-        errors_mm: (F, N) for F films, mm; NaN where there is no reference, infinity where a landmark was annotated but
-            not found, as :func:`monai_ceph.metrics.radial_error.radial_error` gives them.
-        symbols: the N landmarks'.
-        limit_mm: the axis ends here, or at the largest error if that is less; larger errors are drawn as triangles at
-            the edge and counted, so that one film gone wrong does not flatten every box.
+        errors_mm: (F, N) for F films, mm, as returned by :func:`monai_ceph.metrics.radial_error.radial_error`: NaN if
+            there is no reference, infinity if a landmark was annotated but not found.
+        symbols: N landmark symbols.
+        limit_mm: end of the axis, or the largest error if that is smaller. Larger errors are counted and drawn as
+            triangles at the edge, so that one outlier does not flatten every box.
     Returns:
         The figure; save it with :func:`monai_ceph.plots.save_plot`.
     Raises:
-        ValueError: errors that are not (F, N).
+        ValueError: the errors do not have the shape (F, N).
         ImportError: matplotlib is missing.
     Source:
         Zhong et al. 2019, figure 4.
+
+    >>> import numpy as np
+    >>> figure = error_box_plot(np.random.default_rng(0).gamma(2.0, 0.5, (20, 2)), ["S", "N"])
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['S', 'N']
     """
     errors = as_landmarks(errors_mm, symbols, "(films, landmarks)")
-    found = [column[np.isfinite(column)] for column in errors.T]
-    largest = max((float(column.max()) for column in found if len(column)), default=0.0)
+    per_landmark = [values[np.isfinite(values)] for values in errors.T]
+    largest = max((float(values.max()) for values in per_landmark if len(values)), default=0.0)
     end = min(limit_mm, max(1.04 * largest, 1.25 * ACCEPTED_MM))
 
     figure = new_figure(rows_height(len(symbols)))
@@ -59,7 +64,7 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
     plain(axes)
     landmark_rows(axes, symbols)
     axes.boxplot(
-        found,
+        per_landmark,
         positions=range(len(symbols)),
         orientation="horizontal",
         widths=0.6,
@@ -71,9 +76,9 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
         capprops={"color": BLUE, "linewidth": 1},
         flierprops={"marker": "o", "markersize": 2.6, "markerfacecolor": BLUE, "markeredgewidth": 0, "alpha": 0.7},
     )
-    beyond = [int((column > end).sum()) for column in found]
-    for row, some in enumerate(beyond):
-        if some:
+    beyond = [int((values > end).sum()) for values in per_landmark]
+    for row, number in enumerate(beyond):
+        if number:
             axes.plot(end, row, marker=">", color=RED, markersize=5, clip_on=False, zorder=5)
     axes.axvline(ACCEPTED_MM, color=RED, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1.5)
     axes.text(ACCEPTED_MM, -0.75, f"{ACCEPTED_MM:g} mm", color=RED, fontsize=SMALL_PT, ha="center", va="bottom")
@@ -82,7 +87,7 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
 
     column(axes, 1.06, "n", [str(n) for n in (~np.isnan(errors)).sum(0)], FAINT)
     columns = [("missing", [int(n) for n in np.isinf(errors).sum(0)]), (f"> {end:.3g} mm", beyond)]
-    for k, (heading, counts) in enumerate([some for some in columns if any(some[1])]):
+    for k, (heading, counts) in enumerate([(heading, counts) for heading, counts in columns if any(counts)]):
         column(axes, 1.17 + 0.125 * k, heading, [str(n) if n else "" for n in counts], RED)
     title(
         figure,

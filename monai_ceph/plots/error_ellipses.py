@@ -1,4 +1,4 @@
-"""Where the predictions lie around each landmark: spread and bias, on the mean shape."""
+"""Plot the spread and bias of the predictions around each landmark of the mean shape."""
 
 from __future__ import annotations
 
@@ -30,32 +30,38 @@ if TYPE_CHECKING:
 
 HELD = 0.95
 FEWEST = 3
-"""Two films have a covariance, but always that of a line."""
+"""Films that an ellipse needs: the covariance of two films is always that of a line."""
 SCALE_BAR_MM = 10.0
-_BEYOND_MM = 25.0  # an ellipse larger than this runs out of the picture, or it would make the shape tiny
+_BEYOND_MM = 25.0  # larger ellipses are cut off at the figure's edge; otherwise the shape would be tiny
 
 
 def error_ellipses(
     offsets_mm: np.ndarray, points_mm: np.ndarray, symbols: Sequence[str], magnification: float = 2.0
 ) -> Figure:
-    """An ellipse a landmark that holds 95 % of its errors if they are normal, and a line to their mean.
+    """Plot for each landmark the ellipse that holds 95 % of its errors if they are normal, and a line to their mean.
 
-    Each stands at the landmark's place in the mean shape of the references, see :func:`mean_shape`; x to the right and
-    y down, as on a film.
+    Ellipses are drawn at the landmarks' places in the mean shape of the references, see :func:`mean_shape`; x points
+    right and y down, as on a film.
 
     Args:
-        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm; NaN where either is unknown.
-        points_mm: (F, N, 2), reference points, mm; NaN where there is none.
-        symbols: the N landmarks'.
-        magnification: errors are drawn so many times larger than the shape; a scale bar for each says so.
+        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm; NaN if either is unknown.
+        points_mm: (F, N, 2), (x, y), reference points, mm; NaN if unknown.
+        symbols: N landmark symbols.
+        magnification: scale of the errors relative to the shape; scale bars show both.
+    Returns:
+        The figure; save it with :func:`monai_ceph.plots.save_plot`.
     Raises:
-        ValueError: arrays that are not (F, N, 2), of different numbers of films, or without any reference point.
+        ValueError: the arrays do not have the shape (F, N, 2), differ in F, or hold no reference point.
         ImportError: matplotlib is missing.
+
+    >>> import numpy as np
+    >>> points_mm = np.array([[[0.0, 0.0], [60.0, 10.0]]] * 5)
+    >>> figure = error_ellipses(np.random.default_rng(0).normal(0, 1, (5, 2, 2)), points_mm, ["S", "N"])
     """
     offsets = as_landmarks(offsets_mm, symbols, "(films, landmarks, 2)")
     points = as_landmarks(points_mm, symbols, "(films, landmarks, 2)")
     if len(offsets) != len(points):
-        raise ValueError(f"Expected offsets and points of the same films, got {len(offsets)} and {len(points)}.")
+        raise ValueError(f"Expected offsets and points of the same films, got {len(offsets)} and {len(points)} films.")
     centres = mean_shape(points)
     marks = [
         _mark(symbol, centre, errors[np.isfinite(errors).all(-1)] * magnification)
@@ -63,7 +69,7 @@ def error_ellipses(
         if np.isfinite(centre).all()
     ]
     if not marks:
-        raise ValueError("Expected at least one reference point to draw the shape of, got none.")
+        raise ValueError("Expected at least one reference point, got none.")
     low, high = _extent(marks)
 
     figure = new_figure(min(9.0, 0.9 + WIDTH_IN * (high - low)[1] / (high - low)[0]))
@@ -90,7 +96,7 @@ def error_ellipses(
 
 
 class _Mark(NamedTuple):
-    """What is drawn for one landmark: its place, the mean of its errors from there (NaN), their ellipse (or (0, 2))."""
+    """Drawing of one landmark: place, mean of the errors (NaN if none), and ellipse (empty if too few errors)."""
 
     symbol: str
     centre: np.ndarray
@@ -105,16 +111,22 @@ def _mark(symbol: str, centre: np.ndarray, errors: np.ndarray) -> _Mark:
 
 
 def mean_shape(points_mm: np.ndarray, rounds: int = 100) -> np.ndarray:
-    """The landmarks' mean places, once every film is shifted to where it fits the others best.
+    """Return the mean shape after shifting every film to fit the others best.
 
-    A film is neither turned nor scaled: errors are in the film's axes and in its mm. With every landmark on every film
-    this is the mean of the points less their film's centroid. With gaps, a film's centroid would depend on what it
-    lacks; so shifts and places are fitted in turn, which ends at the least squares of ``point = place + shift``.
+    Films are neither rotated nor scaled, since errors are in the film's axes and mm. If every film has every landmark,
+    the result is the mean of the points minus their film's centroid. With missing landmarks, centroids would depend on
+    what is missing; so shifts and places are fitted alternately, which converges to the least-squares solution of
+    ``point = place + shift``.
 
     Args:
-        points_mm: (F, N, 2), NaN where there is none.
+        points_mm: (F, N, 2), (x, y), mm; NaN if unknown.
+        rounds: number of alternations.
     Returns:
-        (N, 2), mm, about the origin; NaN for a landmark that no film has.
+        (N, 2), mm, relative to the centroid; NaN for a landmark that no film has.
+
+    >>> import numpy as np
+    >>> mean_shape(np.array([[[0.0, 0.0], [2.0, 0.0]], [[5.0, 5.0], [9.0, 5.0]]])).tolist()
+    [[-1.5, 0.0], [1.5, 0.0]]
     """
     known = np.isfinite(points_mm).all(-1)[..., None]
     points = np.where(known, points_mm, 0.0)
@@ -128,10 +140,16 @@ def mean_shape(points_mm: np.ndarray, rounds: int = 100) -> np.ndarray:
 
 
 def ellipse(covariance: np.ndarray, corners: int = 90) -> np.ndarray:
-    """Outline, (corners + 1, 2), of the region about the origin that holds 95 % of a normal distribution.
+    """Return the outline of the region around the origin that holds 95 % of a normal distribution.
 
-    Its half axes are the covariance's standard deviations times ``sqrt(-2 ln 0.05)`` = 2.45, the square root of the
-    95 % quantile of chi squared with two degrees of freedom.
+    The semi-axes are the standard deviations along the principal axes times ``sqrt(-2 ln 0.05)`` = 2.45, the square
+    root of the 95 % quantile of the chi-squared distribution with two degrees of freedom.
+
+    Args:
+        covariance: (2, 2), mm².
+        corners: number of corners.
+    Returns:
+        (corners + 1, 2), (x, y), mm; the first point is repeated at the end.
     """
     variances, directions = np.linalg.eigh(covariance)
     half_axes = np.sqrt(-2 * math.log(1 - HELD) * np.maximum(variances, 0))
@@ -141,21 +159,22 @@ def ellipse(covariance: np.ndarray, corners: int = 90) -> np.ndarray:
 
 
 def _extent(marks: Sequence[_Mark]) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest (x, y) to show."""
+    """Return the lowest and highest (x, y) to show."""
     centres = np.stack([mark.centre for mark in marks])
     drawn = np.concatenate([centres, *(mark.outline for mark in marks)])
     low = np.maximum(drawn.min(0), centres.min(0) - _BEYOND_MM)
     high = np.minimum(drawn.max(0), centres.max(0) + _BEYOND_MM)
-    # Room for labels, and below for the scale bars.
+    # Leave room for labels and, at the bottom, for the scale bars.
     return low - np.array([4, 6]), high + np.array([9, 14])
 
 
 def _label(axes: Axes, marks: Sequence[_Mark], low: np.ndarray, high: np.ndarray) -> None:
-    """Each symbol at the upper right of its ellipse, or where there is room."""
+    """Place each symbol at the upper right of its ellipse, or where there is room."""
     mm_per_pt = float((high - low)[0]) / (72 * WIDTH_IN)
-    # Where a landmark has no ellipse, its cross stands for it.
-    drawn = [mark.outline if len(mark.outline) else mark.centre[None] for mark in marks]
-    anchors = np.stack([some[np.argmax(some @ [1, -1])] for some in drawn]).clip(low + 3, high - 3) - low
+    # Without an ellipse, label the cross.
+    outlines = [mark.outline if len(mark.outline) else mark.centre[None] for mark in marks]
+    corners = np.stack([outline[np.argmax(outline @ [1, -1])] for outline in outlines])
+    anchors = corners.clip(low + 3, high - 3) - low
     crosses = [(x - 1, y - 1, x + 1, y + 1) for x, y in (mark.centre - low for mark in marks)]
     sizes = [(0.64 * TEXT_PT * len(mark.symbol) * mm_per_pt, 1.15 * TEXT_PT * mm_per_pt) for mark in marks]
     places = place_labels(anchors, sizes, crosses, tuple(high - low), 3.0 * mm_per_pt)
@@ -165,7 +184,7 @@ def _label(axes: Axes, marks: Sequence[_Mark], low: np.ndarray, high: np.ndarray
 
 
 def _scale_bars(axes: Axes, low: np.ndarray, high: np.ndarray, magnification: float) -> None:
-    """A bar for the shape and, where they differ, one for the errors."""
+    """Draw a scale bar for the shape and, if the scale differs, one for the errors."""
     bars = [("", 1.0)] if magnification == 1 else [(" of the shape", 1.0), (" of error", magnification)]
     x, y = low[0] + 1, high[1] - 2
     for what, scale in bars:

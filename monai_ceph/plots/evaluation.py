@@ -1,4 +1,4 @@
-"""All figures of an evaluation, with what stands beneath them."""
+"""Make all plots of an evaluation, with captions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class EvaluationPlot(NamedTuple):
-    """A figure, what to call its file, and its caption."""
+    """A plot: the name of its file without suffix, the figure and the caption."""
 
     name: str
     figure: Figure
@@ -24,7 +24,10 @@ class EvaluationPlot(NamedTuple):
 
 
 def evaluation_plots(evaluation: Evaluation) -> list[EvaluationPlot]:
-    """Detection rates of all comparisons; then errors, spread and bias of the predictions against each reference.
+    """Return the plots of an evaluation.
+
+    The first shows the detection rates of all scores; then follow the errors, spread and bias of the predictions for
+    each reference.
 
     Raises:
         ImportError: matplotlib or SciPy is missing; the message names the extra.
@@ -39,7 +42,7 @@ def evaluation_plots(evaluation: Evaluation) -> list[EvaluationPlot]:
         )
     ]
     for k, score in enumerate(evaluation.scores):
-        # A reference is a path: no name for a file.
+        # Numbers, because references are paths and cannot be part of a file name.
         number = f"_{k + 1}" if len(evaluation.scores) > 1 else ""
         against = f"{score.compared} against {score.reference}"
         plots += [

@@ -1,4 +1,4 @@
-"""What both stages saw on a film, and what came of it: the paper's Fig. 3."""
+"""Plot the heatmaps of both stages and the landmarks of films, as in the paper's Fig. 3."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 LONGEST_PX = 480
-"""Films are thinned to this before they are drawn: panels are small, and an SVG holds every pixel it is given."""
+"""Longest side of a drawn film, px. Panels are small, and an SVG stores every pixel."""
 
 
 @dataclass(frozen=True)
 class FilmHeatmaps:
-    """One film with its channel-compressed heatmaps, see :func:`monai_ceph.inferers.compressed_heatmaps`.
+    """Hold one film with its channel-compressed heatmaps, see :func:`monai_ceph.inferers.compressed_heatmaps`.
 
     Args:
-        name: to print beside its row.
+        name: label of the film's row.
         film: (X, Y), any gray values.
         global_heatmap: (Xg, Yg), 0 to 1, of the whole film at any scale.
-        merged_heatmap: (Xm, Ym), as the global one.
-        predicted: (N, 2), (x, y), array indices of ``film``; NaN where a landmark was not found.
-        reference: (N, 2), as predicted; NaN where there is none.
+        merged_heatmap: (Xm, Ym), 0 to 1, of the whole film at any scale.
+        predicted: (N, 2), (x, y), pixels of ``film``; NaN if a landmark was not found.
+        reference: (N, 2), (x, y), pixels of ``film``; NaN if unknown.
     """
 
     name: str
@@ -43,22 +43,27 @@ class FilmHeatmaps:
 
 
 def heatmap_panels(films: Sequence[FilmHeatmaps]) -> Figure:
-    """A row a film: (a) global heatmaps and (b) merged heatmaps over the film, (c) predicted and reference points.
+    """Plot one row per film: (a) global and (b) merged heatmaps on the film, (c) predicted and reference points.
 
     Raises:
-        ValueError: no film, or an array of another shape than :class:`FilmHeatmaps` says; the message names the film.
+        ValueError: there is no film, or an array has another shape than :class:`FilmHeatmaps` says; the message names
+            the film.
         ImportError: matplotlib is missing.
     Source:
-        Zhong et al. 2019, figure 3 (there films are columns).
+        Zhong et al. 2019, figure 3 (whose films are columns).
+
+    >>> import numpy as np
+    >>> film, points = np.random.default_rng(0).random((40, 50)), np.array([[10.0, 20.0]])
+    >>> figure = heatmap_panels([FilmHeatmaps("a.png", film, film, film, points, points + 1)])
     """
     if not films:
-        raise ValueError("Expected at least one film to draw, got none.")
+        raise ValueError("Expected at least one film, got none.")
     for film in films:
         _check(film)
     ratios = [film.film.shape[1] / film.film.shape[0] for film in films]
     figure = new_figure(0.85 + WIDTH_IN / 3.1 * sum(ratios))
     grid = figure.add_gridspec(len(films) + 1, 3, height_ratios=[*ratios, 0.04])
-    colors = _see_through()
+    colors = _transparent_to_yellow()
     headings = ("(a) global heatmaps", "(b) merged local heatmaps", "(c) landmarks")
     for k, film in enumerate(films):
         row = [figure.add_subplot(grid[k, column]) for column in range(3)]
@@ -80,7 +85,7 @@ def heatmap_panels(films: Sequence[FilmHeatmaps]) -> Figure:
     bar.outline.set_visible(False)
     corner = figure.add_subplot(grid[-1, 2])
     corner.set_axis_off()
-    # As dark as a film, or the marks could not be seen on it.
+    # A dark background, because the marks' colours are chosen for films.
     corner.legend(
         handles=marks, loc="upper center", ncols=2, fontsize=SMALL_PT, facecolor=INK, labelcolor="white", framealpha=1
     )
@@ -99,20 +104,20 @@ def _check(film: FilmHeatmaps) -> None:
 
 
 def _extent(film: np.ndarray) -> tuple[float, float, float, float]:
-    """The film's edges: pixel centres are at integers, so they are at halves."""
+    """Return the film's edges, which are at half-integers since pixel centres are at integers."""
     return (-0.5, film.shape[0] - 0.5, film.shape[1] - 0.5, -0.5)
 
 
 def _show_film(axes: Axes, film: np.ndarray) -> None:
     step = -(-max(film.shape) // LONGEST_PX)
-    # A picture has rows first: here, and for the heatmaps, x and y change places.
+    # matplotlib expects rows first, so the film and the heatmaps are transposed.
     axes.imshow(to_gray8(film)[::step, ::step].T, cmap="gray", vmin=0, vmax=255, extent=_extent(film))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
 def _show_points(axes: Axes, film: FilmHeatmaps) -> list[Line2D]:
-    """Draws them, circles for the reference and crosses for the prediction, and returns one mark of each."""
+    """Draw reference points as circles and predictions as crosses; return one mark of each for the legend."""
     look: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 1.3}
     reference, predicted = (np.asarray(points, dtype=np.float64).T for points in (film.reference, film.predicted))
     circles = axes.plot(
@@ -121,8 +126,8 @@ def _show_points(axes: Axes, film: FilmHeatmaps) -> list[Line2D]:
     return circles + axes.plot(*predicted, marker="+", color=YELLOW, markersize=6, label="predicted", **look)
 
 
-def _see_through() -> Colormap:
-    """From nothing over orange to light yellow: what is not probable shows the film."""
+def _transparent_to_yellow() -> Colormap:
+    """Return a colour map from transparent over orange to light yellow; low probabilities show the film."""
     from matplotlib.colors import LinearSegmentedColormap
 
     stops = [(0.0, (0.85, 0.2, 0.0, 0.0)), (0.5, (1.0, 0.45, 0.0, 0.8)), (1.0, (1.0, 0.95, 0.5, 1.0))]

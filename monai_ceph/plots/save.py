@@ -1,4 +1,4 @@
-"""Figures as files and as text: the same figure gives the same bytes, whenever and wherever it is drawn."""
+"""Save plots reproducibly: the same plot always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -16,51 +16,56 @@ if TYPE_CHECKING:
 
 PNG_DPI = 150
 _SVG_SETTINGS = {
-    "svg.hashsalt": "monai_ceph",  # ids by content alone, or each run would have its own
-    "svg.fonttype": "none",  # text stays text: it can be searched, selected and read aloud
+    "svg.hashsalt": "monai_ceph",  # without a salt, ids differ from run to run
+    "svg.fonttype": "none",  # text can then be searched, selected and read by screen readers
 }
 _settings = threading.Lock()
-"""matplotlib takes these settings from the process alone: one figure at a time is turned into SVG."""
+"""Held while an SVG is written, because matplotlib's settings are global to the process."""
 
 
 def as_svg(figure: Figure) -> str:
-    """A figure as an ``<svg>`` element, to stand by itself or inside an HTML page.
+    """Return a figure as an ``<svg>`` element for a file of its own or an HTML page.
 
-    It names no date, no program and no address beyond its namespaces, and no ids of groups, which would be doubled in a
-    page with several figures.
+    The element has no date, program name or address except its namespaces, and no ids of groups, which would clash in a
+    page with several plots.
+
+    >>> import numpy as np
+    >>> from monai_ceph.plots import error_box_plot
+    >>> as_svg(error_box_plot(np.ones((3, 1)), ["S"]))[:4]
+    '<svg'
     """
     import matplotlib
 
     text = io.StringIO()
     with _settings, matplotlib.rc_context(_SVG_SETTINGS), warnings.catch_warnings():
-        # Whoever looks at the text brings the font for it; only the PNG has to have every letter.
+        # An SVG is rendered with the viewer's fonts; only a PNG needs every glyph here.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        _settle(figure)
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(text, format="svg", metadata=nothing)
+        _fix_layout(figure)
+        no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(text, format="svg", metadata=no_metadata)
     svg = text.getvalue()
     return re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
 
 
 def save_plot(figure: Figure, path: str | Path) -> tuple[Path, Path]:
-    """Writes ``<path>.svg`` and ``<path>.png``, each whole or not at all.
+    """Write ``<path>.svg`` and ``<path>.png``, each completely or not at all.
 
     Args:
-        figure: any figure of this package.
-        path: without suffix.
+        figure: any plot of this package.
+        path: file name without suffix.
     Returns:
-        The two files.
+        The paths of both files.
     Raises:
         OSError: a file cannot be written; the message names it and the remedy.
     """
     svg, png = (Path(f"{path}{suffix}") for suffix in (".svg", ".png"))
-    write_text(svg, as_svg(figure))  # settles the figure
+    write_text(svg, as_svg(figure))  # this fixes the layout
     with atomic_path(png) as temporary:
         figure.savefig(temporary, dpi=PNG_DPI, metadata={"Software": None})
     return svg, png
 
 
-def _settle(figure: Figure) -> None:
-    """Lays the figure out, once: laid out anew at each drawing, its parts would move a little each time."""
+def _fix_layout(figure: Figure) -> None:
+    """Lay the figure out once; otherwise its parts move slightly each time it is drawn."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

@@ -1,4 +1,4 @@
-"""Whether predictions lie to one side of the reference: the bias of each landmark, and how many films it takes."""
+"""Plot the bias of each landmark, and the number of films needed to measure it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,20 @@ _AXES = ("to the right (mm)", "downwards (mm)")
 
 
 def site_offset_plot(offsets_mm: np.ndarray, symbols: Sequence[str], target_mm: float = 0.5) -> Figure:
-    """Bias of each landmark along x and y with its 95 % interval, and the films needed to know it to the target.
+    """Plot each landmark's bias along x and y with its 95 % interval, and the films needed to reach the target.
 
     Args:
-        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm in the film's frame; NaN where either is unknown.
-        symbols: the N landmarks'.
-        target_mm: see :func:`monai_ceph.metrics.site_offset.site_offset`, which has the formulas.
+        offsets_mm: (F, N, 2), (x, y), predicted minus reference, mm in the film's frame; NaN if either is unknown.
+        symbols: N landmark symbols.
+        target_mm: half-width of the interval to reach, mm, see :func:`monai_ceph.metrics.site_offset.site_offset`.
+    Returns:
+        The figure; save it with :func:`monai_ceph.plots.save_plot`.
     Raises:
-        ValueError: offsets that are not (F, N, 2), or a target that is not positive.
+        ValueError: the offsets do not have the shape (F, N, 2), or the target is not positive.
         ImportError: matplotlib or SciPy is missing.
+
+    >>> import numpy as np
+    >>> figure = site_offset_plot(np.random.default_rng(0).normal(0.3, 1.0, (10, 2, 2)), ["S", "N"])
     """
     offsets = as_landmarks(offsets_mm, symbols, "(films, landmarks, 2)")
     result = site_offset(offsets, target_mm)

@@ -1,6 +1,6 @@
-"""What all figures share: colours, type sizes, and rows that hold one landmark each. Needs matplotlib.
+"""Colours, type sizes and the row layout that all plots share.
 
-Everything is drawn through matplotlib's objects, never through pyplot: no window, no global state, safe in threads.
+Plots use matplotlib's objects and never pyplot, so they open no window, have no global state and are thread-safe.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's palette stays apart for every kind of colour vision.
+# Okabe and Ito's palette, which can be told apart with any kind of colour vision.
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
 YELLOW = "#F0E442"
 INK, FAINT, GRID = "#222222", "#6B6B6B", "#E2E2E2"
 
 WIDTH_IN = 8.0
-"""All figures have one width, so that 9 pt are readable where a page shows them 800 px wide."""
+"""Width of all plots. Text of 9 pt is readable on a page that shows them 800 px wide."""
 TEXT_PT, SMALL_PT = 9.0, 8.0
 ROW_IN = 0.25
 
 
 def new_figure(height_in: float) -> Figure:
-    """An empty white figure of :data:`WIDTH_IN`.
+    """Return an empty white figure that is :data:`WIDTH_IN` wide.
 
     Raises:
         ImportError: matplotlib is missing; the message names the extra.
@@ -34,17 +34,17 @@ def new_figure(height_in: float) -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("Figures need matplotlib; install it with: pip install 'monai-ceph[evaluate]'") from error
+        raise ImportError("Plots need matplotlib; install it with: pip install 'monai-ceph[evaluate]'") from error
     return Figure(figsize=(WIDTH_IN, height_in), facecolor="white", layout="constrained")
 
 
 def rows_height(rows: int) -> float:
-    """Height in inches of a figure with a row a landmark."""
+    """Return the height in inches of a figure with this many rows."""
     return 1.35 + ROW_IN * rows
 
 
 def plain(axes: Axes, *, grid: Literal["x", "y"] = "x") -> None:
-    """Takes the frame off, keeps a faint grid along one axis, and sets the type size."""
+    """Remove the frame, draw a faint grid along one axis, and set the type size."""
     for side in ("top", "right", "left" if grid == "x" else "top"):
         axes.spines[side].set_visible(False)
     for spine in axes.spines.values():
@@ -55,18 +55,21 @@ def plain(axes: Axes, *, grid: Literal["x", "y"] = "x") -> None:
 
 
 def landmark_rows(axes: Axes, symbols: Sequence[str]) -> None:
-    """One row a landmark, the first at the top, named at the left."""
-    axes.set_yticks(range(len(symbols)), labels=symbols, parse_math=False)  # a symbol is no formula, whatever it holds
+    """Set up one row per landmark, the first at the top, labelled on the left."""
+    axes.set_yticks(range(len(symbols)), labels=symbols, parse_math=False)  # symbols may contain dollar signs
     axes.set_ylim(len(symbols) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
 
 
 def column(axes: Axes, x: float, title: str, cells: Sequence[str], color: str = INK) -> None:
-    """A column of text beside the rows of :func:`landmark_rows`.
+    """Write a column of text beside the rows of :func:`landmark_rows`.
 
     Args:
-        x: its right edge, as a share of the axes' width: 1.1 is a little to the right of them.
-        cells: one a row.
+        axes: the axes with the rows.
+        x: right edge of the column as a fraction of the axes' width; 1.1 is slightly to the right of the axes.
+        title: heading of the column.
+        cells: one text per row.
+        color: colour of the cells.
     """
     placed: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "ha": "right", "fontsize": SMALL_PT}
     axes.text(x, -0.75, title, va="bottom", color=FAINT, **placed)
@@ -75,21 +78,21 @@ def column(axes: Axes, x: float, title: str, cells: Sequence[str], color: str = 
 
 
 def title(figure: Figure, text: str, note: str = "") -> None:
-    """What the figure shows, at the top left; how to read it, at the bottom left."""
+    """Write the title at the top left, and a note on how to read the plot at the bottom left."""
     figure.suptitle(text, x=0.01, ha="left", fontsize=11, color=INK)
     if note:
         figure.supxlabel(note, x=0.01, ha="left", fontsize=SMALL_PT, color=FAINT)
 
 
 def as_landmarks(values: np.ndarray, symbols: Sequence[str], shape: str) -> np.ndarray:
-    """The values as float64, if there are as many as symbols.
+    """Return the values as float64 after checking their shape.
 
     Args:
-        values: of the shape named.
-        symbols: the N landmarks'.
+        values: array of the given shape.
+        symbols: N landmark symbols.
         shape: ``"(films, landmarks)"`` or ``"(films, landmarks, 2)"``.
     Raises:
-        ValueError: another shape; the message says both.
+        ValueError: the shape differs; the message shows both.
     """
     array = np.asarray(values, dtype=np.float64)
     expected = [len(symbols), 2][: shape.count(",")]

@@ -1,4 +1,4 @@
-"""Predictions and evaluations for people: overlay picture, tables for the terminal, report."""
+"""Write predictions and evaluations for people: overlays, tables for the terminal and HTML reports."""
 
 from monai_ceph.writers.overlay import draw_overlay, write_overlay
 

@@ -1,4 +1,4 @@
-"""An evaluation as JSON and as CSV tables: everything, for other programs."""
+"""Write an evaluation as JSON and CSV for other programs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
 
 
 def evaluation_json(evaluation: Evaluation) -> str:
-    """Everything that was found, and how; what is unknown is null, and so are intervals where there are none."""
-    has_intervals = all(comparison.intervals is not None for comparison in evaluation.all_scores)
+    """Return the whole evaluation as JSON; unknown values and missing intervals are null."""
+    has_intervals = all(scores.intervals is not None for scores in evaluation.all_scores)
+    films = max(len(scores.films) for scores in evaluation.all_scores)
     content = {
         "version": __version__,
         "predictions": evaluation.predictions,
@@ -31,21 +32,25 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "spacing_mm": evaluation.spacing_mm and list(evaluation.spacing_mm),
         "excluded_films": {name: list(films) for name, films in evaluation.excluded_films.items()},
         "excluded_landmarks": list(evaluation.excluded_landmarks),
-        "interval_method": method(max(len(one.films) for one in evaluation.all_scores)) if has_intervals else None,
-        "comparisons": [_comparison(one) for one in evaluation.scores],
-        "observers": [_comparison(one) for one in evaluation.observers],
-        "retest": [_comparison(one) for one in evaluation.retest],
+        "interval_method": method(films) if has_intervals else None,
+        "comparisons": [_scores_content(scores) for scores in evaluation.scores],
+        "observers": [_scores_content(scores) for scores in evaluation.observers],
+        "retest": [_scores_content(scores) for scores in evaluation.retest],
         "remarks": list(evaluation.remarks),
     }
     return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
 
 
-def errors_csv(comparisons: Sequence[ReferenceScores]) -> str:
-    """Every annotated landmark: :data:`ERROR_COLUMNS`, mm, points less reference; empty where it was not found."""
+def errors_csv(all_scores: Sequence[ReferenceScores]) -> str:
+    """Return the error of every annotated landmark as CSV with :data:`ERROR_COLUMNS`.
+
+    Offsets are predicted minus reference, mm; the numbers of a landmark that was not found are empty.
+    """
     rows = [
-        [one.reference, one.films[f], one.symbols[k], *map(_cell, (one.errors_mm[f, k], *one.offsets_mm[f, k]))]
-        for one in comparisons
-        for f, k in np.argwhere(~np.isnan(one.errors_mm))
+        [scores.reference, scores.films[f], scores.symbols[k]]
+        + [_cell(value) for value in (scores.errors_mm[f, k], *scores.offsets_mm[f, k])]
+        for scores in all_scores
+        for f, k in np.argwhere(~np.isnan(scores.errors_mm))
     ]
     return _csv(ERROR_COLUMNS, rows)
 
@@ -61,7 +66,11 @@ def summary_csv(evaluation: Evaluation) -> str:
 
 
 def without_nan(value: Any) -> Any:
-    """The same with None for NaN, tuples of two NaN included: what ``json.dumps`` can write."""
+    """Return a copy that ``json.dumps`` can write: NaN, and a tuple of NaN only, becomes None.
+
+    >>> without_nan({"mre": float("nan"), "interval": (float("nan"), float("nan")), "sdr": [50.0]})
+    {'mre': None, 'interval': None, 'sdr': [50.0]}
+    """
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if value and isinstance(value, tuple) and all(isinstance(item, float) and math.isnan(item) for item in value):
@@ -71,15 +80,15 @@ def without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def _comparison(one: ReferenceScores) -> dict[str, Any]:
+def _scores_content(scores: ReferenceScores) -> dict[str, Any]:
     return {
-        "compared": one.compared,
-        "reference": one.reference,
-        "films": list(one.films),
-        **one.summary,
-        "intervals": one.intervals,
-        "missing_landmarks": one.missing,
-        "films_without_reference": list(one.without_reference),
+        "compared": scores.compared,
+        "reference": scores.reference,
+        "films": list(scores.films),
+        **scores.summary,
+        "intervals": scores.intervals,
+        "missing_landmarks": scores.missing,
+        "films_without_reference": list(scores.without_reference),
     }
 
 

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page for people: read on a screen, a telephone or paper, and sent as one file."""
+"""Write an evaluation as one self-contained HTML page for screens, phones and paper."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ TEMPLATE = "evaluation_report.html"
 WORST = 10
 UNKNOWN = "\N{EN DASH}"
 COLUMNS = ("n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", "SDR 2 mm (%)", "2.5 mm (%)", "3 mm (%)", "4 mm (%)")
-"""The statistics of a comparison, in the order in which every table has them."""
+"""The statistics in the order of every table."""
 
 
 class Picture(NamedTuple):
-    """A figure of the page: an ``<svg>`` element, which is trusted, and the plain text beneath it."""
+    """A picture of the page: an ``<svg>`` element, which is trusted, and its caption as plain text."""
 
     svg: str
     caption: str
 
 
 class Cell(NamedTuple):
-    """A number as it is printed, with its interval or nothing."""
+    """A formatted number and its interval; the interval may be empty."""
 
     value: str
     interval: str = ""
 
 
 class WorstFilm(NamedTuple):
-    """A film by its mean error over the landmarks found (NaN for none), its largest error and how many it lacks."""
+    """A film's mean error over the landmarks found (NaN if none), its largest error and its missing landmarks."""
 
     film: str
     mean_mm: float
@@ -49,7 +49,7 @@ class WorstFilm(NamedTuple):
 
 
 class WorstPoint(NamedTuple):
-    """A landmark on one film: its error, and the offset from the reference along x and y, mm."""
+    """A landmark on one film: its error and its offset from the reference along x and y, mm."""
 
     film: str
     symbol: str
@@ -59,12 +59,15 @@ class WorstPoint(NamedTuple):
 
 
 def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str:
-    """The page. It asks nothing of any server: styles and pictures are in it, and its policy forbids all else.
+    """Return the page as HTML.
+
+    It loads nothing from other servers: styles and pictures are embedded, and its content security policy forbids
+    everything else.
 
     Args:
-        evaluation: all of it is shown: how it came about, statistics and intervals overall and per landmark, what lies
-            farthest off, what is missing, remarks.
-        pictures: statistics to show.
+        evaluation: shown completely: settings, statistics and intervals overall and per landmark, the largest errors,
+            missing landmarks, remarks.
+        pictures: pictures to show.
     Raises:
         ImportError: Jinja2 is missing; the message names the extra.
     """
@@ -77,21 +80,21 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
     template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
     return template.render(
         evaluation=evaluation,
-        overall=[(one, _cells(*one.rows[0][1:])) for one in evaluation.all_scores],
+        overall=[(scores, _cells(*scores.rows[0][1:])) for scores in evaluation.all_scores],
         scores=[
             {
-                "comparison": one,
-                "headline": dict(zip(COLUMNS, _cells(*one.rows[0][1:]), strict=True)),
-                "rows": [(name, _cells(statistics, interval)) for name, statistics, interval in one.rows],
-                "films": worst_films(one),
-                "points": worst_points(one),
+                "comparison": scores,
+                "headline": dict(zip(COLUMNS, _cells(*scores.rows[0][1:]), strict=True)),
+                "rows": [(name, _cells(statistics, interval)) for name, statistics, interval in scores.rows],
+                "films": worst_films(scores),
+                "points": worst_points(scores),
             }
-            for one in evaluation.scores
+            for scores in evaluation.scores
         ],
         columns=COLUMNS,
         pictures=[(Markup(picture.svg), picture.caption) for picture in pictures],
-        method=method(max(len(one.films) for one in evaluation.all_scores))
-        if all(one.intervals is not None for one in evaluation.all_scores)
+        method=method(max(len(scores.films) for scores in evaluation.all_scores))
+        if all(scores.intervals is not None for scores in evaluation.all_scores)
         else "",
         number=_number,
         worst=WORST,
@@ -100,40 +103,44 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
 
 
 def write_report(path: str | Path, evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> None:
-    """Writes :func:`html_report`, whole or not at all. Raises as it, and OSError."""
+    """Write :func:`html_report` to a file, completely or not at all.
+
+    Raises:
+        ImportError: Jinja2 is missing; the message names the extra.
+        OSError: the file cannot be written.
+    """
     write_text(path, html_report(evaluation, pictures))
 
 
-def worst_films(comparison: ReferenceScores, limit: int = WORST) -> list[WorstFilm]:
-    """The films that are farthest off: those of which nothing was found, then by their mean error."""
+def worst_films(scores: ReferenceScores, limit: int = WORST) -> list[WorstFilm]:
+    """Return the worst films: first those without any landmark found, then by decreasing mean error."""
     films = []
-    for film, errors in zip(comparison.films, comparison.errors_mm, strict=True):
-        found = np.where(np.isfinite(errors), errors, -np.inf)
-        most = int(np.argmax(found))
-        known = np.isfinite(errors[most])
+    for film, errors in zip(scores.films, scores.errors_mm, strict=True):
+        worst = int(np.argmax(np.where(np.isfinite(errors), errors, -np.inf)))
+        known = np.isfinite(errors[worst])
         films.append(
             WorstFilm(
                 film,
                 float(errors[np.isfinite(errors)].mean()) if known else math.nan,
-                float(errors[most]) if known else math.nan,
-                comparison.symbols[most] if known else "",
+                float(errors[worst]) if known else math.nan,
+                scores.symbols[worst] if known else "",
                 int(np.isinf(errors).sum()),
             )
         )
-    return sorted(films, key=lambda one: math.inf if math.isnan(one.mean_mm) else one.mean_mm, reverse=True)[:limit]
+    return sorted(films, key=lambda film: math.inf if math.isnan(film.mean_mm) else film.mean_mm, reverse=True)[:limit]
 
 
-def worst_points(comparison: ReferenceScores, limit: int = WORST) -> list[WorstPoint]:
-    """The largest errors of landmarks that were found."""
-    errors = np.where(np.isfinite(comparison.errors_mm), comparison.errors_mm, -1.0)
+def worst_points(scores: ReferenceScores, limit: int = WORST) -> list[WorstPoint]:
+    """Return the landmarks with the largest errors among those found."""
+    errors = np.where(np.isfinite(scores.errors_mm), scores.errors_mm, -1.0)
     order = np.argsort(-errors, axis=None, kind="stable")[:limit]
     places = zip(*np.unravel_index(order, errors.shape), strict=True)
     return [
         WorstPoint(
-            comparison.films[film],
-            comparison.symbols[landmark],
+            scores.films[film],
+            scores.symbols[landmark],
             float(errors[film, landmark]),
-            *map(float, comparison.offsets_mm[film, landmark]),
+            *map(float, scores.offsets_mm[film, landmark]),
         )
         for film, landmark in places
         if errors[film, landmark] >= 0
@@ -150,7 +157,7 @@ def _cells(statistics: Statistics, interval: Interval | None) -> list[Cell]:
 
 
 def _cell(value: float, bounds: Bounds | None, decimals: int) -> Cell:
-    """As the terminal shows it: the bounds with a digit less than the number."""
+    """Format a value as the terminal does; the bounds have one digit less."""
     if bounds is None or math.isnan(bounds[0]):
         return Cell(_number(value, decimals))
     return Cell(_number(value, decimals), "\N{EN DASH}".join(_number(bound, decimals - 1) for bound in bounds))

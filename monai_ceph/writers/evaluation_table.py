@@ -1,4 +1,4 @@
-"""An evaluation for the terminal: what counts first, then a table for each comparison."""
+"""Format an evaluation for the terminal: an overview, then a table by landmark for each reference."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
-    """The whole evaluation: how, all statistics overall, a table by landmark for each comparison, remarks."""
+    """Return the whole evaluation as text: settings, overall statistics, tables by landmark, remarks."""
     parts = [_settings(evaluation), overall_text(evaluation.all_scores)]
-    parts += [scores_text(comparison) for comparison in evaluation.all_scores]
+    parts += [scores_text(scores) for scores in evaluation.all_scores]
     if evaluation.remarks:
         parts.append(
             f"{count(len(evaluation.remarks), 'remark')} on the files read:\n  "
@@ -28,38 +28,40 @@ def evaluation_text(evaluation: Evaluation) -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def overall_text(comparisons: Sequence[ReferenceScores]) -> str:
-    """All statistics over everything: one row a statistic, one column a comparison, and what the brackets are."""
-    columns = [_cells(*c.rows[0][1:], bracketed=("mre", "sd", "median", *RATES)) for c in comparisons]
+def overall_text(all_scores: Sequence[ReferenceScores]) -> str:
+    """Return a table with one row per overall statistic and one column per reference, with a legend."""
+    columns = [_cells(*scores.rows[0][1:], bracketed=("mre", "sd", "median", *RATES)) for scores in all_scores]
     rows = ["", "", "n", "missing", "MRE (mm)", "SD (mm)", "median (mm)", *(f"SDR {rate} mm (%)" for rate in RATES)]
-    names = short_names(comparisons)
-    table = [rows, *([who, f"vs {whom}", *column] for (who, whom), column in zip(names, columns, strict=True))]
+    names = short_names(all_scores)
+    table = [rows]
+    for (compared, reference), column in zip(names, columns, strict=True):
+        table.append([compared, f"vs {reference}", *column])
     lines = aligned(list(zip(*table, strict=True)))
     rule = "-" * max(map(len, lines))
-    return "\n".join([*lines[:2], rule, *lines[2:], rule, _legend(comparisons)])
+    return "\n".join([*lines[:2], rule, *lines[2:], rule, _legend(all_scores)])
 
 
-def scores_text(comparison: ReferenceScores) -> str:
-    """A table by landmark, with what is missing named beneath it."""
+def scores_text(scores: ReferenceScores) -> str:
+    """Return a table by landmark, followed by the missing landmarks."""
     header = ["landmark", "n", "missing", "MRE (mm)", "SD", "median", f"SDR {RATES[0]} mm (%)"]
     header = [name.rjust(WIDTH) if k else name for k, name in enumerate([*header, *(f"{r} mm" for r in RATES[1:])])]
-    # The two statistics that are quoted most have their intervals here: with all of them no line could be read.
+    # Only the two most quoted statistics show their intervals; with all of them, lines would be too long.
     bracketed = ("mre", RATES[0])
-    rows = [[name, *_cells(statistics, interval, bracketed)] for name, statistics, interval in comparison.rows]
+    rows = [[name, *_cells(statistics, interval, bracketed)] for name, statistics, interval in scores.rows]
     lines = aligned([header, *rows])
     rule = "-" * max(map(len, lines))
-    text = [f"{comparison.compared} against {comparison.reference} ({count(len(comparison.films), 'film')})"]
+    text = [f"{scores.compared} against {scores.reference} ({count(len(scores.films), 'film')})"]
     text += [rule, lines[0], rule, lines[1], rule, *lines[2:], rule]
-    overall = comparison.summary["overall"]
+    overall = scores.summary["overall"]
     if overall["missing"]:
         text.append(
             f"{overall['missing']} of {overall['n']} annotated landmarks without a prediction (misses for SDR): "
-            + named(comparison.missing)
+            + named(scores.missing)
         )
-    if comparison.without_reference:
+    if scores.without_reference:
         text.append(
-            f"{count(len(comparison.without_reference), 'predicted film')} without a reference, not scored: "
-            + named(comparison.without_reference)
+            f"{count(len(scores.without_reference), 'predicted film')} without a reference, not scored: "
+            + named(scores.without_reference)
         )
     return "\n".join(text) + "\n"
 
@@ -80,7 +82,7 @@ def _settings(evaluation: Evaluation) -> str:
 
 
 def _cells(statistics: Statistics, interval: Interval | None, bracketed: Sequence[str]) -> list[str]:
-    """n, missing and all statistics, those that are named with their intervals."""
+    """Return n, missing and all statistics as text, those in ``bracketed`` with their intervals."""
 
     def cell(key: str, value: float, bounds: Bounds | None, decimals: int) -> str:
         return format_number(value, decimals, bounds if key in bracketed else None)
@@ -93,20 +95,21 @@ def _cells(statistics: Statistics, interval: Interval | None, bracketed: Sequenc
     return cells
 
 
-def _legend(comparisons: Sequence[ReferenceScores]) -> str:
+def _legend(all_scores: Sequence[ReferenceScores]) -> str:
     text = "MRE, SD and median of the landmarks found; SDR of those annotated (n)."
-    if any(comparison.intervals is None for comparison in comparisons):
+    if any(scores.intervals is None for scores in all_scores):
         return text + "\nNo intervals: they need SciPy, pip install 'monai-ceph[evaluate]'."
     return text + f"\nIn brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell, as at 100 %."
 
 
-def short_names(comparisons: Sequence[ReferenceScores]) -> list[tuple[str, str]]:
-    """What is compared, and with what, for a heading or a legend."""
-    return list(zip(_short(c.compared for c in comparisons), _short(c.reference for c in comparisons), strict=True))
+def short_names(all_scores: Sequence[ReferenceScores]) -> list[tuple[str, str]]:
+    """Return short names of what was compared and of the reference, for headings and legends."""
+    compared = _short(scores.compared for scores in all_scores)
+    return list(zip(compared, _short(scores.reference for scores in all_scores), strict=True))
 
 
 def _short(names: Iterable[str]) -> list[str]:
-    """Names as short as they stay distinct: files without folder and suffix, a mean without its parts."""
+    """Shorten names if they stay distinct: files to their stem, a mean of observers to "mean"."""
     names = list(names)
     short = {name: "mean" if name.startswith("mean of ") else PurePath(name).stem for name in names}
     distinct = len(set(short.values())) == len(short)

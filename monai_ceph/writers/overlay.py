@@ -1,4 +1,4 @@
-"""A picture for a human: the film with its landmarks drawn in. Needs Pillow."""
+"""Draw landmarks on a film."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monai_ceph.wording import first
 if TYPE_CHECKING:
     from PIL import Image
 
-# Colours that stay apart for every kind of colour vision, and from a gray film.
+# These colours can be told apart with any kind of colour vision, and stand out from a gray film.
 PREDICTED = (255, 176, 0)
 DOUBTFUL = (255, 110, 255)
 REFERENCE = (0, 212, 255)
@@ -26,8 +26,8 @@ ERROR_LINE = (255, 80, 80)
 OUTLINE = (0, 0, 0)
 
 LONGEST_SIDE = (1200, 2600)
-"""A picture's longest side is brought into this range: a small film would have no room for symbols, and a large one
-would make them tiny on a screen."""
+"""Range of a picture's longest side, px. Small films would have no room for symbols, which would be tiny on large
+ones."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, pixels of the picture."""
@@ -39,18 +39,25 @@ def draw_overlay(
     reference_px: np.ndarray | None = None,
     legend: bool = True,
 ) -> Image.Image:
-    """The film with a cross and the symbol at each landmark found; a doubtful one is an open square.
+    """Draw a film with a cross and the symbol at each landmark found; a doubtful one gets an open square.
 
     Args:
-        film: (X, Y), any gray values; shown from their 0.5th to their 99.5th percentile.
-        prediction: its points are in this film's pixels.
-        reference_px: (N, 2), (x, y), drawn as circles with a line to the prediction; NaN where there is none.
-        legend: draw the box that explains the colours and names the film and its spacing.
+        film: (X, Y), any gray values; shown from the 0.5th to the 99.5th percentile.
+        prediction: points in this film's pixels.
+        reference_px: (N, 2), (x, y), film pixels, drawn as circles with a line to the prediction; NaN if unknown.
+        legend: draw a box that explains the colours and names the film and its spacing.
     Returns:
-        An RGB picture in the film's proportions, its longest side in :data:`LONGEST_SIDE`.
+        An RGB picture with the film's aspect ratio and its longest side within :data:`LONGEST_SIDE`.
     Raises:
-        ValueError: a film that is not (X, Y), or reference points of another shape than the predicted ones.
+        ValueError: the film is not (X, Y), or the reference points differ in shape from the predicted ones.
         ImportError: Pillow is missing.
+
+    >>> import numpy as np
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> points_px = np.random.default_rng(0).uniform(100, 500, (19, 2))
+    >>> prediction = Prediction("a.png", ISBI19, points_px, np.ones(19), (0.1, 0.1), "user")
+    >>> draw_overlay(np.zeros((600, 750)), prediction).size
+    (960, 1200)
     """
     pillow = load_pillow()
     film = np.asarray(film)
@@ -62,20 +69,20 @@ def draw_overlay(
             f"'{prediction.image}': expected reference points of shape {points_px.shape}, got {np.shape(reference_px)}."
         )
     scale = picture_scale(film.shape)
-    # A picture has rows first, so this is where x and y change places.
+    # Pillow expects rows first, so the film is transposed here.
     picture = pillow.Image.fromarray(to_gray8(film).T).convert("RGB")
     size = (max(1, round(film.shape[0] * scale)), max(1, round(film.shape[1] * scale)))
     if size != picture.size:
         picture = picture.resize(size, pillow.Image.Resampling.LANCZOS)
     draw = pillow.ImageDraw.Draw(picture)
-    unit = max(size) / 1200  # every length below is for a picture of 1200 pixels
+    unit = max(size) / 1200  # lengths below are for a picture of 1200 pixels
     found = to_picture(points_px, scale)
     known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
     doubtful = np.array([status == "doubtful" for status in prediction.statuses])
     _draw_marks(draw, found, doubtful, known, unit)
     font = pillow.ImageFont.load_default(size=17 * unit)
-    # A landmark that was not found is named at its reference, in the reference's colour.
+    # A landmark that was not found is labelled at its reference, in the reference's colour.
     labelled = found if known is None else np.where(np.isfinite(found), found, known)
     drawn = np.isfinite(labelled).all(-1)
     anchors = labelled[drawn]
@@ -111,26 +118,30 @@ def write_overlay(
     reference_px: np.ndarray | None = None,
     legend: bool = True,
 ) -> None:
-    """Writes :func:`draw_overlay` to a picture file in the format of its suffix (.png), whole or not at all."""
+    """Write :func:`draw_overlay` to a file in the format of its suffix, such as .png, completely or not at all."""
     picture = draw_overlay(film, prediction, reference_px, legend)
     with atomic_path(path) as temporary:
-        # zlib's default takes three times as long, and on films its files are no smaller.
+        # zlib's default level takes three times as long and makes files of films no smaller.
         picture.save(temporary, compress_level=3)
 
 
 def picture_scale(film_size: Sequence[int]) -> float:
-    """Picture pixels per film pixel, so that the longest side comes into :data:`LONGEST_SIDE`."""
+    """Return the picture pixels per film pixel that bring the longest side into :data:`LONGEST_SIDE`.
+
+    >>> picture_scale((600, 750)), picture_scale((1935, 2400))
+    (1.6, 1.0)
+    """
     longest = max(film_size)
     return min(max(longest, LONGEST_SIDE[0]), LONGEST_SIDE[1]) / longest
 
 
 def to_picture(points_px: np.ndarray, scale: float) -> np.ndarray:
-    """Film pixels -> picture pixels, both with pixel centres at integers; (..., 2), (x, y). NaN stays."""
+    """Convert (..., 2) (x, y) film pixels to picture pixels; both have pixel centres at integers, NaN stays NaN."""
     return (points_px + 0.5) * scale - 0.5
 
 
 def to_gray8(film: np.ndarray) -> np.ndarray:
-    """Gray values between the 0.5th and the 99.5th percentile -> 0 to 255, uint8; a flat film is mid-gray."""
+    """Scale gray values from the 0.5th to the 99.5th percentile to uint8; a constant film becomes mid-gray."""
     values = np.nan_to_num(np.asarray(film, dtype=np.float32), posinf=0.0, neginf=0.0)
     low, high = np.percentile(values, (0.5, 99.5))
     if high <= low:
@@ -153,10 +164,10 @@ def place_labels(
     picture_size: tuple[float, float],
     gap: float,
 ) -> list[Box]:
-    """A place for each label near its point, off the points and off each other as far as there is room.
+    """Place each label near its point, avoiding points and other labels if there is room.
 
-    Each label takes the cheapest of the places around its point: overlap costs most, then leaving the picture, then
-    distance. The points with the closest neighbours choose first, because they have the least choice.
+    Each label takes the cheapest of the places around its point: leaving the picture costs most, then overlap, then
+    distance. Points with the closest neighbours are placed first, because they have the fewest options.
 
     Args:
         anchors: (K, 2), (x, y), the labels' points.
@@ -166,6 +177,10 @@ def place_labels(
         gap: distance of the nearest places from the point.
     Returns:
         K boxes.
+
+    >>> import numpy as np
+    >>> place_labels(np.array([[50.0, 50.0]]), [(20.0, 10.0)], [], (100, 100), gap=5.0)
+    [(np.float64(55.0), np.float64(45.0), np.float64(75.0), np.float64(55.0))]
     """
     distances = np.linalg.norm(anchors[:, None] - anchors[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
@@ -200,7 +215,11 @@ def _crowding(box: Box, occupied: Sequence[Box], picture_size: tuple[float, floa
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Area that two boxes share, square pixels."""
+    """Return the area that two boxes share, square pixels.
+
+    >>> overlap((0, 0, 10, 10), (5, 5, 20, 20))
+    25
+    """
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
@@ -220,14 +239,14 @@ def _draw_marks(draw: Any, found: np.ndarray, doubtful: np.ndarray, known: np.nd
     for point, doubt in zip(found, doubtful, strict=True):
         if np.isfinite(point).all():
             (_draw_square if doubt else _draw_cross)(draw, point, unit)
-    # Last, or the marks would hide what is shortest and commonest: an error of a millimetre or two.
+    # Drawn last, because marks would hide the short lines of common errors of one or two millimetres.
     for point, reference in zip(found, known, strict=True):
         if np.isfinite([point, reference]).all():
             draw.line([*point, *reference], fill=ERROR_LINE, width=_width(2 * unit))
 
 
 def _draw_cross(draw: Any, point: np.ndarray, unit: float) -> None:
-    # A black cross beneath keeps the coloured one visible on bright bone.
+    # The black cross underneath keeps the coloured one visible on bright bone.
     for arm, width, colour in ((9, 5, OUTLINE), (8, 2, PREDICTED)):
         x, y, arm_px = float(point[0]), float(point[1]), arm * unit
         draw.line([x - arm_px, y, x + arm_px, y], fill=colour, width=_width(width * unit))
@@ -272,7 +291,7 @@ def _draw_legend(
     picture_size: tuple[int, int],
     unit: float,
 ) -> Box:
-    """Draws the legend in the corner with the fewest points and returns the box that it covers."""
+    """Draw the legend in the corner with the fewest points and return the box that it covers."""
     pad, mark, step = 8 * unit, 26 * unit, 22 * unit
     width = 2 * pad + max(draw.textlength(text, font=font) + (mark if kind else 0) for kind, text in lines)
     height = 2 * pad + step * len(lines)
@@ -299,7 +318,7 @@ def _draw_legend(
 
 
 def load_pillow() -> Any:
-    """Pillow, with the parts that drawing needs. Raises ImportError, which names the extra, if it is not there."""
+    """Return Pillow with the modules for drawing; raise ImportError, which names the extra, if it is missing."""
     try:
         import PIL
         from PIL import Image, ImageDraw, ImageFont  # noqa: F401  (imported into PIL's namespace)

@@ -1,4 +1,4 @@
-"""Two sets of predictions compared with each other, for the terminal and as JSON."""
+"""Format a comparison of two sets of predictions for the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monai_ceph.writers.text import WIDTH, aligned, format_number, settings
 
 
 def paired_text(paired: PairedEvaluation) -> str:
-    """Settings; for each reference the overall differences, then those of each landmark; remarks."""
+    """Return the comparison as text: settings, differences overall and by landmark for each reference, remarks."""
     how = settings(paired.protocol, paired.scheme, paired.spacing_mm, paired.excluded_films, paired.excluded_landmarks)
     parts = ["\n".join([f"A            {paired.a}", f"B            {paired.b}", *how])]
     for reference, differences in paired.differences.items():
@@ -28,7 +28,7 @@ def paired_text(paired: PairedEvaluation) -> str:
 
 
 def paired_json(paired: PairedEvaluation) -> str:
-    """Everything; unknown is null."""
+    """Return the whole comparison as JSON; unknown values are null."""
     content = {
         "version": __version__,
         "a": paired.a,
@@ -59,8 +59,8 @@ def paired_json(paired: PairedEvaluation) -> str:
 def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferences) -> str:
     rows = [["", "     A", "     B", " B - A", "     p"]]
     rows += [
-        [name, *_cells(one, decimals), _p(one.p)]
-        for name, one, decimals in _named_statistics(differences.overall, differences.threshold)
+        [name, *_cells(difference, decimals), _p(difference.p)]
+        for name, difference, decimals in _named_statistics(differences.overall, differences.threshold)
     ]
     lines = aligned(rows)
     rule = "-" * max(map(len, lines))
@@ -81,13 +81,13 @@ def _by_landmark(differences: PairedDifferences) -> str:
     ]
     for symbol, pair in differences.per_landmark.items():
         row = [symbol]
-        for _, one, decimals in _named_statistics(pair, differences.threshold):
-            row += [f"{one.n:{WIDTH}}", *_cells(one, decimals), _p(one.p_holm)]
+        for _, difference, decimals in _named_statistics(pair, differences.threshold):
+            row += [f"{difference.n:{WIDTH}}", *_cells(difference, decimals), _p(difference.p_holm)]
         rows.append(row)
     lines = aligned(rows)
     rule = "-" * max(map(len, lines))
     tested = sum(not math.isnan(pair.mre.p) for pair in differences.per_landmark.values())
-    note = f"p adjusted by Holm's method for {count(tested, 'comparison')}, for each figure by itself."
+    note = f"p adjusted by Holm's method for {count(tested, 'comparison')}, separately for each statistic."
     return "\n".join([rule, lines[0], rule, *lines[1:], rule, note])
 
 
@@ -95,11 +95,11 @@ def _named_statistics(pair: Paired, threshold: float) -> list[tuple[str, Differe
     return [("MRE (mm)", pair.mre, 3), (f"SDR {threshold:g} mm (%)", pair.sdr, 2)]
 
 
-def _cells(one: Difference, decimals: int) -> list[str]:
+def _cells(difference: Difference, decimals: int) -> list[str]:
     return [
-        format_number(one.a, decimals),
-        format_number(one.b, decimals),
-        format_number(one.difference, decimals, one.bounds, sign="+"),
+        format_number(difference.a, decimals),
+        format_number(difference.b, decimals),
+        format_number(difference.difference, decimals, difference.bounds, sign="+"),
     ]
 
 
@@ -108,4 +108,4 @@ def _p(value: float) -> str:
 
 
 def _json(pair: Paired) -> dict[str, Any]:
-    return {name: one._asdict() for name, one in pair._asdict().items()}
+    return {statistic: difference._asdict() for statistic, difference in pair._asdict().items()}

@@ -1,4 +1,4 @@
-"""Numbers and columns for the terminal."""
+"""Format numbers and columns for the terminal."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from monai_ceph.metrics.interval import Bounds
 from monai_ceph.wording import count
 
 WIDTH = len("100.00")
-"""Every statistic is at least so wide: points then stand under each other in a column that is flush left."""
+"""Minimum width of a number, which aligns decimal points in left-aligned columns."""
 
 
 def format_number(value: float, decimals: int, bounds: Bounds | None = None, sign: Literal["", "+"] = "") -> str:
-    """`` 0.925 [0.84, 1.02]``; without brackets where there is no interval, "-" where there is no value.
+    """Return a number with its interval in brackets; an unknown number is "-".
 
     Args:
-        value: NaN where unknown.
-        decimals: of the value; its bounds have one less.
-        bounds: its interval; None or NaN where there is none.
-        sign: "+" shows it for positive numbers as well.
+        value: the number; NaN if unknown.
+        decimals: decimals of the number; its bounds have one less.
+        bounds: its interval; None or NaN if there is none.
+        sign: "+" also shows the sign of positive numbers.
+
+    >>> format_number(0.925, 3, (0.84, 1.02))
+    ' 0.925 [0.84, 1.02]'
     """
     text = f"{'-' if math.isnan(value) else f'{value:{sign}.{decimals}f}':>{WIDTH}}"
     if bounds is None or math.isnan(bounds[0]):
@@ -30,7 +33,11 @@ def format_number(value: float, decimals: int, bounds: Bounds | None = None, sig
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with columns of equal width, flush left."""
+    """Return lines with left-aligned columns.
+
+    >>> aligned([["name", "n"], ["a", "12"]])
+    ['name  n', 'a     12']
+    """
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
@@ -42,7 +49,7 @@ def settings(
     excluded_films: Mapping[str, tuple[str, ...]],
     excluded_landmarks: Sequence[str],
 ) -> list[str]:
-    """How statistics came about: the lines above a table.
+    """Return the lines above a table that state the settings of an evaluation.
 
     Args:
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks: as in

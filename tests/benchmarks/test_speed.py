@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report import read_results
+from benchmarks.report_tables import read_results
 from benchmarks.speed import folder, inference, profile, training
 from monai_ceph.phantoms import write_phantoms
 
@@ -27,7 +27,8 @@ def no_change_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_folder(films: Path, tmp_path: Path) -> None:
     folder.main(["--films", str(films), "--output", str(tmp_path / "speed.csv")])
-    made, rows = read_results(tmp_path / "speed.csv")
+    results = read_results(tmp_path / "speed.csv")
+    made, rows = results.made, results.rows
     assert made.startswith("3 films; ") and "commit " in made and str(films) not in made
     assert rows[0]["of_the_networks_alone_percent"] == "100"
     assert len(rows) == 4 and all(float(row["films_per_second"]) > 0 for row in rows)
@@ -58,7 +59,7 @@ def test_training(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     wanted = ["--films", str(films), "--points", str(points), "--seconds", "0.1"]
     monkeypatch.setattr(training, "local_stage", smaller(training.local_stage))
     training.main([*wanted, "--output", str(tmp_path / "speed.csv")])
-    _, rows = read_results(tmp_path / "speed.csv")
+    rows = read_results(tmp_path / "speed.csv").rows
     assert [row["what"] for row in rows][:3] == ["pipeline alone", "network alone", "together"]
     assert rows[2]["of_the_slower_part_percent"]
 
@@ -77,7 +78,7 @@ def smaller(local_stage):
 
 def test_a_profile(films: Path, tmp_path: Path) -> None:
     profile.main(["--films", str(films), "--count", "2", "--output", str(tmp_path / "profile.csv")])
-    _, rows = read_results(tmp_path / "profile.csv")
+    rows = read_results(tmp_path / "profile.csv").rows
     ms = {row["what"]: float(row["ms_per_film"]) for row in rows}
     parts = [value for what, value in ms.items() if what != "all" and "GFLOP" not in what]
     assert sum(parts) == pytest.approx(ms["all"], abs=0.1 * len(parts))

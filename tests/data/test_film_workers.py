@@ -214,6 +214,21 @@ def test_process_reads_by_itself_where_it_uses_no_workers(tmp_path: Path, worker
     assert asked == [path]
 
 
+def test_system_without_such_processes_reads_in_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(picture()).save(tmp_path / "film.png")
+    monkeypatch.setattr(film_workers, "APART", False)
+    with FilmWorkers() as workers:
+        np.testing.assert_array_equal(workers.read(tmp_path / "film.png", 0.1)[0], picture().T)
+
+
+def test_no_file_stays_open(tmp_path: Path) -> None:
+    Image.fromarray(picture()).save(tmp_path / "film.png")
+    before = os.listdir("/proc/self/fd")
+    with FilmWorkers(3) as workers:
+        workers.read(tmp_path / "film.png")
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
 @pytest.mark.parametrize("arguments", [(0, 1.0), (1, 0.0), (1, float("nan"))])
 def test_unusable_numbers(arguments: tuple[int, float]) -> None:
     with pytest.raises(ValueError, match="Expected at least one process and a positive time"):

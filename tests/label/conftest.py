@@ -1,4 +1,4 @@
-"""Real servers over drawn films, driven over HTTP. They need MONAI Label, which has an environment of its own."""
+"""Real servers over drawn films, tested over HTTP. They need MONAI Label, which has its own environment."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.tiny_bundle import make_bundle
 
 MODEL = "cephalometric_landmarks"
 START_SECONDS = 600
-"""MONAI Label takes some seconds to import on an idle machine; CI's are not idle."""
+"""MONAI Label takes seconds to import on an idle machine and much longer on a busy CI machine."""
 
 
 class NotHere(pytest.Module):
-    """A test module that cannot even be imported."""
+    """A test module that is skipped because it cannot be imported."""
 
     def collect(self) -> None:
         pytest.skip("MONAI Label is not installed here; run: make test-label", allow_module_level=True)
@@ -42,7 +42,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 
 @dataclass
 class Server:
-    """A server that answers."""
+    """A running server."""
 
     url: str
     process: subprocess.Popen[str]
@@ -62,7 +62,7 @@ class Server:
         return self.request("POST", path, **options)
 
     def put_label(self, film: str, content: bytes | str, tag: str = "final", params: str = "{}", **options: Any) -> Any:
-        """Sends a label as 3D Slicer's module sends one."""
+        """Send a label as 3D Slicer's module does."""
         return self.request(
             "PUT",
             "/datastore/label",
@@ -73,27 +73,27 @@ class Server:
         )
 
     def wait_for(self, task: str, seconds: float = 900) -> dict[str, Any]:
-        """The last state of a background task ("train", "batch/infer", "scoring") once it is over."""
+        """Wait for a background task ("train", "batch/infer", "scoring") to end and return its state."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             state: dict[str, Any] = self.get(f"/{task}/" if task != "batch/infer" else f"/{task}").json()
             if state["status"] not in ("SUBMITTED", "RUNNING"):
                 return state
             time.sleep(0.3)
-        raise AssertionError(f"{task} is not over after {seconds} s: {state}\n{self.log.read_text()[-3000:]}")
+        raise AssertionError(f"{task} still runs after {seconds} s: {state}\n{self.log.read_text()[-3000:]}")
 
 
 @contextmanager
 def running(
     folder: Path, *options: str, env: Mapping[str, str] | None = None, command: tuple[str, ...] = ()
 ) -> Iterator[Server]:
-    """Starts a server and stops it; AssertionError with what it said if it does not come up.
+    """Start a server and stop it afterwards; raise AssertionError with its log if it does not start.
 
     Args:
         folder: the films.
-        options: of ``monai-ceph label``.
-        env: more variables.
-        command: another command than ``monai-ceph label FOLDER --port 0``; it has to print an address, as that does.
+        options: options of ``monai-ceph label``.
+        env: additional environment variables.
+        command: run this instead of ``monai-ceph label FOLDER --port 0``; it must print the server's address.
     """
     log, temporary = folder.parent / f"{folder.name}.log", folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)
@@ -134,7 +134,7 @@ def _wait_for_address(process: subprocess.Popen[str], log: Path) -> str:
 
 @pytest.fixture
 def start_server(label_bundle: Path) -> Iterator[Callable[..., Server]]:
-    """Starts servers for one test, with a tiny bundle unless ``--bundle`` is among the options."""
+    """``start_server(folder, *options)``: start a server with a tiny bundle unless ``--bundle`` is given."""
     with ExitStack() as stack:
 
         def start(folder: Path, *options: str, **more: Any) -> Server:
@@ -156,13 +156,13 @@ def shipped_bundle(repository: Path) -> Path:
 
 
 def draw_films(folder: Path, count: int = 3, seed: int = 1) -> Path:
-    """A folder of films that the tiny bundle can read: phantom_000.png and so on, 323 x 400 px."""
+    """Draw films for the tiny bundle: phantom_000.png and so on, 323 x 400 px."""
     write_phantoms(folder, count, seed=seed, size=(323, 400), spacing_mm=SPACING_MM)
     return folder
 
 
 def train(weights: Path) -> None:
-    """Other weights, put in place as training does it."""
+    """Replace weights by others, as training does."""
     state = torch.load(weights, weights_only=True)
     changed = {name: value + 0.05 if value.is_floating_point() else value for name, value in state.items()}
     new = weights.with_name(".new.pt")
@@ -171,7 +171,7 @@ def train(weights: Path) -> None:
 
 
 def label_of(server: Server, film: str, shift: float = 0.0, **options: Any) -> bytes:
-    """What an annotator sends: the model's proposal, every point moved along x by so many mm of the viewer."""
+    """Return the model's proposal as a label, with every point shifted along x by mm in the viewer's frame."""
     content = server.post(f"/infer/{MODEL}", params={"image": film, "output": "image"}, **options).json()
     for point in content["markups"][0]["controlPoints"]:
         point["position"][0] += shift
@@ -180,7 +180,7 @@ def label_of(server: Server, film: str, shift: float = 0.0, **options: Any) -> b
 
 @pytest.fixture(scope="module")
 def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server over three films, for a module's tests that leave it as it was."""
+    """A server over three films, shared by the tests of a module that do not change it."""
     folder = draw_films(tmp_path_factory.mktemp("label") / "three films")
     with running(folder, "--bundle", str(label_bundle), "--spacing", str(SPACING_MM)) as started:
         yield started

@@ -32,7 +32,7 @@ LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class Combo(MagicMock):
-    """A QComboBox: its items and which is chosen."""
+    """A QComboBox with its items and the current one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -138,7 +138,7 @@ class TableItem(MagicMock):
 
 
 class Node:
-    """A node of the scene: its class, its name, and mocks for the rest."""
+    """A node of the scene with its class and name, and mocks for everything else."""
 
     def __init__(self, kind: str, name: str = "") -> None:
         self.kind, self.name = kind, name
@@ -167,7 +167,7 @@ class Node:
 
 
 class Volume(Node):
-    """A film as Slicer holds it: IJK to RAS and the number of pixels, from the file by SimpleITK."""
+    """A film in Slicer: its IJK-to-RAS matrix and size, read from the file with SimpleITK."""
 
     def __init__(self, path: Path, slices: int) -> None:
         import SimpleITK as sitk
@@ -196,12 +196,12 @@ class Volume(Node):
         self.ijk_to_ras[:3, :3] = directions * spacing
 
     def to_px(self, ras: np.ndarray) -> np.ndarray:
-        """(..., 3) RAS mm -> (..., 3) pixels, where the third is the distance off the film's plane."""
+        """Convert (..., 3) RAS mm to (..., 3) pixels; the third is the distance from the film's plane."""
         inverse = np.linalg.inv(self.ijk_to_ras)
         return ras @ inverse[:3, :3].T + inverse[:3, 3]
 
     def to_ras(self, points_px: np.ndarray) -> np.ndarray:
-        """(..., 2) pixels -> (..., 3) RAS mm."""
+        """Convert (..., 2) pixels to (..., 3) RAS mm."""
         return points_px @ self.ijk_to_ras[:3, :2].T + self.ijk_to_ras[:3, 3]
 
 
@@ -232,7 +232,7 @@ class Collection(list):
 
 
 class Scene(MagicMock):
-    """The nodes there are."""
+    """The scene's nodes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -319,7 +319,7 @@ class Box(NamedTuple):
 
 
 class FakeSlicer:
-    """Slicer with the MONAI Label module open. ``module`` is its widget; ``told`` what the message boxes said."""
+    """Slicer with the MONAI Label module open. ``module`` is its widget, ``told`` the message boxes' texts."""
 
     def __init__(self, cache: Path) -> None:
         self.cache = cache
@@ -329,16 +329,16 @@ class FakeSlicer:
         self.answers: list[str] = []
         self.module: Any = None
 
-    # What Slicer does with files.
+    # --- files
     def load_volume(self, path: str, *_: Any) -> Volume:
-        """As vtkITKArchetypeImageSeriesReader without SingleFile: files that differ by a number are one volume."""
+        """Read as vtkITKArchetypeImageSeriesReader without SingleFile: numbered files are one volume."""
         import itk
 
         slices = 1 if path.endswith(".dcm") else len(itk.ArchetypeSeriesFileNames.New(Archetype=path).GetFileNames())
         return self.scene.add(Volume(Path(path), slices))
 
     def download(self, nodeNames: str, fileNames: str, uris: str, checksums: str | None) -> list[Volume]:
-        """As SampleDataLogic: a file that is in the cache is taken as it is where there is no checksum."""
+        """Download as SampleDataLogic: a cached file is reused if there is no checksum."""
         path = self.cache / fileNames
         if path.exists() and checksums and checksums != f"SHA256:{hashlib.sha256(path.read_bytes()).hexdigest()}":
             path.unlink()
@@ -397,7 +397,7 @@ class FakeSlicer:
         Path(path).write_text(json.dumps({"@schema": schema, "markups": [markup]}, indent=4), encoding="utf-8")
         return True
 
-    # What the user sees.
+    # --- the user's view
     def lists(self) -> list[PointList]:
         return [node for node in self.scene.nodes if isinstance(node, PointList) and node.labels]
 
@@ -406,11 +406,11 @@ class FakeSlicer:
         return volume
 
     def said(self) -> Box:
-        """The last message box, which is taken away."""
+        """Return the last message box and close it."""
         return self.told.pop()
 
     def modules(self) -> dict[str, ModuleType]:
-        """What stands in ``sys.modules`` for Slicer's Python packages."""
+        """Return the stand-ins for Slicer's Python packages in ``sys.modules``."""
         vtk_like = MagicMock()
         vtk_like.vtkMatrix4x4 = Matrix
         util = ModuleType("slicer.util")
@@ -482,7 +482,7 @@ class FakeSlicer:
 
 
 class Widgets:
-    """The module's user interface: what its .ui file names."""
+    """The widgets that the module's .ui file names."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -511,7 +511,7 @@ def _parameters(logic: Any) -> Parameters:
 
 @contextmanager
 def stock_module(cache: Path, server: str) -> Iterator[FakeSlicer]:
-    """Slicer with the stock module open and ``server`` typed in, not yet connected."""
+    """Open the stock module in Slicer and enter ``server``, without connecting."""
     fake = FakeSlicer(cache)
     replaced = {name: sys.modules.get(name) for name in (*fake.modules(), "MONAILabelLib", "MONAILabelLib.client")}
     sys.modules.update(fake.modules())

@@ -1,4 +1,4 @@
-"""A real DICOMweb store for tests: Orthanc, from Debian's packages, on a free port."""
+"""A real DICOMweb store for tests: Debian's Orthanc on a free port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
 
 @dataclass
 class Orthanc:
-    """A store that answers; ``url`` is that of its DICOMweb service."""
+    """A running store; ``url`` is the address of its DICOMweb service."""
 
     rest: str
     process: subprocess.Popen[bytes]
@@ -46,7 +46,7 @@ class Orthanc:
 
 @contextmanager
 def running_orthanc(folder: Path, login: tuple[str, str] | None = None) -> Iterator[Orthanc]:
-    """Starts Orthanc with its data in a folder, and stops it; skips where it is not installed."""
+    """Start Orthanc with its data in a folder and stop it afterwards; skip if it is not installed."""
     program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
     if program is None or not PLUGIN.exists():
         pytest.skip("no Orthanc with its DICOMweb plugin here; apt-get install orthanc orthanc-dicomweb")
@@ -86,7 +86,7 @@ def running_orthanc(folder: Path, login: tuple[str, str] | None = None) -> Itera
 
 
 def film_as_dicom(series: str, pixels: np.ndarray | None, spacing_mm: float = 0.6, **tags: Any) -> bytes:
-    """A film as a digital X-ray, or with ``pixels`` None a report, as DICOM.
+    """Return a film as a DICOM digital X-ray, or a report if ``pixels`` is None.
 
     Args:
         series: its series' UID; those of the study and the instance are made from it.

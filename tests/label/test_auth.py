@@ -1,4 +1,4 @@
-"""With MONAI Label's own OIDC settings: tokens of a realm, here a local one, and annotators kept apart by them."""
+"""Authentication with MONAI Label's OIDC settings and a local realm; labels are stored by the token's user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PUBLIC = KEY.public_key().public_bytes(serialization.Encoding.DER, serialization
 
 
 class Realm(BaseHTTPRequestHandler):
-    """What Keycloak answers at a realm's address."""
+    """Answer as Keycloak does at a realm's address."""
 
     def do_GET(self) -> None:
         body = json.dumps({"realm": "films", "public_key": base64.b64encode(PUBLIC).decode()}).encode()
@@ -77,16 +77,16 @@ def unsigned() -> dict[str, str]:
         lambda: bearer(None),
         unsigned,
     ],
-    ids=["no token", "no token of any kind", "of another key", "over", "of nobody", "unsigned"],
+    ids=["no token", "malformed", "wrong key", "expired", "no user name", "unsigned"],
 )
 @pytest.mark.parametrize("path", ["/info/", "/datastore/", "/datastore/image?image=phantom_000"])
-def test_without_a_token_of_the_realm_nothing_is_told(
+def test_requests_without_a_valid_token_are_refused(
     server: Server, headers: Callable[[], dict[str, str]], path: str
 ) -> None:
     assert server.get(path, headers=headers()).status_code == 401
 
 
-def test_a_user_may_look_and_infer_an_annotator_may_label_an_admin_may_train(server: Server) -> None:
+def test_roles_limit_what_a_user_may_do(server: Server) -> None:
     user, annotator = bearer("ute", "user"), bearer("anna", "annotator")
     assert server.get("/info/", headers=user).status_code == 200
     label = label_of(server, "phantom_000", headers=user)
@@ -95,7 +95,7 @@ def test_a_user_may_look_and_infer_an_annotator_may_label_an_admin_may_train(ser
     assert server.post(f"/batch/infer/{MODEL}", headers=annotator).status_code == 403
 
 
-def test_a_label_is_its_token_users_whatever_the_request_says(server: Server) -> None:
+def test_label_belongs_to_the_tokens_user_whatever_the_request_says(server: Server) -> None:
     anna = label_of(server, "phantom_001", 1.0, headers=bearer("anna"))
     bert = label_of(server, "phantom_001", 2.0, headers=bearer("bert"))
     claimed = json.dumps({"user": "bert", "client_id": "bert"})
@@ -106,7 +106,7 @@ def test_a_label_is_its_token_users_whatever_the_request_says(server: Server) ->
     assert (labels / "bert" / "phantom_001.mrk.json").read_bytes() == bert
 
 
-def test_a_name_that_is_a_path_is_refused(server: Server) -> None:
+def test_user_name_with_a_path_is_refused(server: Server) -> None:
     headers = bearer("../../etc")
     label = label_of(server, "phantom_000", headers=headers)
     assert server.put_label("phantom_000", label, headers=headers).status_code == 400

@@ -8,7 +8,7 @@ from fastapi import HTTPException
 from monai_ceph.label.batch import FilmBatch
 
 STOCK = {"device": "cuda", "multi_gpu": True, "gpus": "all", "max_workers": 1, "max_batch_size": 0, "save_label": True}
-"""What MONAI Label's endpoint sends where the client sends nothing."""
+"""What MONAI Label's endpoint adds to an empty request."""
 
 
 def _infer(request: dict[str, Any], datastore: Any) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def _infer(request: dict[str, Any], datastore: Any) -> dict[str, Any]:
     return {"params": request["image"], "label_tag": request["label_tag"]}
 
 
-def test_the_stock_request_runs_on_a_machine_without_a_gpu_and_a_bad_film_stops_no_other() -> None:
+def test_stock_request_works_without_a_gpu_and_goes_on_after_a_bad_film() -> None:
     store = SimpleNamespace(list_images=lambda: ["good", "cut short", "odd", "zoo"])
     result = FilmBatch()({**STOCK, "images": "all"}, store, _infer)
     assert result == {
@@ -30,5 +30,5 @@ def test_the_stock_request_runs_on_a_machine_without_a_gpu_and_a_bad_film_stops_
     }
 
 
-def test_films_by_name() -> None:
+def test_films_can_be_named() -> None:
     assert list(FilmBatch()({**STOCK, "images": ["b"]}, SimpleNamespace(), _infer)) == ["b"]

@@ -1,4 +1,4 @@
-"""A server that is killed, at whatever moment: every label that it acknowledged is there, and it starts again."""
+"""A server that is killed at a random moment: every acknowledged label is stored, and the server starts again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILMS = ("phantom_000", "phantom_001")
 
 
 @pytest.mark.parametrize("round_", [1, 2])
-def test_kill_9_while_labels_are_sent_loses_none(
+def test_kill_9_while_labels_are_sent_loses_no_label(
     round_: int, tmp_path: Path, start_server: Callable[..., Server]
 ) -> None:
     films = draw_films(tmp_path / "films", len(FILMS))
@@ -29,7 +29,7 @@ def test_kill_9_while_labels_are_sent_loses_none(
 
     def send(film: str) -> None:
         for k in range(10_000):
-            label = proposals[film][k % 10] + b" " * k  # JSON may end in spaces: every label is another
+            label = proposals[film][k % 10] + b" " * k  # JSON may end in spaces, which makes every label unique
             sent[film].append(label)
             try:
                 answer = server.put_label(film, label)
@@ -53,7 +53,7 @@ def test_kill_9_while_labels_are_sent_loses_none(
         assert [label for label in acknowledged[film] if label not in history] == []
         final = (films / "labels" / "final" / f"{film}.mrk.json").read_bytes()
         assert final in (acknowledged[film][-1], sent[film][-1])
-        assert [label for label in history if label not in sent[film]] == []  # no half a label either
+        assert [label for label in history if label not in sent[film]] == []  # nor is a label incomplete
 
     again = start_server(films, "--spacing", str(SPACING_MM))
     assert again.get("/info/").json()["datastore"]["completed"] == len(FILMS)

@@ -1,4 +1,4 @@
-"""Films of a DICOMweb store: a real Orthanc holds drawn films, and a real server labels them."""
+"""Films of a DICOMweb store: a real Orthanc with drawn films, and a real server over it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIRST, SECOND, THIRD, CR, REPORT, MANY = (f"1.2.826.0.1.3680043.8.498.{k}" for k
 
 @pytest.fixture(scope="module")
 def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
-    """Three films, one of another modality, a report that calls itself DX, and a series of two images."""
+    """Three films, one of another modality, a report with modality DX, and a series of two images."""
     with running_orthanc(tmp_path_factory.mktemp("orthanc")) as started:
         for seed, series in enumerate((FIRST, SECOND, THIRD)):
             started.upload(film_as_dicom(series, pixels(seed), SPACING_MM))
@@ -47,7 +47,7 @@ def pixels(seed: int) -> np.ndarray:
 
 @pytest.fixture
 def make_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """``make_store(url, **settings)``: a store over a cache in ``tmp_path``, with settings of MONAI Label's."""
+    """``make_store(url, **settings)``: a store with a cache in ``tmp_path`` and changed settings of MONAI Label."""
     pytest.importorskip("monailabel")
     from monailabel.config import settings
 
@@ -64,7 +64,7 @@ def make_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
 
 @pytest.fixture
 def refused() -> Callable[..., Any]:
-    """``with refused(status, text)``: an HTTPException of this status whose sentence holds this text."""
+    """``with refused(status, text)``: expects an HTTPException with this status and this text in its message."""
     from contextlib import contextmanager
 
     from fastapi import HTTPException
@@ -89,7 +89,7 @@ def test_another_modality_by_the_users_filter(orthanc: Orthanc, make_store: Call
     assert both == sorted([FIRST, SECOND, THIRD, CR, REPORT, MANY])
 
 
-def test_film_is_fetched_whole_once_and_with_its_spacing(
+def test_film_is_downloaded_once_with_its_spacing(
     orthanc: Orthanc, make_store: Callable[..., Any], tmp_path: Path
 ) -> None:
     store = make_store(orthanc.url)
@@ -99,7 +99,7 @@ def test_film_is_fetched_whole_once_and_with_its_spacing(
     np.testing.assert_array_equal(film, pixels(1))
     assert info.spacing_mm == (SPACING_MM, SPACING_MM) and info.spacing_source == "file: ImagerPixelSpacing"
     assert [name.name for name in tmp_path.glob("*.dcm")] == [f"{SECOND}.dcm"]
-    # Fetched once: no archive is asked again.
+    # It was downloaded before, so no archive is asked.
     assert Path(make_store("http://127.0.0.1:9/dicom-web").get_image_uri(SECOND)) == path
 
 
@@ -109,13 +109,13 @@ def test_first_image_of_a_series_by_its_number(
     with caplog.at_level(logging.WARNING):
         film, _ = read_film(make_store(orthanc.url).get_image_uri(MANY))
     np.testing.assert_array_equal(film, pixels(1))
-    assert f"Series '{MANY}' holds 2 images; its film is the first." in caplog.text
+    assert f"Series '{MANY}' has 2 images; the first is used as the film." in caplog.text
 
 
-def test_series_without_an_image_is_refused_and_leaves_nothing(
+def test_series_without_an_image_is_refused_and_leaves_no_file(
     orthanc: Orthanc, make_store: Callable[..., Any], refused: Callable[..., Any], tmp_path: Path
 ) -> None:
-    with refused(422, f"Series '{REPORT}' is no film: this DICOM file holds no image"):
+    with refused(422, f"Series '{REPORT}' is not a film: this DICOM file holds no image"):
         make_store(orthanc.url).get_image_uri(REPORT)
     assert not list(tmp_path.glob("*.dcm")) and not list(tmp_path.glob(".*.dcm"))
 
@@ -123,28 +123,32 @@ def test_series_without_an_image_is_refused_and_leaves_nothing(
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "1.2/../../3", "1..2", "", ".1", "1.2.", "1" * 65, "a.1", "1.2\n"]
 )
-def test_only_a_uid_becomes_a_file_name(name: str, make_store: Callable[..., Any], refused: Callable[..., Any]) -> None:
-    # No archive is asked: there is none at this address.
-    with refused(404, "films are series, named by their UID"):
+def test_only_a_uid_is_used_as_a_file_name(
+    name: str, make_store: Callable[..., Any], refused: Callable[..., Any]
+) -> None:
+    # No archive runs at this address, so asking it would give 502.
+    with refused(404, "a film's id is its SeriesInstanceUID"):
         make_store("http://127.0.0.1:9/dicom-web").get_image_uri(name)
 
 
-def test_unknown_series(orthanc: Orthanc, make_store: Callable[..., Any], refused: Callable[..., Any]) -> None:
+def test_unknown_series_is_not_found(
+    orthanc: Orthanc, make_store: Callable[..., Any], refused: Callable[..., Any]
+) -> None:
     with refused(404, "There is no film '1.2.3' in the DICOMweb store"):
         make_store(orthanc.url).get_image_uri("1.2.3")
 
 
-def test_archive_that_is_down(make_store: Callable[..., Any], refused: Callable[..., Any]) -> None:
-    with refused(502, "cannot be reached; is it running?"):
+def test_unreachable_archive_is_reported(make_store: Callable[..., Any], refused: Callable[..., Any]) -> None:
+    with refused(502, "cannot be reached; check its address and that it is running"):
         make_store("http://127.0.0.1:9/dicom-web").list_images()
 
 
-def test_address_that_is_no_dicomweb(
+def test_address_without_dicomweb_is_reported(
     orthanc: Orthanc, make_store: Callable[..., Any], refused: Callable[..., Any]
 ) -> None:
-    with refused(502, "answered 404; is its address right?"):
+    with refused(502, "answered 404; check its address"):
         make_store(f"{orthanc.rest}/nothing").list_images()
-    with refused(502, "answered in no form that DICOMweb knows"):
+    with refused(502, "is not valid DICOMweb"):
         make_store(f"{orthanc.rest}/app/explorer.html?").list_images()
 
 
@@ -155,7 +159,9 @@ def test_user_and_password(tmp_path: Path, make_store: Callable[..., Any], refus
         assert make_store(closed.url, USERNAME="reader", PASSWORD="secret").list_images() == []
 
 
-def test_films_come_and_go_in_the_archive_alone(make_store: Callable[..., Any], refused: Callable[..., Any]) -> None:
+def test_films_are_added_and_removed_only_in_the_archive(
+    make_store: Callable[..., Any], refused: Callable[..., Any]
+) -> None:
     store = make_store("http://127.0.0.1:9/dicom-web")
     with refused(405, "send the film there"):
         store.add_image("1.2.3", "film.dcm", {})
@@ -163,7 +169,7 @@ def test_films_come_and_go_in_the_archive_alone(make_store: Callable[..., Any], 
         store.remove_image("1.2.3")
 
 
-def test_label_of_a_film_that_nobody_fetched_yet(
+def test_label_of_a_film_that_was_not_downloaded_yet(
     orthanc: Orthanc, make_store: Callable[..., Any], tmp_path: Path
 ) -> None:
     store, label = make_store(orthanc.url), tmp_path / "label.mrk.json"
@@ -174,7 +180,7 @@ def test_label_of_a_film_that_nobody_fetched_yet(
 
 
 def markups(seed: int) -> dict[str, Any]:
-    """A label with the drawing's own landmarks, as Slicer would send it for the film."""
+    """Return a label with the phantom's own landmarks, as Slicer would send it."""
     phantom = draw_phantom(seed, SIZE, SPACING_MM)
     known = np.full(len(phantom.scheme), np.nan)
     spacing = (SPACING_MM, SPACING_MM)
@@ -183,7 +189,7 @@ def markups(seed: int) -> dict[str, Any]:
     return content
 
 
-def test_annotators_day_over_a_dicomweb_store(
+def test_annotation_session_over_a_dicomweb_store(
     orthanc: Orthanc, label_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -209,10 +215,10 @@ def test_annotators_day_over_a_dicomweb_store(
     np.testing.assert_allclose(item["points_px"], draw_phantom(0, SIZE, SPACING_MM).points_px, atol=0.01)
 
 
-def test_server_says_that_the_archive_is_down(label_bundle: Path, tmp_path: Path) -> None:
+def test_server_reports_that_the_archive_is_unreachable(label_bundle: Path, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "monai_ceph", "label", "--dicomweb", "http://127.0.0.1:9/dicom-web")
     command += ("--cache", str(tmp_path), "--port", "0", "--bundle", str(label_bundle))
     ran = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ran.returncode == 1
-    assert "The DICOMweb store http://127.0.0.1:9/dicom-web cannot be reached; is it running?" in ran.stderr
+    assert "The DICOMweb store http://127.0.0.1:9/dicom-web cannot be reached; check its address" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -1,4 +1,4 @@
-"""What docs/monai_label.md shows is run as it stands there, against a real server."""
+"""Run the examples of docs/monai_label.md against a real server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def about(blocks: list[str], words: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server over ``films``, with another film elsewhere."""
+    """A server over ``films``, with another film in ``elsewhere``."""
     here = tmp_path_factory.mktemp("guide")
     for folder, names in {"films": [f"film_{k:02}" for k in range(1, 7)], "elsewhere": ["another"]}.items():
         films = write_phantoms(here / folder, len(names), seed=len(names), size=(323, 400), spacing_mm=SPACING_MM)
@@ -52,7 +52,7 @@ def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def run(server: Server, *blocks: str) -> subprocess.CompletedProcess[str]:
-    """Runs blocks of the page beside the folder of films; a reader of the page has ``monai-ceph`` and this address."""
+    """Run blocks of the page beside the folder of films, with ``monai-ceph`` and this server's address."""
     ours = f'monai-ceph() {{ "{sys.executable}" -m monai_ceph "$@"; }}\n'
     script = ours + "\n".join(blocks).replace("http://127.0.0.1:8000", server.url)
     return subprocess.run(
@@ -88,7 +88,7 @@ def test_the_examples_over_rest(server: Server, blocks: list[str]) -> None:
 
 
 def json_values(text: str) -> Iterator[dict]:
-    """The JSON objects that stand in a text one after the other."""
+    """Yield the JSON objects of a text."""
     decoder, at = json.JSONDecoder(), 0
     while (start := text.find("{", at)) >= 0:
         value, at = decoder.raw_decode(text, start)
@@ -97,7 +97,7 @@ def json_values(text: str) -> Iterator[dict]:
 
 @pytest.fixture(scope="module")
 def annotated(server: Server) -> Server:
-    """anna has labelled five films, and bo two of them."""
+    """A server where anna has labelled five films and bo two of them."""
     for k in range(1, 6):
         label = server.post(f"/infer/{MODEL}", params={"image": f"film_{k:02}", "output": "image"}).content
         for user in ("bo", "anna")[k > 2 :]:
@@ -116,7 +116,7 @@ def test_the_examples_of_training_and_scoring(annotated: Server, blocks: list[st
 
 def test_the_example_of_several_annotators(annotated: Server, blocks: list[str]) -> None:
     block = about(blocks, "export --labels")
-    # What the model finds is another page's; it takes the shipped weights and real sizes.
+    # Another page's test covers predict, which needs the shipped weights and films of real size.
     lines = [line for line in block.splitlines() if "predict" not in line and "landmarks.csv" not in line]
     ran = run(annotated, "\n".join(lines))
     assert ran.returncode == 0, ran.stderr
@@ -127,12 +127,12 @@ def test_every_block_is_run_by_a_test(blocks: list[str]) -> None:
     assert len(blocks) == len(["/infer/", "/train/", "/scoring/", "export --labels"])
 
 
-def test_every_strategy_of_the_page_is_there_and_no_other(server: Server, page: str) -> None:
+def test_page_lists_exactly_the_servers_strategies(server: Server, page: str) -> None:
     [row] = re.findall(r"^\| `most_uncertain`.*$", page, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", row)) == set(server.get("/info/").json()["strategies"])
 
 
-def test_the_commands_in_the_page_are_there(page: str, repository: Path) -> None:
+def test_commands_and_options_of_the_page_exist(page: str, repository: Path) -> None:
     for target in re.findall(r"\bmake ([a-z-]+)", page):
         assert re.search(rf"^{target}:", (repository / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), target
     usage = subprocess.run([sys.executable, "-m", "monai_ceph", "label", "--help"], capture_output=True, text=True)
@@ -141,7 +141,7 @@ def test_the_commands_in_the_page_are_there(page: str, repository: Path) -> None
 
 
 @pytest.mark.parametrize("code", ["SEND_LANDMARKS as s; print(s)", "APP_FOLDER as a; print(a)"])
-def test_the_paths_that_the_page_has_printed(page: str, code: str) -> None:
+def test_one_liners_of_the_page_print_existing_paths(page: str, code: str) -> None:
     [one_liner] = re.findall(rf"python -c ['\"](from [\w.]+ import {re.escape(code)})['\"]", page)
     ran = subprocess.run([sys.executable, "-c", one_liner], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

@@ -1,4 +1,4 @@
-"""Inference over HTTP: the same landmarks as without a server, placed where a viewer shows them, of films alone."""
+"""Inference over HTTP: the bundle's own landmarks, in the viewer's frame, and only for the server's films."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROKEN = "cut short"
 
 @pytest.fixture(scope="module")
 def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Over two PNG, one MetaImage that has an origin and a spacing of its own, and one PNG that is cut short."""
+    """A server over two PNG films, a MetaImage with its own origin and spacing, and a truncated PNG."""
     folder = draw_films(tmp_path_factory.mktemp("infer") / "films with a space", 2)
     film = itk.imread(str(folder / "phantom_000.png"))
     film.SetSpacing((0.2, 0.25))
@@ -38,7 +38,7 @@ def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def system(label_bundle: Path) -> TorchPredictor:
+def predictor(label_bundle: Path) -> TorchPredictor:
     return load_torch_predictor(label_bundle, SPACING_MM, "cpu")
 
 
@@ -51,14 +51,19 @@ def pixels(result: dict[str, Any]) -> np.ndarray:
     return np.array([[landmark["x_px"], landmark["y_px"]] for landmark in result["landmarks"]])
 
 
-def test_json_has_the_landmarks_that_the_bundle_finds(server: Server, system: TorchPredictor) -> None:
+def confidences(result: dict[str, Any]) -> list[float]:
+    return [landmark["confidence"] for landmark in result["landmarks"]]
+
+
+def test_json_holds_the_landmarks_of_the_bundle(server: Server, predictor: TorchPredictor) -> None:
     result = infer(server, "phantom_001").json()
-    expected = system.predict(system.load(server.folder / "phantom_001.png"))
-    assert [landmark["symbol"] for landmark in result["landmarks"]] == list(system.scheme.symbols)
+    expected = predictor.predict(predictor.load(server.folder / "phantom_001.png"))
+    assert confidences(result) == pytest.approx(expected.confidence, abs=1e-5)
+    assert [landmark["symbol"] for landmark in result["landmarks"]] == list(predictor.scheme.symbols)
     np.testing.assert_allclose(pixels(result), expected.points_px, atol=1e-4)
     millimetres = [[landmark["x_mm"], landmark["y_mm"]] for landmark in result["landmarks"]]
     np.testing.assert_allclose(millimetres, expected.points_px * SPACING_MM, atol=1e-4)
-    np.testing.assert_allclose([one["confidence"] for one in result["landmarks"]], expected.confidence, atol=1e-5)
+
     assert (result["spacing_mm"], result["spacing_source"]) == ([SPACING_MM, SPACING_MM], "user")
 
 
@@ -66,7 +71,7 @@ def test_json_has_the_landmarks_that_the_bundle_finds(server: Server, system: To
 def test_markups_lie_where_itk_places_the_film(server: Server, film: str, tmp_path: Path) -> None:
     name = Path(film).stem
     [markups] = json.loads(infer(server, name, "image").text)["markups"]
-    copy = tmp_path / film.lower()  # ITK goes by the suffix, in small letters
+    copy = tmp_path / film.lower()  # ITK knows only lower-case suffixes
     shutil.copyfile(server.folder / film, copy)
     image = itk.imread(str(copy))
     expected = []
@@ -81,36 +86,36 @@ def test_markups_lie_where_itk_places_the_film(server: Server, film: str, tmp_pa
     np.testing.assert_array_equal(positions[:, 2], 0)
 
 
-def test_all_is_both_in_one_message_as_slicers_module_reads_it(server: Server) -> None:
+def test_output_all_holds_json_and_markups_for_slicers_module(server: Server) -> None:
     answer = server.post(f"/infer/{MODEL}?image=phantom_000")
     assert answer.headers["content-type"].startswith("multipart/form-data")
     assert 'name="params"' in answer.text
-    assert '.mrk.json"' in answer.text  # by this ending the module loads markups
+    assert '.mrk.json"' in answer.text  # the module recognises markups by this suffix
 
 
-def test_no_result_is_left_behind(server: Server) -> None:
+def test_temporary_results_are_removed(server: Server) -> None:
     for output in ("image", "json", "all"):
         infer(server, "phantom_000", output)
     assert infer(server, "phantom_000", params={"save_label": True, "label_tag": "../x"}).status_code == 400
-    until = time.monotonic() + 20  # they go when the answer has been sent
+    until = time.monotonic() + 20  # they are removed after the answer was sent
     while list(server.temporary.glob("landmarks_*")) and time.monotonic() < until:
         time.sleep(0.05)
     assert list(server.temporary.glob("landmarks_*")) == []
 
 
-def test_a_film_that_cannot_be_read_is_named_with_the_reason(server: Server) -> None:
+def test_unreadable_film_is_reported_with_the_reason(server: Server) -> None:
     answer = infer(server, BROKEN)
     assert answer.status_code == 422
     assert "cut short" in answer.json()["detail"]
 
 
-def test_a_film_may_come_with_the_request(server: Server) -> None:
+def test_film_can_be_uploaded_with_the_request(server: Server) -> None:
     with (server.folder / "phantom_001.png").open("rb") as file:
         answer = server.post(f"/infer/{MODEL}?output=json", files={"file": ("my film.png", file)})
     np.testing.assert_allclose(pixels(answer.json()), pixels(infer(server, "phantom_001").json()), atol=1e-4)
 
 
-def test_a_film_of_a_session(server: Server) -> None:
+def test_film_of_a_session(server: Server) -> None:
     with (server.folder / "phantom_001.png").open("rb") as file:
         session = server.request("PUT", "/session/", files={"files": ("my film.png", file)}).json()["session_id"]
     answer = server.post(f"/infer/{MODEL}", params={"session_id": session, "output": "json"})
@@ -121,7 +126,7 @@ def test_a_film_of_a_session(server: Server) -> None:
 
 @pytest.fixture
 def outside(server: Server, tmp_path: Path) -> dict[str, str]:
-    """Films that are not the server's, by how somebody might try to reach them."""
+    """Paths that are not film ids, by the way in which a client might try to open them."""
     film = tmp_path / "secret.png"
     shutil.copy(server.folder / "phantom_000.png", film)
     link = server.folder / "link out.png"
@@ -157,7 +162,7 @@ def outside(server: Server, tmp_path: Path) -> dict[str, str]:
         "null",
     ],
 )
-def test_only_films_of_the_folder_are_opened(server: Server, outside: dict[str, str], way: str) -> None:
+def test_only_films_of_the_folder_can_be_opened(server: Server, outside: dict[str, str], way: str) -> None:
     for answer in (
         infer(server, outside[way]),
         infer(server, "phantom_000", params={"image": outside[way]}),
@@ -168,12 +173,12 @@ def test_only_films_of_the_folder_are_opened(server: Server, outside: dict[str, 
 
 
 @pytest.mark.parametrize("session", ["../sessions", "x", "00000000-0000-0000-0000-000000000000"])
-def test_a_session_is_one_that_the_server_made(server: Server, session: str) -> None:
+def test_unknown_session_is_refused(server: Server, session: str) -> None:
     assert server.post(f"/infer/{MODEL}", params={"session_id": session}).status_code >= 400
     assert server.get(f"/session/{session}").status_code == 404
 
 
-def test_archives_are_not_unpacked(server: Server, tmp_path: Path) -> None:
+def test_uploaded_archive_is_refused(server: Server, tmp_path: Path) -> None:
     packed = shutil.make_archive(str(tmp_path / "films"), "zip", server.folder)
     with open(packed, "rb") as file:
         answer = server.request("PUT", "/session/?uncompress=true", files={"files": ("films.zip", file)})
@@ -181,10 +186,10 @@ def test_archives_are_not_unpacked(server: Server, tmp_path: Path) -> None:
     assert "one film" in answer.json()["detail"]
 
 
-def test_the_models_proposal_is_kept_apart_from_peoples_labels(server: Server) -> None:
+def test_proposals_cannot_be_saved_as_final_labels(server: Server) -> None:
     refused = infer(server, "phantom_000", params={"save_label": True, "label_tag": "final"})
     assert refused.status_code == 400
-    assert "a person has accepted" in refused.json()["detail"]
+    assert "a person accepted" in refused.json()["detail"]
     assert infer(server, "phantom_000", params={"save_label": True}).status_code == 200
     saved = server.get("/datastore/label", params={"label": "phantom_000", "tag": "original"})
     assert [markups["type"] for markups in saved.json()["markups"]] == ["Fiducial"]
@@ -196,4 +201,4 @@ def test_trained_weights_are_used_from_the_next_request_on(server: Server) -> No
     train(server.folder / STATE_FOLDER / "bundle" / "models" / "model.pt")
     after = infer(server, "phantom_000").json()
     assert after["weights"] != before["weights"]
-    assert [one["confidence"] for one in after["landmarks"]] != [one["confidence"] for one in before["landmarks"]]
+    assert confidences(after) != confidences(before)

@@ -9,7 +9,7 @@ from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import draw_films, train
 
 
-def test_the_copy_is_a_whole_bundle_and_the_original_stays_as_it_was(label_bundle: Path, tmp_path: Path) -> None:
+def test_copy_is_complete_and_training_it_leaves_the_original_unchanged(label_bundle: Path, tmp_path: Path) -> None:
     (label_bundle / "eval").mkdir(exist_ok=True)
     own = own_bundle(tmp_path / "state", label_bundle)
     before = (label_bundle / "models" / "model.pt").read_bytes()
@@ -21,7 +21,7 @@ def test_the_copy_is_a_whole_bundle_and_the_original_stays_as_it_was(label_bundl
     assert sorted(path.name for path in (tmp_path / "state").iterdir()) == ["bundle"]
 
 
-def test_a_later_start_goes_on_with_the_copy(label_bundle: Path, tmp_path: Path) -> None:
+def test_later_start_keeps_the_copy(label_bundle: Path, tmp_path: Path) -> None:
     own = own_bundle(tmp_path, label_bundle)
     train(own / "models" / "model.pt")
     trained = (own / "models" / "model.pt").read_bytes()
@@ -29,19 +29,19 @@ def test_a_later_start_goes_on_with_the_copy(label_bundle: Path, tmp_path: Path)
     assert (own / "models" / "model.pt").read_bytes() == trained
 
 
-def test_another_bundle_on_a_later_start_is_refused(label_bundle: Path, tmp_path: Path) -> None:
+def test_different_bundle_on_a_later_start_is_refused(label_bundle: Path, tmp_path: Path) -> None:
     own_bundle(tmp_path, label_bundle)
-    with pytest.raises(ValueError, match=r"began as a copy of .*Start without --bundle to go on with it"):
+    with pytest.raises(ValueError, match=r"is a copy of .*Start without --bundle to keep using it"):
         own_bundle(tmp_path, tmp_path)
 
 
-def test_a_bundle_that_is_none_leaves_nothing(tmp_path: Path) -> None:
+def test_invalid_bundle_leaves_no_files(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="is not a bundle"):
         own_bundle(tmp_path / "state", tmp_path)
     assert not (tmp_path / "state" / "bundle").exists()
 
 
-def test_weights_are_loaded_once_and_again_when_they_are_others(label_bundle: Path, tmp_path: Path) -> None:
+def test_weights_are_reloaded_only_after_a_change(label_bundle: Path, tmp_path: Path) -> None:
     own = own_bundle(tmp_path, label_bundle)
     film = draw_films(tmp_path / "films", 1) / "phantom_000.png"
     model = CurrentModel(own, SPACING_MM, "cpu")

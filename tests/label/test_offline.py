@@ -1,4 +1,4 @@
-"""Nothing calls out: not the server, and none of the processes that it starts."""
+"""Neither the server nor any process that it starts connects to another machine."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ note("processes", " ".join(sys.orig_argv))
 """
 
 
-def test_nothing_calls_out(tmp_path: Path, start_server: Callable[..., Server]) -> None:
+def test_nothing_connects_to_another_machine(tmp_path: Path, start_server: Callable[..., Server]) -> None:
     (tmp_path / "watch").mkdir()
     (tmp_path / "watch" / "sitecustomize.py").write_text(WATCH)
     films = draw_films(tmp_path / "films", FEWEST + 2)
-    *labelled, one, other = (f"phantom_{k:03}" for k in range(FEWEST + 2))
+    *labelled, unlabelled, spare = (f"phantom_{k:03}" for k in range(FEWEST + 2))
     env = {"PYTHONPATH": f"{tmp_path / 'watch'}:.", "WATCHED": str(tmp_path)}
     server = start_server(films, "--spacing", str(SPACING_MM), env=env)
 
@@ -50,7 +50,7 @@ def test_nothing_calls_out(tmp_path: Path, start_server: Callable[..., Server]) 
     assert server.wait_for("batch/infer")["status"] == "DONE"
     info = server.get("/info/").json()
     for strategy in info["strategies"]:
-        assert server.post(f"/activelearning/{strategy}").json()["id"] in (one, other)
+        assert server.post(f"/activelearning/{strategy}").json()["id"] in (unlabelled, spare)
     for method in info["scoring"]:
         server.wait_for("scoring")
         assert server.post(f"/scoring/{method}").status_code == 200
@@ -63,5 +63,5 @@ def test_nothing_calls_out(tmp_path: Path, start_server: Callable[..., Server]) 
     watched = (tmp_path / "processes").read_text()
     assert "monai_ceph label" in watched
     for task in ("batch_infer", *(["scoring"] if info["scoring"] else []), *(["train"] if info["trainers"] else [])):
-        assert f"-m {task}" in watched  # else this test sees nothing
+        assert f"-m {task}" in watched  # otherwise the process is not watched
     assert not (tmp_path / "calls").exists(), (tmp_path / "calls").read_text()

@@ -1,4 +1,4 @@
-"""Started the MONAI Label way: with its own command, and either web application."""
+"""Start with MONAI Label's own command and either web application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scoring methods on a folder of drawn films: figures by hand, and nothing done twice."""
+"""Scoring methods and strategies on a folder of drawn films, against statistics computed by hand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def truth(folder: LabelFolder, film: str) -> np.ndarray:
 
 
 def save(folder: LabelFolder, film: str, points_px: np.ndarray, tag: str) -> None:
-    """A label in the frame that a viewer shows the film in: a pixel of a PNG is 1 mm there."""
+    """Save a label in the viewer's frame, in which a pixel of a PNG is 1 mm."""
     label = to_markups(Prediction(film, folder.scheme, points_px, np.full(19, np.nan), (1.0, 1.0), "user"))
     for point, position in zip(
         label["markups"][0]["controlPoints"], viewer_frame(folder.film(film)).to_lps(points_px), strict=True
@@ -55,7 +55,7 @@ def save(folder: LabelFolder, film: str, points_px: np.ndarray, tag: str) -> Non
 
 
 class TestUncertainty:
-    def test_every_film_by_its_id_and_what_cannot_be_read(self, store: Any, model: Any) -> None:
+    def test_every_film_has_an_uncertainty_or_a_reason_why_not(self, store: Any, model: Any) -> None:
         from monai_ceph.label.scoring import Uncertainty, records_folder
 
         (store.folder.folder / "broken.png").write_bytes(b"no film")
@@ -71,7 +71,7 @@ class TestUncertainty:
         assert method({}, store) == {**result, "scored": 0}
         assert records_folder(store.folder) == store.folder.folder / ".monai_ceph" / "uncertainty"
 
-    def test_other_weights_make_it_due(self, store: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_new_weights_make_it_due(self, store: Any, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         from monai_ceph.label.scoring import Uncertainty
 
         method = Uncertainty(model)
@@ -86,7 +86,7 @@ class TestUncertainty:
 
         assert not Uncertainty(CurrentModel(tmp_path / "no bundle")).due(store)
 
-    def test_films_of_an_archive_are_fetched_when_asked_for(
+    def test_films_of_an_archive_are_fetched_only_on_request(
         self, store: Any, model: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from fastapi import HTTPException
@@ -105,7 +105,7 @@ class TestUncertainty:
 
 
 class TestLandmarkError:
-    def test_figures_by_hand(self, store: Any) -> None:
+    def test_statistics_match_those_computed_by_hand(self, store: Any) -> None:
         from monai_ceph.label.scoring import LandmarkError
 
         folder = store.folder
@@ -134,7 +134,7 @@ class TestLandmarkError:
         result = LandmarkError()({}, store)
         assert (result["mre_px"], result["mre_mm"], result["sdr_2mm_percent"]) == (0.0, None, None)
 
-    def test_landmark_that_nobody_marked_does_not_count(self, store: Any) -> None:
+    def test_unmarked_landmark_does_not_count(self, store: Any) -> None:
         from monai_ceph.label.scoring import LandmarkError
 
         points = truth(store.folder, "phantom_000")
@@ -144,7 +144,7 @@ class TestLandmarkError:
         result = LandmarkError(SPACING_MM)({}, store)
         assert result["landmarks"] == 18 and result["mre_px"] == pytest.approx(2**0.5, abs=1e-3)
 
-    def test_no_pair_is_an_answer(self, store: Any) -> None:
+    def test_no_pair_gives_empty_statistics(self, store: Any) -> None:
         from monai_ceph.label.scoring import LandmarkError
 
         method = LandmarkError(SPACING_MM)
@@ -152,7 +152,7 @@ class TestLandmarkError:
         assert method({}, store) == {"pairs": 0, **nothing, "films": {}, "left_out": {}}
         assert not method.due(store)
 
-    def test_label_that_was_damaged_by_hand_is_named(self, store: Any) -> None:
+    def test_damaged_label_is_reported(self, store: Any) -> None:
         from monai_ceph.label.scoring import LandmarkError
 
         for tag in ("final", "original"):
@@ -162,7 +162,7 @@ class TestLandmarkError:
         assert result["pairs"] == 0 and "phantom_000" in result["left_out"]
 
 
-def write_score(folder: LabelFolder, film: str, uncertainty: float, *feature: float) -> None:
+def write_record(folder: LabelFolder, film: str, uncertainty: float, *feature: float) -> None:
     from monai_ceph.label.scoring import records_folder
 
     records = FilmRecords(records_folder(folder))
@@ -173,7 +173,7 @@ def write_score(folder: LabelFolder, film: str, uncertainty: float, *feature: fl
 class TestStrategies:
     @pytest.fixture
     def ask(self, store: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-        """``ask(name, now=0)``: what a strategy answers at a time; it is noted as MONAI Label's endpoint does."""
+        """``ask(name, now=0)``: ask a strategy at a given time and record the answer as MONAI Label's endpoint does."""
         from monai_ceph.label import strategies
 
         def call(name: str, now: float = 0) -> dict[str, Any] | None:
@@ -187,29 +187,29 @@ class TestStrategies:
         return call
 
     @pytest.fixture(autouse=True)
-    def _scores(self, store: Any) -> None:
-        for film, score in (("phantom_000", (0.1, 0.0)), ("phantom_001", (0.3, 1.0)), ("phantom_002", (0.2, 5.0))):
-            write_score(store.folder, film, *score)
+    def _records(self, store: Any) -> None:
+        for film, record in (("phantom_000", (0.1, 0.0)), ("phantom_001", (0.3, 1.0)), ("phantom_002", (0.2, 5.0))):
+            write_record(store.folder, film, *record)
 
     def test_most_uncertain(self, ask: Callable[..., Any]) -> None:
         assert ask("most_uncertain") == {"id": "phantom_001", "uncertainty": 0.3}
 
-    def test_most_different_begins_with_the_typical_film(self, ask: Callable[..., Any]) -> None:
+    def test_most_different_starts_with_the_typical_film(self, ask: Callable[..., Any]) -> None:
         assert ask("most_different") == {"id": "phantom_001"}
         assert ask("most_different") == {"id": "phantom_002", "distance": 4.0}
 
-    def test_labelled_films_are_known_to_most_different(self, ask: Callable[..., Any], store: Any) -> None:
+    def test_most_different_takes_labelled_films_into_account(self, ask: Callable[..., Any], store: Any) -> None:
         save(store.folder, "phantom_002", truth(store.folder, "phantom_002"), "final")
         assert ask("most_different") == {"id": "phantom_000", "distance": 5.0}
 
     def test_first(self, ask: Callable[..., Any]) -> None:
         assert [ask("first")["id"] for _ in range(3)] == ["phantom_000", "phantom_001", "phantom_002"]
 
-    def test_random_takes_any(self, ask: Callable[..., Any]) -> None:
+    def test_random_returns_every_film_sometime(self, ask: Callable[..., Any]) -> None:
         assert {ask("random", now=301 * k)["id"] for k in range(60)} == {f"phantom_00{k}" for k in range(3)}
 
     @pytest.mark.parametrize("name", ["most_uncertain", "most_different", "random", "first"])
-    def test_nobody_gets_what_another_just_got(self, name: str, ask: Callable[..., Any]) -> None:
+    def test_reserved_film_is_not_handed_out_again(self, name: str, ask: Callable[..., Any]) -> None:
         assert len({ask(name)["id"], ask("first")["id"], ask(name)["id"]}) == 3
 
     def test_film_is_free_again_after_five_minutes(self, ask: Callable[..., Any]) -> None:
@@ -217,18 +217,18 @@ class TestStrategies:
         assert ask("most_uncertain", now=299)["id"] == "phantom_002"
         assert ask("most_uncertain", now=300)["id"] == "phantom_001"
 
-    def test_when_all_are_handed_out_the_longest_ago_comes_again(self, ask: Callable[..., Any]) -> None:
+    def test_with_all_films_reserved_the_oldest_reservation_is_reused(self, ask: Callable[..., Any]) -> None:
         order = [ask("most_uncertain", now=k)["id"] for k in range(6)]
         assert order == 2 * ["phantom_001", "phantom_002", "phantom_000"]
 
     @pytest.mark.parametrize("name", ["most_uncertain", "most_different", "random", "first"])
-    def test_nothing_left_to_label(self, name: str, ask: Callable[..., Any], store: Any) -> None:
+    def test_no_film_left_to_label(self, name: str, ask: Callable[..., Any], store: Any) -> None:
         for film in store.list_images():
             save(store.folder, film, truth(store.folder, film), "final")
         assert ask(name) is None
 
     @pytest.mark.parametrize("noted", [[], "x", {"first": None}, {"first": {"ts": "x"}}, {"first": {"ts": 1e10}}])
-    def test_strange_notes_stop_nothing(self, noted: Any, store: Any) -> None:
+    def test_malformed_info_is_ignored(self, noted: Any, store: Any) -> None:
         from monai_ceph.label.strategies import strategies
 
         for film in store.list_images():

@@ -22,7 +22,7 @@ def _session(sessions: FilmSessions, tmp_path: Path) -> str:
     return str(sessions.add_session(str(film))[0])
 
 
-def test_a_name_that_leads_out_of_the_folder_is_no_session(sessions: FilmSessions, tmp_path: Path) -> None:
+def test_id_that_leads_out_of_the_folder_is_not_a_session(sessions: FilmSessions, tmp_path: Path) -> None:
     _session(sessions, tmp_path)
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -35,7 +35,7 @@ def test_several_files_are_refused(sessions: FilmSessions, tmp_path: Path) -> No
         sessions.add_session(str(tmp_path))
 
 
-def test_what_is_over_is_removed_also_what_another_process_made(sessions: FilmSessions, tmp_path: Path) -> None:
+def test_expired_sessions_of_any_process_are_removed(sessions: FilmSessions, tmp_path: Path) -> None:
     over, fresh = _session(sessions, tmp_path), _session(sessions, tmp_path)
     info = sessions.get_session(over)
     info.last_access_ts = int(time.time()) - 3601
@@ -45,10 +45,10 @@ def test_what_is_over_is_removed_also_what_another_process_made(sessions: FilmSe
     assert sorted(path.name for path in Path(sessions.store_path).iterdir()) == [fresh]
 
 
-def test_a_session_that_was_half_made_when_the_server_was_killed(sessions: FilmSessions) -> None:
+def test_incomplete_session_of_a_killed_server_is_removed(sessions: FilmSessions) -> None:
     half = Path(sessions.store_path) / "00000000-0000-0000-0000-000000000000"
     half.mkdir(parents=True)
-    assert sessions.remove_expired() == 0  # it may be in the making
+    assert sessions.remove_expired() == 0  # it may still be written
     os.utime(half, (0, time.time() - HALF_MADE - 1))
     assert sessions.remove_expired() == 1
     assert not half.exists()

@@ -31,7 +31,7 @@ SIZE = (323, 400)
 
 
 def write_films(folder: Path) -> dict[str, tuple[float, float]]:
-    """Two numbered films and one of each other kind of geometry; and the spacing with which Slicer shows each."""
+    """Two numbered films, one film of every other geometry, and the spacing with which Slicer shows each."""
     folder.mkdir()
     pixels = [draw_phantom(size=SIZE, spacing_mm=SPACING_MM, seed=k).image.T for k in range(4)]
     for k in (1, 2):
@@ -54,7 +54,7 @@ def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def slicer(server: Server, tmp_path: Path) -> Iterator[Any]:
-    """Slicer, the module connected to the server; no label is on the server."""
+    """Slicer with its module connected to the server, which has no labels."""
     folder = LabelFolder(server.folder)
     for film in folder.labels():
         folder.remove(film, "final")
@@ -75,7 +75,7 @@ def script(slicer: Any) -> ModuleType:
 
 
 def predicted_px(server: Server, film: str) -> np.ndarray:
-    """(19, 2), film pixels: what the server says over REST."""
+    """Return the server's landmarks over REST, (19, 2), film pixels."""
     answer = server.post(f"/infer/{MODEL}", params={"image": film, "output": "json"}).json()
     assert [one["symbol"] for one in answer["landmarks"]] == list(ISBI19.symbols)
     return np.array([[one["x_px"], one["y_px"]] for one in answer["landmarks"]], dtype=np.float64)
@@ -86,7 +86,7 @@ def next_sample(slicer: Any) -> str:
     return str(slicer.module.current_sample["id"]) if slicer.module.current_sample else ""
 
 
-def test_connecting_lists_the_model_the_strategies_and_what_can_be_trained(slicer: Any) -> None:
+def test_connecting_lists_model_strategies_and_training_options(slicer: Any) -> None:
     assert slicer.told == []
     ui = slicer.module.ui
     assert ui.segmentationModelSelector.items == [MODEL]
@@ -95,8 +95,8 @@ def test_connecting_lists_the_model_the_strategies_and_what_can_be_trained(slice
 
 
 @pytest.mark.parametrize("section", range(4), ids=["infer", "train", "activelearning", "scoring"])
-def test_every_option_can_be_shown_and_comes_back_as_it_was(slicer: Any, section: int) -> None:
-    # The module puts options into a table, and lists into combo boxes, which take text alone.
+def test_every_option_survives_the_modules_table(slicer: Any, section: int) -> None:
+    # The module shows options in a table and lists in combo boxes, which only take text.
     module, kind = slicer.module, ["models", "trainers", "strategies", "scoring"][section]
     before = json.dumps(module.info[kind])
     for name in ("infer", "train", "activelearning", "scoring"):
@@ -111,7 +111,7 @@ def test_every_option_can_be_shown_and_comes_back_as_it_was(slicer: Any, section
     assert json.dumps(module.info[kind]) == before
 
 
-def test_the_accuracy_that_the_module_shows_is_a_share(slicer: Any) -> None:
+def test_accuracy_in_the_module_is_a_fraction(slicer: Any) -> None:
     for stats in slicer.module.info["train_stats"].values():
         assert isinstance(stats, dict)
         assert 0 <= stats.get("best_metric", 0) <= 1
@@ -119,7 +119,7 @@ def test_the_accuracy_that_the_module_shows_is_a_share(slicer: Any) -> None:
 
 def test_an_annotator_corrects_every_film(slicer: Any, script: ModuleType, server: Server) -> None:
     labels = LabelFolder(server.folder)
-    # Slicer keeps what it has downloaded, by file name: films of another clinic are there.
+    # Slicer caches downloads by file name, and the cache holds films of another clinic.
     for k in (1, 2):
         Image.new("L", SIZE).save(slicer.cache / f"film {k}.PNG")
     seen = []
@@ -152,18 +152,16 @@ def test_an_annotator_corrects_every_film(slicer: Any, script: ModuleType, serve
     assert "Unlabeled samples or images not found" in slicer.said().text
 
 
-def test_films_that_slicer_puts_on_top_of_each_other_are_not_sent(
-    slicer: Any, script: ModuleType, server: Server
-) -> None:
-    # Opened by hand; what Next Sample fetches is alone, see test_an_annotator_corrects_every_film.
+def test_stack_of_films_is_not_sent(slicer: Any, script: ModuleType, server: Server) -> None:
+    # This happens to films opened by hand; Next Sample prevents it, see test_an_annotator_corrects_every_film.
     volume = slicer.load_volume(str(server.folder / "film 2.PNG"))
     assert volume.size == (*SIZE, 2)
     slicer.scene.add(PointList("F", list(ISBI19.symbols), np.zeros((19, 3))))
     script.send()
-    assert "'film 2' is 2 films on top of each other" in slicer.said().text
+    assert "'film 2' is a stack of 2 films" in slicer.said().text
 
 
-def test_run_adds_a_second_list_and_the_button_asks_for_one(slicer: Any, script: ModuleType, server: Server) -> None:
+def test_second_visible_point_list_is_refused(slicer: Any, script: ModuleType, server: Server) -> None:
     film = next_sample(slicer)
     slicer.module.onClickSegmentation()
     first, _ = slicer.lists()
@@ -171,8 +169,8 @@ def test_run_adds_a_second_list_and_the_button_asks_for_one(slicer: Any, script:
     said = slicer.said()
     assert said.kind == "error"
     assert said.text == (
-        f"2 point lists are visible ({film}, {film}), and '{film}' can have one; hide or delete the others in the Data "
-        "module."
+        f"2 point lists are visible ({film}, {film}), but '{film}' can have only one; hide or delete the others in the "
+        "Data module."
     )
     assert LabelFolder(server.folder).labels() == {}
     first.visible = False
@@ -181,7 +179,7 @@ def test_run_adds_a_second_list_and_the_button_asks_for_one(slicer: Any, script:
     assert list(LabelFolder(server.folder).labels()) == [film]
 
 
-def test_a_list_of_another_film_is_not_sent(slicer: Any, script: ModuleType) -> None:
+def test_point_list_of_another_film_is_not_sent(slicer: Any, script: ModuleType) -> None:
     film = next_sample(slicer)
     [shown] = slicer.lists()
     shown.name = next(one for one in ("scan", "film 1") if one != film)
@@ -189,7 +187,7 @@ def test_a_list_of_another_film_is_not_sent(slicer: Any, script: ModuleType) -> 
     assert f"There is no visible point list for '{film}'" in slicer.said().text
 
 
-def test_a_point_that_is_not_placed_is_saved_as_missing(slicer: Any, script: ModuleType, server: Server) -> None:
+def test_unplaced_point_is_saved_as_missing(slicer: Any, script: ModuleType, server: Server) -> None:
     film = next_sample(slicer)
     slicer.lists()[0].ras[5] = np.nan
     script.send()
@@ -199,7 +197,7 @@ def test_a_point_that_is_not_placed_is_saved_as_missing(slicer: Any, script: Mod
     assert np.flatnonzero(np.isnan(saved).any(-1)).tolist() == [5]
 
 
-def test_the_servers_refusal_is_shown_and_nothing_is_saved(slicer: Any, script: ModuleType, server: Server) -> None:
+def test_refusal_of_the_server_is_shown_and_nothing_is_saved(slicer: Any, script: ModuleType, server: Server) -> None:
     next_sample(slicer)
     slicer.lists()[0].ras[0] = slicer.volume().to_ras(np.array([5000.0, 20.0]))
     script.send()
@@ -210,7 +208,7 @@ def test_the_servers_refusal_is_shown_and_nothing_is_saved(slicer: Any, script: 
     assert LabelFolder(server.folder).labels() == {}
 
 
-def test_a_spacing_that_was_changed_in_slicer_is_refused(slicer: Any, script: ModuleType, server: Server) -> None:
+def test_changed_spacing_is_refused(slicer: Any, script: ModuleType, server: Server) -> None:
     film = next_sample(slicer)
     spacing = np.linalg.norm(slicer.volume().ijk_to_ras[:3, :2], axis=0)
     slicer.volume().SetSpacing((spacing[0] / 2, spacing[1] / 2, 1.0))  # in the Volumes module, to measure in mm
@@ -220,8 +218,8 @@ def test_a_spacing_that_was_changed_in_slicer_is_refused(slicer: Any, script: Mo
     assert LabelFolder(server.folder).labels() == {}
 
 
-def test_the_stock_submit_label_is_refused_with_the_way_to_go(slicer: Any, server: Server) -> None:
-    # It sends boxes and no fiducials. Slicer's box for a failure holds the server's whole answer.
+def test_stock_submit_label_is_refused_with_a_hint(slicer: Any, server: Server) -> None:
+    # It sends boxes instead of fiducials. Slicer's error box shows the server's whole answer.
     next_sample(slicer)
     slicer.module.onSaveLabel()
     said = slicer.said()
@@ -231,10 +229,10 @@ def test_the_stock_submit_label_is_refused_with_the_way_to_go(slicer: Any, serve
 
 
 @pytest.mark.parametrize("suffix", [".nii.gz", ".png"])
-def test_a_film_opened_by_hand_is_found_by_its_file(
+def test_film_opened_by_hand_is_identified_by_its_file(
     slicer: Any, script: ModuleType, server: Server, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # "Run" uploads what Slicer shows, in the format of its settings; the button sends for the film that is on the disk.
+    # "Run" uploads the volume in the format of Slicer's settings; the button labels the film on disk.
     import SimpleITK as sitk
 
     volume = slicer.load_volume(str(server.folder / "scan.tif"))
@@ -269,7 +267,7 @@ def test_a_film_opened_by_hand_is_found_by_its_file(
         ("scan_1", "/films/film 1.PNG", None, "film 1"),
     ],
 )
-def test_which_film_a_volume_is(script: ModuleType, node: str, file: str | None, sample: Any, film: str) -> None:
+def test_film_of_a_volume(script: ModuleType, node: str, file: str | None, sample: Any, film: str) -> None:
     volume = Node("vtkMRMLScalarVolumeNode", node)
     if file:
         storage = Node("vtkMRMLVolumeArchetypeStorageNode")
@@ -278,16 +276,16 @@ def test_which_film_a_volume_is(script: ModuleType, node: str, file: str | None,
     assert script.film_of(volume, sample, {"scan": {}, "film 1": {}, "1.2.3": {}}) == film
 
 
-def test_a_film_that_the_server_has_not(slicer: Any, script: ModuleType, tmp_path: Path) -> None:
+def test_film_unknown_to_the_server_is_not_sent(slicer: Any, script: ModuleType, tmp_path: Path) -> None:
     script.send()
     assert slicer.said().text == "No film is shown in the red slice view; fetch one with Next Sample."
     Image.new("L", (9, 9)).save(tmp_path / "scan.v2.png")
     slicer.load_volume(str(tmp_path / "scan.v2.png"))
     script.send()
-    assert "'scan.v2.png', is none of the 4 films on the server" in slicer.said().text
+    assert "'scan.v2.png', is not among the 4 films on the server" in slicer.said().text
 
 
-def test_the_annotators_name_is_asked_for_once(slicer: Any, script: ModuleType) -> None:
+def test_annotators_name_is_asked_for_once(slicer: Any, script: ModuleType) -> None:
     slicer.settings["MONAILabel/clientId"] = "user-xyz"  # what the module fills in
     slicer.answers = ["", "Dr. Bo"]
     next_sample(slicer)
@@ -299,20 +297,20 @@ def test_the_annotators_name_is_asked_for_once(slicer: Any, script: ModuleType) 
     assert slicer.answers == []
 
 
-def test_a_server_that_is_gone(slicer: Any, script: ModuleType) -> None:
+def test_stopped_server_is_reported(slicer: Any, script: ModuleType) -> None:
     next_sample(slicer)
     slicer.module.ui.serverComboBox.setCurrentText("http://127.0.0.1:9")
     script.send()
     assert slicer.said().text.startswith("The server does not answer (")
 
 
-def test_training_is_started_watched_and_stopped(slicer: Any, script: ModuleType) -> None:
+def test_training_can_be_started_watched_and_stopped(slicer: Any, script: ModuleType) -> None:
     next_sample(slicer)
     script.send()
     assert slicer.said().kind == "info"
     slicer.module.fetchInfo()
     slicer.module.onTraining()
-    # Stopped before it has said anything, the module fails on its own: it shows the last line that there is not.
+    # The module fails by itself when a training is stopped before its first line of output.
     until = time.monotonic() + 120
     while not slicer.module.isTrainingRunning(check_only=False)["details"] and time.monotonic() < until:
         time.sleep(0.3)
@@ -322,7 +320,7 @@ def test_training_is_started_watched_and_stopped(slicer: Any, script: ModuleType
     assert slicer.told == []
 
 
-def test_upload_puts_a_film_into_the_folder(slicer: Any, server: Server, tmp_path: Path) -> None:
+def test_uploaded_film_is_in_the_folder(slicer: Any, server: Server, tmp_path: Path) -> None:
     Image.fromarray(draw_phantom(size=SIZE, spacing_mm=SPACING_MM, seed=9).image.T).save(tmp_path / "new.png")
     client = slicer.module.logic._client()
     try:
@@ -332,7 +330,7 @@ def test_upload_puts_a_film_into_the_folder(slicer: Any, server: Server, tmp_pat
         (server.folder / "new.png").unlink(missing_ok=True)
 
 
-def test_the_button_stands_once_however_often_the_script_is_run(slicer: Any, script: ModuleType) -> None:
+def test_running_the_script_again_keeps_one_button(slicer: Any, script: ModuleType) -> None:
     import slicer as fake
 
     bars: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Films and labels over HTTP, through MONAI Label's own endpoints; and what its parts ask of a datastore."""
+"""Films and labels through MONAI Label's endpoints, and the datastore's methods without a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ POINTS = np.stack([np.linspace(10, 300, 19), np.linspace(20, 390, 19)], 1)
 
 @pytest.fixture(scope="module")
 def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Films of its own: these tests save and delete."""
+    """A server with films of its own, since these tests save and delete."""
     folder = draw_films(tmp_path_factory.mktemp("store") / "my films", count=4)
     with running(folder, "--bundle", str(label_bundle)) as started:
         yield started
@@ -120,18 +120,18 @@ def bad_labels() -> dict[str, tuple[bytes, int, str]]:
 
 
 @pytest.mark.parametrize("name", bad_labels())
-def test_bad_label_is_answered_with_a_sentence_and_changes_nothing(server: Server, name: str) -> None:
+def test_bad_label_is_refused_with_a_message_and_changes_nothing(server: Server, name: str) -> None:
     server.put_label("phantom_000", label(server))
     before = final_files(server)
-    content, status, sentence = bad_labels()[name]
+    content, status, message = bad_labels()[name]
     answer = server.put_label("phantom_000", content)
     assert answer.status_code == status
-    assert answer.json()["detail"].startswith("The label of film 'phantom_000'") and sentence in answer.json()["detail"]
+    assert answer.json()["detail"].startswith("The label of film 'phantom_000'") and message in answer.json()["detail"]
     assert final_files(server) == before
 
 
 @pytest.mark.parametrize(
-    ("film", "tag", "params", "status", "sentence"),
+    ("film", "tag", "params", "status", "message"),
     [
         ("none", "final", {}, 404, "There is no film 'none' in the folder."),
         ("../my films/phantom_000", "final", {}, 404, "There is no film"),
@@ -142,21 +142,21 @@ def test_bad_label_is_answered_with_a_sentence_and_changes_nothing(server: Serve
         ("phantom_000", "final", {"user": "../../x"}, 400, "Expected a plain name as user"),
         ("phantom_000", "final", {"user": ["x"]}, 400, "Expected a plain name as user"),
         ("phantom_000", "final", [], 200, ""),
-        ("phantom_000", "final", [1], 400, "Expected a JSON object"),
+        ("phantom_000", "final", [1], 400, "Expected the info to be a JSON object, got list"),
         ("phantom_000", "final", {"a": float("nan")}, 400, "cannot be written as JSON"),
         ("phantom_000", "final", {"screen": {"size": [9, 9]}}, 400, "screen: expected"),
     ],
 )
-def test_bad_names_and_notes(
-    server: Server, film: str, tag: str, params: Any, status: int, sentence: str, tmp_path: Path
+def test_bad_names_and_info(
+    server: Server, film: str, tag: str, params: Any, status: int, message: str, tmp_path: Path
 ) -> None:
     before = final_files(server)
     answer = server.put_label(film, label(server), tag, json.dumps(params))
-    assert answer.status_code == status and sentence in answer.text
+    assert answer.status_code == status and message in answer.text
     assert (final_files(server) == before) == (status != 200)
 
 
-def test_film_shown_with_another_spacing(server: Server) -> None:
+def test_label_for_a_film_shown_with_another_spacing_is_refused(server: Server) -> None:
     screen = {"size": [323, 400], "ijk_to_lps": (np.eye(4) * 0.1).tolist()}
     answer = server.put_label("phantom_000", label(server), params=json.dumps({"screen": screen}))
     assert answer.status_code == 400 and "another geometry than the file" in answer.json()["detail"]
@@ -165,7 +165,7 @@ def test_film_shown_with_another_spacing(server: Server) -> None:
 
 
 @pytest.mark.parametrize("film", ["none", "../phantom_000", "/etc/passwd", "..", ".monai_ceph/bundle/models/model.pt"])
-def test_ids_that_are_no_film(server: Server, film: str) -> None:
+def test_invalid_film_ids(server: Server, film: str) -> None:
     asked = quote(film, safe="")
     for method, path in (
         ("GET", f"/datastore/image?image={asked}"),
@@ -183,7 +183,7 @@ def test_ids_that_are_no_film(server: Server, film: str) -> None:
         assert answer.status_code == 404, (method, path, answer.text)
 
 
-def test_notes_of_films_and_labels(server: Server) -> None:
+def test_info_of_films_and_labels(server: Server) -> None:
     film = "phantom_000"
     server.put_label(film, label(server), params='{"user": "anna"}')
     put = server.request("PUT", f"/datastore/image/info?image={film}", data={"info": '{"level": "hard", "path": "x"}'})
@@ -199,7 +199,7 @@ def test_notes_of_films_and_labels(server: Server) -> None:
     assert server.get("/datastore/?output=all").status_code == 200
 
 
-def test_film_is_uploaded_once(server: Server, tmp_path: Path) -> None:
+def test_film_can_be_uploaded_once(server: Server, tmp_path: Path) -> None:
     upload = write_film(tmp_path / "up.jpg")
 
     def put(film: str, name: str = "up.jpg", content: bytes = b"") -> Any:
@@ -224,7 +224,7 @@ def test_film_is_uploaded_once(server: Server, tmp_path: Path) -> None:
     assert not (server.folder / "new film.jpg").exists()
 
 
-def test_dataset_is_a_folder_of_films_and_labels(server: Server, tmp_path: Path) -> None:
+def test_dataset_archive_holds_films_and_labels(server: Server, tmp_path: Path) -> None:
     for film in ("phantom_000", "phantom_003"):
         server.put_label(film, label(server, film, 0.125))
     answer = server.get("/datastore/dataset")
@@ -249,7 +249,7 @@ def store(folder: Path) -> Any:
     return FilmStore(LabelFolder(folder, AB))
 
 
-def test_every_method_of_a_datastore(tmp_path: Path) -> None:
+def test_every_datastore_method(tmp_path: Path) -> None:
     film = write_film(tmp_path / "a film.PNG")
     write_film(tmp_path / "b.png")
     (tmp_path / "upload.bin").write_bytes(label_bytes(film, [[1, 2], [3, 4]]))
@@ -274,7 +274,7 @@ def test_every_method_of_a_datastore(tmp_path: Path) -> None:
     assert films.json()["objects"]["a film"]["image"]["ext"] == ".PNG"
 
 
-def test_what_the_token_says_wins(tmp_path: Path) -> None:
+def test_user_of_the_token_takes_precedence(tmp_path: Path) -> None:
     from monai_ceph.label.store import current_user
 
     film = write_film(tmp_path / "a.png")
@@ -294,8 +294,8 @@ def test_dicom_without_a_suffix_is_downloaded_with_one(tmp_path: Path) -> None:
     assert re.fullmatch(r"1\.2\.840\.1\.[a-p]{8}\.dcm", store(tmp_path).get_image_info("1.2.840.1")["name"])
 
 
-def test_numbered_films_are_no_slices_of_one_volume_for_a_viewer(tmp_path: Path) -> None:
-    # Checked against the class by which 3D Slicer puts the files of a folder together.
+def test_viewer_does_not_read_numbered_films_as_slices(tmp_path: Path) -> None:
+    # Checked against the class with which 3D Slicer groups the files of a folder.
     for folder in ("films", "cache"):
         (tmp_path / folder).mkdir()
     films, cache = store(tmp_path / "films"), tmp_path / "cache"
@@ -313,7 +313,7 @@ def slices(path: Path) -> list[str]:
     return list(itk.ArchetypeSeriesFileNames.New(Archetype=str(path)).GetFileNames())
 
 
-def test_a_film_that_was_replaced_is_another_for_a_viewer_that_keeps_films(tmp_path: Path) -> None:
+def test_replaced_film_has_a_new_name_for_the_viewers_cache(tmp_path: Path) -> None:
     (tmp_path / "film.png").write_bytes(b"film")
     before = store(tmp_path).get_image_info("film")["name"]
     assert store(tmp_path).get_image_info("film")["name"] == before
@@ -321,7 +321,7 @@ def test_a_film_that_was_replaced_is_another_for_a_viewer_that_keeps_films(tmp_p
     assert store(tmp_path).get_image_info("film")["name"] != before
 
 
-def test_archive_of_a_film_older_than_zip(tmp_path: Path) -> None:
+def test_archive_of_a_film_with_a_time_before_1980(tmp_path: Path) -> None:
     from fastapi import HTTPException
 
     film = write_film(tmp_path / "a.png")

@@ -1,4 +1,4 @@
-"""Labels that were sent over HTTP train the model of the same server."""
+"""Training over HTTP with labels that were sent to the same server."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def details(state: dict[str, Any]) -> str:
     return "\n".join(state["details"])
 
 
-def test_training_as_a_client_sees_it(
+def test_training_requested_by_a_client(
     start_server: Callable[..., Server], label_bundle: Path, shipped_bundle: Path, tmp_path: Path
 ) -> None:
-    """Refused, run, and run again with a label that was sent while the first ran."""
+    """A training is refused, then runs, then runs again with a label that was sent during the first run."""
     bundle = tmp_path / "tiny"
     shutil.copytree(label_bundle, bundle)
     change(shipped_bundle, bundle, "finetune", films_per_epoch=4, films_per_batch=2, patch_size=48, epochs=2)
@@ -67,7 +67,7 @@ def test_training_as_a_client_sees_it(
     assert "4 films have a label; label at least 5 before training." in details(state)
 
     send_label(server, "phantom_004", points["phantom_004"])
-    # As Slicer's module sends options: numbers, and texts out of a list.
+    # Slicer's module sends options as numbers and as single texts.
     train(server, stages="local", epochs=0, device="cpu")
     record = folder / ".monai_ceph" / "bundle" / "runs" / "finetune"
     until = time.monotonic() + 240
@@ -93,10 +93,10 @@ def test_training_as_a_client_sees_it(
 
 
 @pytest.mark.slow
-def test_films_of_a_new_scanner_are_learned(
+def test_training_adapts_to_a_new_scanner(
     start_server: Callable[..., Server], shipped_bundle: Path, tmp_path: Path
 ) -> None:
-    """After 20 corrected films, the error on films of that scanner that nobody labelled falls by more than 30 %."""
+    """Twenty corrected films reduce the error on other films of that scanner by more than 30 %."""
     bundle = small_bundle(shipped_bundle, tmp_path)
     folder = tmp_path / "new scanner"
     folder.mkdir()
@@ -132,14 +132,14 @@ def test_films_of_a_new_scanner_are_learned(
 
 
 def new_scanner(image: np.ndarray, seed: int) -> np.ndarray:
-    """What another machine makes of a film: edges enhanced, dark parts lifted, more grain."""
+    """Imitate another scanner: enhance edges, brighten dark parts and add noise."""
     gray = image.astype(np.float32) / 255
     gray = np.clip(4 * gray - 3 * blur_fine(gray, (3, 3)), 0, 1) ** 0.5
     grain = np.random.default_rng(seed).normal(0, 0.05, gray.shape)
     return np.rint(255 * np.clip(gray + grain, 0, 1)).astype(np.uint8)
 
 
-# A system that trains in a minute: films of 0.6 mm pixels, a slim network. Lengths in px shrink with the resolution.
+# Settings that train in a minute: 0.6 mm pixels and a small network. Lengths in px are scaled with the resolution.
 SMALL = {"local_spacing_mm": SPACING_MM, "cpu_dtype": "float32"}
 FEATURES = [8, 8, 16, 32, 32, 8]
 GLOBAL = {
@@ -161,7 +161,7 @@ FINETUNE = {"films_per_epoch": 32, "films_per_batch": 4, "ema_momentum": 0.05, "
 
 
 def small_bundle(shipped: Path, folder: Path) -> Path:
-    """A bundle trained on ordinary phantoms, out of random weights and by the same code."""
+    """A bundle trained on ordinary phantoms from random weights, by the same code."""
     from monai_ceph.finetuning.finetune import finetune
     from monai_ceph.networks import set_background_prior
 
@@ -200,7 +200,7 @@ def read(bundle: Path, name: str) -> dict[str, Any]:
 
 
 def change(source: Path, bundle: Path, name: str, **changes: Any) -> dict[str, Any]:
-    """Writes another bundle's config with changes into a bundle."""
+    """Write another bundle's config, with changes, into a bundle."""
     content = {**read(source, name), **changes}
     (bundle / "configs").mkdir(exist_ok=True)
     (bundle / "configs" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")

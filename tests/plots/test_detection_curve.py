@@ -17,7 +17,7 @@ def _curves(lines: list[Line2D]) -> list[Line2D]:
 
 
 @given(st.lists(error, min_size=1, max_size=20).filter(lambda errors: not np.isnan(errors).all()))
-def test_curve_goes_through_the_tables_rates(errors: list[float]) -> None:
+def test_curve_agrees_with_the_tables_rates(errors: list[float]) -> None:
     axes = detection_curve({"a": np.array(errors)}).axes[0]
     (curve,) = _curves(axes.lines)
     x, y = curve.get_data()
@@ -41,28 +41,28 @@ def test_thresholds_beyond_the_axis_are_not_drawn() -> None:
     assert [text.get_text() for text in axes.texts] == ["2"]
 
 
-def test_many_curves_all_look_different() -> None:
+def test_twenty_curves_have_different_styles() -> None:
     axes = detection_curve({str(k): np.array([k / 5]) for k in range(20)}).axes[0]
     looks = {(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in _curves(axes.lines)}
     assert len(looks) == 20
 
 
-def test_set_without_a_reference_is_named() -> None:
-    with pytest.raises(ValueError, match="'b' has no error at all"):
+def test_set_without_a_reference_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Expected errors of 'b', but none of its landmarks has a reference"):
         detection_curve({"a": np.ones(3), "b": np.full(3, np.nan)})
 
 
-def test_no_set_is_named() -> None:
+def test_no_set_of_errors_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one set of errors"):
         detection_curve({})
 
 
-def test_name_with_dollars_is_no_formula() -> None:
+def test_name_with_dollars_is_not_a_formula() -> None:
     figure = detection_curve({r"$\no$": np.ones(3)})
     figure.draw_without_rendering()
 
 
-def test_long_name_leaves_the_curve_its_room() -> None:
+def test_long_name_does_not_shrink_the_axes() -> None:
     long, short = (detection_curve({name: np.ones(3)}) for name in ("folder/" * 30, "a"))
     for figure in (long, short):
         figure.draw_without_rendering()

@@ -22,12 +22,12 @@ def _medians(axes: Axes) -> dict[int, float]:
     return {round(np.mean(line.get_ydata())): line.get_xdata()[0] for line in lines if np.isfinite(line.get_xdata()[0])}
 
 
-def test_boxes_have_the_medians_of_what_was_found() -> None:
+def test_boxes_have_the_medians_of_the_landmarks_found() -> None:
     errors = np.random.default_rng(0).uniform(0, 3, (15, 3))
     errors[2, 1], errors[3, 1] = np.nan, np.inf
     medians = _medians(_axes(errors))
-    found = [np.median(column[np.isfinite(column)]) for column in errors.T]
-    np.testing.assert_allclose([medians[k] for k in range(3)], found)
+    expected = [np.median(column[np.isfinite(column)]) for column in errors.T]
+    np.testing.assert_allclose([medians[k] for k in range(3)], expected)
 
 
 def test_first_landmark_is_at_the_top() -> None:
@@ -37,7 +37,7 @@ def test_first_landmark_is_at_the_top() -> None:
     assert bottom > top
 
 
-def test_missing_landmarks_are_counted_where_there_are_any() -> None:
+def test_missing_landmarks_are_counted() -> None:
     errors = np.ones((4, 3))
     assert "missing" not in _texts(_axes(errors))
     errors[:3, 2], errors[0, 1] = np.inf, np.nan
@@ -64,7 +64,7 @@ def test_errors_off_the_scale_are_marked_and_counted() -> None:
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines if line.get_marker() == ">"] == [(8, 0)]
 
 
-def test_axis_ends_at_the_largest_error_and_holds_the_2_mm_line() -> None:
+def test_axis_ends_at_the_largest_error_but_includes_the_2_mm_line() -> None:
     assert _axes(np.full((4, 3), 5.0)).get_xlim()[1] == 5.2
     assert _axes(np.full((4, 3), 0.1)).get_xlim()[1] == 2.5
 
@@ -75,7 +75,7 @@ def test_films_without_any_reference_are_drawn() -> None:
     assert "0" in _texts(axes)
 
 
-def test_symbol_with_dollars_is_no_formula() -> None:
+def test_symbol_with_dollars_is_not_a_formula() -> None:
     figure = error_box_plot(np.ones((2, 1)), [r"$\no$"])
     figure.draw_without_rendering()
     assert figure.axes[0].get_yticklabels()[0].get_text() == r"$\no$"

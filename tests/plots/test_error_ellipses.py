@@ -12,7 +12,7 @@ SYMBOLS = ["S", "N", "Po"]
 SHAPE = np.array([[0.0, 0.0], [60.0, -10.0], [30.0, 70.0]])
 
 
-def test_ellipse_is_where_chi_squared_says() -> None:
+def test_ellipse_is_the_chi_squared_contour() -> None:
     covariance = np.array([[2.0, 0.7], [0.7, 0.5]])
     outline = ellipse(covariance)
     distance = np.einsum("ki,ij,kj->k", outline, np.linalg.inv(covariance), outline)
@@ -24,23 +24,23 @@ def test_errors_along_a_line_have_a_flat_ellipse() -> None:
     np.testing.assert_allclose(outline[:, 0], outline[:, 1], atol=1e-6)
 
 
-def test_mean_shape_is_that_of_centred_films() -> None:
+def test_mean_shape_is_the_mean_of_centred_films() -> None:
     points = np.random.default_rng(0).normal(size=(8, 5, 2)) * 40
     np.testing.assert_allclose(mean_shape(points), (points - points.mean(1, keepdims=True)).mean(0), atol=1e-9)
 
 
-def test_gaps_do_not_bend_the_mean_shape() -> None:
-    # One face, shifted; every film lacks something else. Centroids of what is there would pull the places apart.
+def test_missing_landmarks_do_not_distort_the_mean_shape() -> None:
+    # One face, shifted; films lack different landmarks. Centring on the remaining ones would distort the shape.
     draw = np.random.default_rng(1)
     points = SHAPE + draw.normal(0, 30, (9, 1, 2))
     for film in range(9):
         if film % 4:
             points[film, film % 4 - 1] = np.nan
-    found = mean_shape(points)
-    np.testing.assert_allclose(found - found[0], SHAPE - SHAPE[0], atol=1e-6)
+    shape = mean_shape(points)
+    np.testing.assert_allclose(shape - shape[0], SHAPE - SHAPE[0], atol=1e-6)
 
 
-def test_landmark_on_no_film_has_no_place() -> None:
+def test_landmark_on_no_film_is_nan_in_the_mean_shape() -> None:
     points = np.stack([SHAPE, SHAPE + 1])
     points[:, 1] = np.nan
     assert np.isnan(mean_shape(points)).all(-1).tolist() == [False, True, False]
@@ -51,7 +51,7 @@ def _means(figure: object) -> np.ndarray:
     return np.array([[line.get_xdata()[0], line.get_ydata()[0]] for line in dots])
 
 
-def test_dots_are_the_bias_times_the_magnification_from_the_crosses() -> None:
+def test_dots_show_the_magnified_bias() -> None:
     points = np.broadcast_to(SHAPE, (5, 3, 2))
     offsets = np.random.default_rng(2).normal(0.5, 0.1, (5, 3, 2))
     offsets[0, 1] = np.nan
@@ -59,7 +59,7 @@ def test_dots_are_the_bias_times_the_magnification_from_the_crosses() -> None:
     np.testing.assert_allclose(means, SHAPE - SHAPE.mean(0) + 3 * np.nanmean(offsets, 0))
 
 
-def test_y_runs_down_and_both_axes_have_one_scale() -> None:
+def test_y_points_down_and_both_axes_have_the_same_scale() -> None:
     axes = error_ellipses(np.zeros((4, 3, 2)), np.broadcast_to(SHAPE, (4, 3, 2)), SYMBOLS).axes[0]
     bottom, top = axes.get_ylim()
     assert bottom > top
@@ -67,14 +67,14 @@ def test_y_runs_down_and_both_axes_have_one_scale() -> None:
 
 
 @pytest.mark.parametrize("films", [1, 2, 3])
-def test_ellipse_takes_three_films(films: int) -> None:
+def test_ellipse_needs_three_films(films: int) -> None:
     offsets = np.random.default_rng(3).normal(size=(films, 3, 2))
     figure = error_ellipses(offsets, np.broadcast_to(SHAPE, (films, 3, 2)), SYMBOLS)
     note = figure.get_supxlabel()
     assert ("no ellipse, as known on fewer than 3 films: S, N, Po" in note) == (films < 3)
 
 
-def test_landmark_never_found_has_its_cross_alone() -> None:
+def test_landmark_that_was_never_found_has_only_its_cross() -> None:
     offsets = np.ones((4, 3, 2))
     offsets[:, 1] = np.nan
     figure = error_ellipses(offsets, np.broadcast_to(SHAPE, (4, 3, 2)), SYMBOLS)
@@ -82,7 +82,7 @@ def test_landmark_never_found_has_its_cross_alone() -> None:
     assert "fewer than 3 films: N" in figure.get_supxlabel()
 
 
-def test_scale_bars_say_how_much_larger_errors_are() -> None:
+def test_scale_bars_show_the_magnification() -> None:
     def bars(magnification: float) -> list[str]:
         offsets, points = np.ones((4, 3, 2)), np.broadcast_to(SHAPE, (4, 3, 2))
         axes = error_ellipses(offsets, points, SYMBOLS, magnification).axes[0]
@@ -92,11 +92,11 @@ def test_scale_bars_say_how_much_larger_errors_are() -> None:
     assert bars(1) == ["10 mm"]
 
 
-def test_films_without_any_reference_are_named() -> None:
+def test_films_without_any_reference_are_an_error() -> None:
     with pytest.raises(ValueError, match="at least one reference point"):
         error_ellipses(np.zeros((2, 3, 2)), np.full((2, 3, 2), np.nan), SYMBOLS)
 
 
-def test_different_numbers_of_films_are_named() -> None:
+def test_different_numbers_of_films_are_an_error() -> None:
     with pytest.raises(ValueError, match="the same films, got 2 and 4"):
         error_ellipses(np.zeros((2, 3, 2)), np.zeros((4, 3, 2)), SYMBOLS)

@@ -7,24 +7,24 @@ from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.plots import evaluation_plots
 
 
-def _comparison(reference: str, compared: str = "predictions") -> ReferenceScores:
+def _scores(reference: str, compared: str = "predictions") -> ReferenceScores:
     target = np.random.default_rng(0).uniform(0, 100, (4, 2, 2))
     return ReferenceScores(compared, reference, ("S", "N"), ("1", "2", "3", "4"), target + 1, target)
 
 
-def test_one_reference_has_one_figure_of_each_kind() -> None:
-    names = [one.name for one in evaluation_plots(Evaluation((_comparison("a.csv"),)))]
+def test_one_reference_has_one_plot_of_each_kind() -> None:
+    names = [plot.name for plot in evaluation_plots(Evaluation((_scores("a.csv"),)))]
     assert names == ["detection_curve", "error_box_plot", "error_ellipses", "site_offset"]
 
 
-def test_several_references_are_numbered_and_share_the_curves() -> None:
-    scores = (_comparison("x/a.csv"), _comparison("x/b.csv"))
-    evaluation = Evaluation(scores, (_comparison("x/a.csv", "x/b.csv"),))
-    curve, *figures = evaluation_plots(evaluation)
-    assert [one.name for one in figures] == [
+def test_several_references_are_numbered_and_share_the_curve_plot() -> None:
+    scores = (_scores("x/a.csv"), _scores("x/b.csv"))
+    evaluation = Evaluation(scores, (_scores("x/a.csv", "x/b.csv"),))
+    curve, *plots = evaluation_plots(evaluation)
+    assert [plot.name for plot in plots] == [
         "error_box_plot_1", "error_ellipses_1", "site_offset_1",
         "error_box_plot_2", "error_ellipses_2", "site_offset_2",
     ]  # fmt: skip
-    assert all("x/a.csv" in one.caption for one in figures[:3])
+    assert all("x/a.csv" in plot.caption for plot in plots[:3])
     labels = [text.get_text().split(":")[0] for text in curve.figure.legends[0].get_texts()]
     assert labels == ["predictions against a", "predictions against b", "b against a"]

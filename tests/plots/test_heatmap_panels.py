@@ -22,8 +22,8 @@ def _show(film: FilmHeatmaps) -> list:
     return heatmap_panels([film]).axes[:3]
 
 
-def test_film_heatmap_and_point_meet() -> None:
-    # x is the first axis of the arrays and runs to the right in the picture.
+def test_film_heatmap_and_point_coincide() -> None:
+    # x is the first array axis and points right in the picture.
     *_, merged, points = _show(_film())
     shown, heat = (image.get_array() for image in merged.images)
     assert np.argwhere(shown == 255).tolist() == [[10, 30]]
@@ -33,12 +33,12 @@ def test_film_heatmap_and_point_meet() -> None:
     np.testing.assert_array_equal(np.transpose(reference.get_data())[0], [31, 11])
 
 
-def test_global_heatmap_is_stretched_over_the_whole_film() -> None:
+def test_global_heatmap_covers_the_whole_film() -> None:
     for image in _show(_film())[0].images:
         assert tuple(image.get_extent()) == (-0.5, 39.5, 59.5, -0.5)
 
 
-def test_large_film_is_thinned_and_keeps_its_extent() -> None:
+def test_large_film_is_downsampled_and_keeps_its_extent() -> None:
     image = _show(_film((1000, 1400)))[0].images[0]
     assert max(image.get_array().shape) <= LONGEST_PX
     assert tuple(image.get_extent()) == (-0.5, 999.5, 1399.5, -0.5)
@@ -50,16 +50,16 @@ def test_each_film_has_a_row_with_its_name() -> None:
     assert [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()] == ["a", r"$\no$"]
 
 
-def test_no_film_is_named() -> None:
+def test_no_film_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one film"):
         heatmap_panels([])
 
 
-def test_heatmaps_that_are_not_compressed_are_named() -> None:
+def test_uncompressed_heatmap_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"'a': expected merged_heatmap of shape \(X, Y\), got \(19, 4, 4\)"):
         heatmap_panels([replace(_film(), merged_heatmap=np.zeros((19, 4, 4)))])
 
 
-def test_points_of_different_numbers_are_named() -> None:
+def test_different_numbers_of_points_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"'a': expected predicted and reference points \(N, 2\), got \(2, 2\) and"):
         heatmap_panels([replace(_film(), reference=np.zeros((3, 2)))])

@@ -25,12 +25,12 @@ def _figure() -> Figure:
     return error_box_plot(np.arange(24.0).reshape(8, 3), ["S", "N", "<&>"])
 
 
-def test_same_figure_is_the_same_text_in_another_process(repository: Path) -> None:
+def test_svg_is_the_same_in_another_process(repository: Path) -> None:
     other = subprocess.run([sys.executable, "-c", DRAW], cwd=repository, capture_output=True, text=True, check=True)
     assert other.stdout.rstrip("\n") == as_svg(_figure()).rstrip("\n")
 
 
-def test_figure_does_not_move_from_drawing_to_drawing(tmp_path: Path) -> None:
+def test_layout_is_the_same_each_time_it_is_drawn(tmp_path: Path) -> None:
     figure = detection_curve({"a": np.arange(12.0), "b": np.arange(7.0)})
     first = as_svg(figure)
     svg, _ = save_plot(figure, tmp_path / "a")
@@ -43,7 +43,7 @@ def test_svg_is_well_formed_and_keeps_its_text() -> None:
     assert "<&>" in [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_svg_names_no_address_and_no_date() -> None:
+def test_svg_has_no_addresses_and_no_date() -> None:
     svg = as_svg(_figure())
     assert set(re.findall(r'[\w:]*="https?://[^"]*"', svg)) <= {
         'xmlns="http://www.w3.org/2000/svg"',
@@ -54,11 +54,11 @@ def test_svg_names_no_address_and_no_date() -> None:
     assert "date" not in svg
 
 
-def test_several_figures_share_a_page_without_doubled_groups() -> None:
+def test_svg_has_no_group_ids_that_could_clash_in_a_page() -> None:
     assert re.findall(r'<g id="', as_svg(_figure())) == []
 
 
-def test_threads_draw_the_same_as_one() -> None:
+def test_threads_give_the_same_svg() -> None:
     def draw(k: int) -> str:
         if k % 2:
             return as_svg(_figure())
@@ -70,12 +70,12 @@ def test_threads_draw_the_same_as_one() -> None:
         assert list(pool.map(draw, range(6))) == alone
 
 
-def test_letters_without_a_font_warn_of_the_png_alone(recwarn: pytest.WarningsRecorder) -> None:
+def test_svg_with_missing_glyphs_does_not_warn(recwarn: pytest.WarningsRecorder) -> None:
     as_svg(error_box_plot(np.ones((2, 1)), ["\u9f52"]))
     assert [str(warning.message) for warning in recwarn] == []
 
 
-def test_both_files_are_written_whole(tmp_path: Path) -> None:
+def test_svg_and_png_are_written(tmp_path: Path) -> None:
     svg, png = save_plot(_figure(), tmp_path / "errors.v1")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["errors.v1.png", "errors.v1.svg"]
     assert svg.read_text(encoding="utf-8").startswith("<svg")
@@ -84,6 +84,6 @@ def test_both_files_are_written_whole(tmp_path: Path) -> None:
         assert picture.info.get("Software") is None
 
 
-def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"Cannot write '.*nowhere.errors\.svg'"):
         save_plot(_figure(), tmp_path / "nowhere" / "errors")

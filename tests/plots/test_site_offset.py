@@ -23,7 +23,7 @@ def test_each_axis_shows_its_own_bias() -> None:
         assert [line.get_ydata()[0] for line in dots] == [0, 1, 2]
 
 
-def test_bias_whose_interval_holds_zero_is_hollow() -> None:
+def test_marker_is_hollow_if_the_interval_contains_zero() -> None:
     offsets = np.zeros((6, 3, 2))
     offsets[:, 0] = np.random.default_rng(1).normal(5, 0.1, (6, 2))
     offsets[:, 1, 0] = [-1, 1, -1, 1, -1, 1.1]
@@ -31,7 +31,7 @@ def test_bias_whose_interval_holds_zero_is_hollow() -> None:
     assert [(line.get_color(), line.get_markerfacecolor()) for line in dots[:2]] == [(RED, RED), (BLUE, "white")]
 
 
-def test_columns_hold_the_numbers_of_films() -> None:
+def test_columns_show_the_numbers_of_films() -> None:
     offsets = np.random.default_rng(2).normal(0, 2, (6, 3, 2))
     offsets[1:, 1] = np.nan
     offsets[:, 2] = np.nan

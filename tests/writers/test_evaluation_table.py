@@ -9,17 +9,17 @@ from monai_ceph.writers.evaluation_table import overall_text, scores_text
 pytest.importorskip("scipy")
 
 
-def _comparison(compared: str, reference: str, errors_mm: np.ndarray) -> ReferenceScores:
+def _scores(compared: str, reference: str, errors_mm: np.ndarray) -> ReferenceScores:
     points = np.stack([errors_mm, np.zeros_like(errors_mm)], axis=-1)
     films = tuple(f"{f:03d}" for f in range(len(errors_mm)))
     return ReferenceScores(compared, reference, ("S", "N"), films, points, np.zeros_like(points))
 
 
 def test_overall_table() -> None:
-    """A film with an error of 1, one of 3: the resamples' means are 1, 2, 2, 3, and so are the bounds' places."""
+    """Two films with errors 1 and 3: the means of all resamples are 1, 2, 2 and 3, which gives the bounds."""
     errors = np.array([[1.0, 1.0], [3.0, 3.0]])
-    predictions = _comparison("predictions", "mean of x/senior.csv, x/junior.csv", errors)
-    observers = _comparison("x/junior.csv", "x/senior.csv", np.full((2, 2), 12.5))
+    predictions = _scores("predictions", "mean of x/senior.csv, x/junior.csv", errors)
+    observers = _scores("x/junior.csv", "x/senior.csv", np.full((2, 2), 12.5))
     assert overall_text([predictions, observers]) == (
         "                predictions          junior\n"
         "                vs mean              vs senior\n"
@@ -39,14 +39,14 @@ def test_overall_table() -> None:
     )
 
 
-def test_files_of_one_name_keep_their_folders() -> None:
-    pair = [_comparison("predictions", f"{folder}/points.csv", np.ones((2, 2))) for folder in "ab"]
+def test_files_with_the_same_name_keep_their_folders() -> None:
+    pair = [_scores("predictions", f"{folder}/points.csv", np.ones((2, 2))) for folder in "ab"]
     assert "vs a/points.csv  vs b/points.csv" in overall_text(pair)
 
 
 def test_table_by_landmark() -> None:
     errors = np.array([[1.0, 1.0], [3.0, np.nan], [2.2, 123.0]])
-    text = scores_text(_comparison("predictions", "a.csv", errors))
+    text = scores_text(_scores("predictions", "a.csv", errors))
     assert text.splitlines()[0] == "predictions against a.csv (3 films)"
     header, everything, sella, nasion = (line for line in text.splitlines() if line[0] in "laSN")
     columns = ("     n", "missing", "    SD", "median", "2.5 mm", "  3 mm", "  4 mm")

@@ -22,21 +22,21 @@ from monai_ceph.writers.overlay import (
     to_picture,
 )
 
-ONE = LandmarkScheme("one", (Landmark("S", "sella"),))
+SELLA = LandmarkScheme("one", (Landmark("S", "sella"),))
 
 
-def _prediction(points: list[list[float]], scheme: LandmarkScheme = ONE) -> Prediction:
+def _prediction(points: list[list[float]], scheme: LandmarkScheme = SELLA) -> Prediction:
     return Prediction("a.png", scheme, np.array(points), np.ones(len(scheme)), (0.1, 0.1), "user")
 
 
 def _centre_of(picture: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
-    """(x, y) of the middle of a colour's extent."""
+    """Return the (x, y) centre of a colour's extent."""
     rows, columns = np.nonzero((np.asarray(picture) == colour).all(-1))
     return np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2
 
 
-def test_cross_lies_on_the_films_bright_dot() -> None:
-    # x is the first axis of the array and runs to the right in the picture.
+def test_cross_is_drawn_on_the_films_bright_dot() -> None:
+    # x is the first array axis and points right in the picture.
     film = np.zeros((1300, 1500), dtype=np.uint8)
     film[400, 900] = 255
     bare = np.asarray(draw_overlay(film, _prediction([[np.nan, np.nan]]), legend=False))[..., 0]
@@ -59,7 +59,7 @@ def test_reference_is_drawn_in_its_own_colour() -> None:
     np.testing.assert_allclose(_centre_of(picture, REFERENCE), (700, 500), atol=1)
 
 
-def test_landmark_not_found_is_named_at_its_reference() -> None:
+def test_landmark_not_found_is_labelled_at_its_reference() -> None:
     two = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
     prediction = _prediction([[np.nan, np.nan], [300, 300]], two)
     picture = draw_overlay(np.zeros((1200, 1200)), prediction, np.array([[700, 500], [np.nan, np.nan]]), legend=False)
@@ -74,7 +74,7 @@ def test_film_without_any_landmark_found_is_drawn() -> None:
     assert draw_overlay(np.zeros((300, 400)), missing).mode == "RGB"
 
 
-def test_points_in_a_heap_get_labels_apart_and_inside() -> None:
+def test_labels_of_clustered_points_do_not_overlap() -> None:
     anchors = np.array([[5.0, 5.0], [8, 9], [12, 6], [300, 295], [298, 299], [150, 150]])
     sizes = [(40.0, 18.0)] * len(anchors)
     boxes = place_labels(anchors, sizes, [], (300, 300), gap=10)
@@ -83,49 +83,49 @@ def test_points_in_a_heap_get_labels_apart_and_inside() -> None:
         assert left >= 0 and top >= 0 and right <= 300 and bottom <= 300
 
 
-def test_label_keeps_off_taken_places() -> None:
+def test_label_avoids_taken_boxes() -> None:
     taken = (100.0, 0.0, 200.0, 200.0)
     (box,) = place_labels(np.array([[95.0, 100.0]]), [(30.0, 10.0)], [taken], (200, 200), gap=10)
     assert overlap(box, taken) == 0
 
 
-def test_lone_label_stands_right_beside_its_point() -> None:
+def test_single_label_is_right_of_its_point() -> None:
     (box,) = place_labels(np.array([[100.0, 100.0]]), [(30.0, 10.0)], [], (200, 200), gap=10)
     assert box == (110, 95, 140, 105)
 
 
-def test_pixel_centres_are_at_integers_in_both() -> None:
-    # The first film pixel covers picture pixels 0 and 1: its centre lies between theirs.
+def test_pixel_centres_are_at_integers_in_film_and_picture() -> None:
+    # The first film pixel covers picture pixels 0 and 1, so its centre is at 0.5.
     assert to_picture(np.array([0.0, 3.0]), 2).tolist() == [0.5, 6.5]
 
 
-def test_gray_values_are_stretched_whatever_the_bit_depth() -> None:
+def test_gray_values_are_scaled_for_any_bit_depth() -> None:
     gray = to_gray8(np.linspace(10_000, 50_000, 1000).reshape(20, 50))
     assert (gray.min(), gray.max(), gray.dtype) == (0, 255, np.uint8)
 
 
 @pytest.mark.parametrize("value", [0.0, 65535.0, np.nan])
-def test_flat_film_is_mid_gray(value: float) -> None:
+def test_constant_film_is_mid_gray(value: float) -> None:
     assert (to_gray8(np.full((4, 5), value)) == 128).all()
 
 
-def test_film_with_one_odd_pixel_keeps_it() -> None:
+def test_single_bright_pixel_is_kept() -> None:
     film = np.zeros((100, 100))
     film[3, 4] = 7
     assert to_gray8(film)[3, 4] == 255
 
 
-def test_film_with_a_channel_axis_is_named() -> None:
+def test_film_with_a_channel_axis_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"'a.png': expected a film of shape \(X, Y\).*got \(1, 5, 5\)"):
         draw_overlay(np.zeros((1, 5, 5)), _prediction([[0, 0]]))
 
 
-def test_reference_of_another_scheme_is_named() -> None:
+def test_reference_of_another_scheme_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"reference points of shape \(1, 2\), got \(3, 2\)"):
         draw_overlay(np.zeros((5, 5)), _prediction([[0, 0]]), np.zeros((3, 2)))
 
 
-def test_missing_pillow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_without_pillow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"needs Pillow.*monai-ceph\[cli\]"):
         draw_overlay(np.zeros((5, 5)), _prediction([[0, 0]]))

@@ -18,15 +18,15 @@ from monai_ceph.writers.text import aligned, format_number, settings
         (-0.925, (-1.02, -0.84), "-0.925 [-1.02, -0.84]"),
     ],
 )
-def test_figure(value: float, bounds: tuple[float, float] | None, text: str) -> None:
+def test_number_with_its_interval(value: float, bounds: tuple[float, float] | None, text: str) -> None:
     assert format_number(value, 3, bounds) == text
 
 
-def test_figure_with_its_sign() -> None:
+def test_number_with_its_sign() -> None:
     assert format_number(4.346, 2, (-4.0, 13.04), sign="+") == " +4.35 [-4.0, +13.0]"
 
 
-def test_columns() -> None:
+def test_columns_are_aligned() -> None:
     assert aligned([["name", "n"], ["a", "     1"], ["longer", "     2"]]) == [
         "name    n",
         "a            1",
@@ -34,12 +34,12 @@ def test_columns() -> None:
     ]
 
 
-def test_no_more_than_some_names() -> None:
+def test_long_list_of_names_is_shortened() -> None:
     assert named(["a", "b", "c"], 3) == "a, b, c"
     assert named(["a", "b", "c", "d"], 3) == "a, b, c, and 1 more"
 
 
-def test_one_is_not_plural() -> None:
+def test_count_uses_the_singular_for_one() -> None:
     assert [count(k, "film") for k in (0, 1, 2)] == ["0 films", "1 film", "2 films"]
 
 

@@ -1,4 +1,4 @@
-"""What MONAI Label looks for in an app's folder; the app itself is in the package."""
+"""Entry point that MONAI Label looks for in an app's folder; the app itself is in the package."""
 
 from monai_ceph.label.app import CephalometricApp
 

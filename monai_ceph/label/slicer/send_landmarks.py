@@ -1,10 +1,10 @@
-"""A button for 3D Slicer: sends the landmarks of the film on the screen to the annotation server, as its final label.
+"""A button for 3D Slicer that sends the landmarks of the film on the screen to the annotation server as a final label.
 
-Slicer's MONAI Label module shows the model's landmarks, but its Submit Label sends segmentations and boxes alone.
-Started as ``Slicer --python-script send_landmarks.py``, or from Slicer's application startup file, this adds "Send
-landmarks" (Ctrl+Shift+L) to the toolbars. It speaks through that module: its server, login and user name are used.
+Slicer's MONAI Label module shows the model's landmarks, but its Submit Label button only sends segmentations and boxes.
+Run this script with ``Slicer --python-script send_landmarks.py`` or from Slicer's application startup file. It adds
+"Send landmarks" (Ctrl+Shift+L) to the toolbars and uses the module's server, login and user name.
 
-Needs Slicer 5 and its MONAI Label extension, and nothing else. Python 3.9 and later.
+It needs only Slicer 5 (Python 3.9 or later) and its MONAI Label extension.
 
 Source: Slicer's script repository (toolbar action, saving a node, volume shown in a slice view); MONAI Label 0.8.5,
 plugins/slicer/MONAILabel (updateServerSettings, logic, current_sample).
@@ -25,24 +25,24 @@ import vtk
 
 TITLE = "Send landmarks"
 NOBODY = ("", "user-xyz")
-"""Client ids of the MONAI Label module that name nobody: none, and what it fills in."""
+"""Client ids of the MONAI Label module that identify nobody: an empty one, and its default."""
 FILM_SUFFIX = re.compile(r"\.(png|jpe?g|bmp|tiff?|mh[ad]|nii|nii\.gz|dcm|dicom)$", re.IGNORECASE)
 
 
 class CannotSend(Exception):
-    """Nothing was sent; the message says why, and what to do."""
+    """Nothing was sent; the message says why and what to do."""
 
 
 def send() -> None:
-    """What the button does: sends, and shows the server's answer, a refusal as well, in a message box."""
+    """Send the landmarks and show the server's answer or the error in a message box."""
     try:
         slicer.util.infoDisplay(send_landmarks())
-    except Exception as error:  # in Slicer, what is not caught goes to a console that nobody looks at
+    except Exception as error:  # Slicer prints uncaught errors to a console that users do not see
         slicer.util.errorDisplay(explain(error), windowTitle=TITLE, detailedText=traceback.format_exc())
 
 
 def send_landmarks() -> str:
-    """Sends the one visible point list as the final label of the film on the screen, and says what was saved."""
+    """Send the one visible point list as the film's final label, and return a message that says what was saved."""
     user = user_name()
     module = slicer.util.getModuleWidget("MONAILabel")
     module.updateServerSettings()
@@ -60,7 +60,7 @@ def send_landmarks() -> str:
 
 
 def user_name() -> str:
-    """Who annotates: the module's Client/User-ID, asked for and kept there when it names nobody."""
+    """Return the annotator: the module's Client/User-ID, which is asked for once if it identifies nobody."""
     name = str(slicer.util.settingsValue("MONAILabel/clientId", "") or "").strip()
     if name in NOBODY:
         name = (qt.QInputDialog.getText(slicer.util.mainWindow(), TITLE, "Your name, for the labels:") or "").strip()
@@ -71,7 +71,7 @@ def user_name() -> str:
 
 
 def volume_on_screen() -> Any:
-    """The volume in the background of the red slice view, where Slicer shows a film."""
+    """Return the volume in the background of the red slice view, where Slicer shows a film."""
     shown = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode().GetBackgroundVolumeID()
     volume = slicer.mrmlScene.GetNodeByID(shown) if shown else None
     if volume is None:
@@ -80,15 +80,16 @@ def volume_on_screen() -> Any:
 
 
 def film_of(volume: Any, sample: dict[str, Any] | None, films: dict[str, Any]) -> str:
-    """The server's name of a volume's film.
+    """Return the server's id of a volume's film.
 
-    The node's own name says least: it may be a patient's, ``film_1`` where ``film`` was open already, or ``film`` for
-    the file ``film.v2.png``. So it counts only for what was neither fetched by the module nor read from a file.
+    The node's own name is the least reliable: it may be a patient's name, ``film_1`` if ``film`` was already open, or
+    ``film`` for the file ``film.v2.png``. So it is used only for a volume that was neither fetched by the module nor
+    read from a file.
 
     Args:
         volume: the volume node.
-        sample: what the MONAI Label module works on; ``session``: a film that it did not fetch from the server.
-        films: the server's, by their names.
+        sample: the MONAI Label module's current sample; ``session`` marks a film that is not from the server.
+        films: the server's films by id.
     """
     storage = volume.GetStorageNode()
     if sample and not sample.get("session") and sample.get("VolumeNodeName") == volume.GetName():
@@ -101,13 +102,13 @@ def film_of(volume: Any, sample: dict[str, Any] | None, films: dict[str, Any]) -
         if film in films:
             return film
     raise CannotSend(
-        f"The film on the screen, '{name}', is none of the {len(films)} films on the server; fetch it with Next "
-        "Sample, or open the file that the server has."
+        f"The film on the screen, '{name}', is not among the {len(films)} films on the server; fetch it with Next "
+        "Sample, or open the server's file."
     )
 
 
 def points_of(film: str, films: dict[str, Any]) -> Any:
-    """The one visible point list with points that can be the film's; a list that bears another film's name is not."""
+    """Return the one visible point list, ignoring empty lists and lists named after another film."""
     lists = [
         node
         for node in slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
@@ -120,13 +121,13 @@ def points_of(film: str, films: dict[str, Any]) -> Any:
         raise CannotSend(f"There is no visible point list for '{film}'; press Run in the MONAI Label module.")
     names = ", ".join(node.GetName() for node in lists)
     raise CannotSend(
-        f"{len(lists)} point lists are visible ({names}), and '{film}' can have one; "
+        f"{len(lists)} point lists are visible ({names}), but '{film}' can have only one; "
         "hide or delete the others in the Data module."
     )
 
 
 def screen(volume: Any) -> dict[str, Any]:
-    """How Slicer shows the film, so that the server can refuse points of a film whose spacing was changed in Slicer.
+    """Return how Slicer shows the film, so that the server can refuse points if its spacing was changed in Slicer.
 
     Returns:
         ``size``: pixels along x and y; ``ijk_to_lps``: 4 x 4, row by row, mm.
@@ -134,8 +135,8 @@ def screen(volume: Any) -> dict[str, Any]:
     *size, slices = volume.GetImageData().GetDimensions()
     if slices != 1:
         raise CannotSend(
-            f"'{volume.GetName()}' is {slices} films on top of each other: Slicer takes numbered files of a folder for "
-            "slices. Fetch the film with Next Sample, or open it with the option Single File."
+            f"'{volume.GetName()}' is a stack of {slices} films: Slicer reads numbered files of a folder as slices of "
+            "one volume. Fetch the film with Next Sample, or open it with the option Single File."
         )
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
@@ -145,14 +146,15 @@ def screen(volume: Any) -> dict[str, Any]:
 
 
 def placed_points(markups: dict[str, Any]) -> int:
+    """Return how many control points are placed."""
     points = markups["markups"][0]["controlPoints"]
     return sum(point.get("positionStatus", "defined") == "defined" for point in points)
 
 
 def explain(error: Exception) -> str:
-    """A sentence for the annotator: the server's own, where it sent one."""
+    """Return a message for the annotator: the server's own if it sent one."""
     if isinstance(error, OSError):
-        return f"The server does not answer ({error}); is it running, and its address right in the MONAI Label module?"
+        return f"The server does not answer ({error}); check that it runs, and its address in the MONAI Label module."
     message = str(getattr(error, "msg", None) or error)
     answer = re.search(r"Response: (\{.*\})", message, re.DOTALL)
     try:
@@ -163,7 +165,7 @@ def explain(error: Exception) -> str:
 
 
 def add_button() -> None:
-    """The toolbar with the button; run again, it takes the place of the old one."""
+    """Add the toolbar with the button, or replace it when the script runs again."""
     window = slicer.util.mainWindow()
     toolbar = window.findChild("QToolBar", "SendLandmarksToolBar")
     if not toolbar:
