@@ -56,13 +56,14 @@ class StatusRule:
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             weights = tuple(float(content["weights"][name]) for name in FEATURES)
-            names = ("intercept", "limit", "believable", "usual")
-            intercept, limit, believable, usual = (float(content[name]) for name in names)
-            return cls(intercept, weights, limit, believable, content.get("measured", {}), usual)
+            intercept, limit, believable = (float(content[name]) for name in ("intercept", "limit", "believable"))
+            return cls(
+                intercept, weights, limit, believable, content.get("measured", {}), float(content.get("usual", 0.0))
+            )
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read a status rule from '{path}' ({type(error).__name__}: {error}); expected JSON with "
-                f"intercept, weights ({', '.join(FEATURES)}), limit, believable and usual."
+                f"intercept, weights ({', '.join(FEATURES)}), limit and believable."
             ) from error
 
     @classmethod
