@@ -314,7 +314,7 @@ def test_film_of_the_same_name_from_another_folder_fails_alone(
 ) -> None:
     (tmp_path / "other").mkdir()
     films, other, out = links(tmp_path / "films", 2), links(tmp_path / "other" / "films", 3), tmp_path / "out"
-    (other.parent / "one.png").write_bytes(b"another phantom")
+    Image.new("L", (50, 40)).save(other.parent / "one.png")
     run(films, out, Stub(), formats=("csv", "markups"))
     before = (out / "film_00001.png.mrk.json").read_bytes()
     capsys.readouterr()
