@@ -1,4 +1,4 @@
-"""Points -> heatmaps and heatmaps -> points, as pure functions on tensors. Everything is in array frame."""
+"""Encode points as heatmaps and decode heatmaps to points. All points are array indices."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ Decoder = Callable[[torch.Tensor], torch.Tensor]
 
 
 def gaussian_heatmaps(points: torch.Tensor, spatial_size: Sequence[int], sigma_px: float) -> torch.Tensor:
-    """One Gaussian a landmark, peak 1 at the landmark's sub-pixel position, and a background channel.
+    """Return a Gaussian for each landmark, with peak 1 at its sub-pixel position, and a background channel.
 
-    Where Gaussians overlap to more than 1 they are divided by their sum, so that the channels sum to 1 everywhere.
+    Where overlapping Gaussians sum to more than 1 they are divided by their sum, so that the channels sum to 1
+    everywhere.
 
     Args:
-        points: (..., N, 2), (x, y), array indices; NaN where nobody annotated gives an empty channel.
+        points: (..., N, 2), (x, y), array indices; NaN (not annotated) gives an empty channel.
         spatial_size: (X, Y) of the heatmaps.
         sigma_px: standard deviation, in pixels of the array.
     Returns:
@@ -24,13 +25,19 @@ def gaussian_heatmaps(points: torch.Tensor, spatial_size: Sequence[int], sigma_p
     Raises:
         ValueError: points do not end in 2, or sigma is not positive.
     Source:
-        METHOD "Target"; Zhong et al. 2019, equations 1 and 2.
+        Zhong et al. 2019, equations 1 and 2; docs/paper.md, "Target".
+    Example:
+        >>> import torch
+        >>> from monai_ceph.heatmaps import gaussian_heatmaps
+        >>> heatmaps = gaussian_heatmaps(torch.tensor([[4.0, 6.0]]), (9, 12), sigma_px=2.0)
+        >>> tuple(heatmaps.shape), heatmaps[:, 4, 6].tolist()
+        ((2, 9, 12), [1.0, 0.0])
     """
     if points.shape[-1] != 2:
         raise ValueError(f"Expected points of shape (..., N, 2), got {tuple(points.shape)}.")
     if not sigma_px > 0:
         raise ValueError(f"Expected a positive sigma_px, got {sigma_px}.")
-    # exp(-(dx^2 + dy^2)) is the product of two 1D Gaussians: X + Y exponentials a landmark instead of X * Y.
+    # exp(-(dx^2 + dy^2)) is the product of two 1D Gaussians: X + Y exponentials per landmark instead of X * Y.
     sides = []
     for axis, size in enumerate(spatial_size):
         index = torch.arange(size, dtype=points.dtype, device=points.device)
@@ -41,19 +48,44 @@ def gaussian_heatmaps(points: torch.Tensor, spatial_size: Sequence[int], sigma_p
 
 
 def decode_argmax(heatmaps: torch.Tensor) -> torch.Tensor:
-    """Position of the largest value; shapes as :data:`Decoder`. The coarse position of METHOD, step 1."""
+    """Return the position of the largest value: the paper's coarse position.
+
+    Args:
+        heatmaps: (..., X, Y).
+    Returns:
+        (..., 2), (x, y), array indices; NaN where a heatmap is empty.
+    Source:
+        Zhong et al. 2019, section 2; docs/paper.md, "Inference".
+    Example:
+        >>> import torch
+        >>> from monai_ceph.heatmaps import decode_argmax, gaussian_heatmaps
+        >>> heatmaps = gaussian_heatmaps(torch.tensor([[4.0, 6.0]]), (9, 12), sigma_px=2.0)
+        >>> decode_argmax(heatmaps[:1]).tolist()
+        [[4.0, 6.0]]
+    """
     size_y = heatmaps.shape[-1]
     peak, index = heatmaps.flatten(-2).max(-1)
     row = index // size_y
-    # Not index % size_y, which torch's ONNX exporter cannot say where the size is known only when the graph runs.
+    # Not index % size_y, which torch's ONNX exporter cannot express for a size that is known only at run time.
     points = torch.stack([row, index - row * size_y], -1).to(_position_dtype(heatmaps))
     return torch.where((peak > 0)[..., None], points, torch.nan)
 
 
 def decode_threshold_mean(heatmaps: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
-    """The paper's decoder: scale to maximum 1, drop what is below the threshold, mean position of the rest.
+    """Return the mean position of the pixels that reach a share of the maximum: the paper's decoder.
 
-    Shapes as :data:`Decoder`. Source: METHOD "Inference", step 4.
+    Args:
+        heatmaps: (..., X, Y).
+        threshold: that share.
+    Returns:
+        (..., 2), (x, y), array indices; NaN where a heatmap is empty.
+    Source:
+        Zhong et al. 2019, section 3; docs/paper.md, "Inference".
+    Example:
+        >>> import torch
+        >>> from monai_ceph.heatmaps import decode_threshold_mean
+        >>> decode_threshold_mean(torch.tensor([[[0.0, 0.5, 0.8, 0.1]]])).tolist()
+        [[0.0, 1.5]]
     """
     peak = heatmaps.amax((-2, -1), keepdim=True)
     kept = ((heatmaps >= threshold * peak) & (peak > 0)).to(torch.float32)
@@ -61,10 +93,22 @@ def decode_threshold_mean(heatmaps: torch.Tensor, threshold: float = 0.5) -> tor
 
 
 def decode_soft_centroid(heatmaps: torch.Tensor, threshold: float = 0.5) -> torch.Tensor:
-    """Sub-pixel decoder: the centre of mass of what the values exceed ``threshold`` times the maximum by.
+    """Return the centre of mass of the values' excess over a share of the maximum.
 
-    Unlike :func:`decode_threshold_mean` it moves continuously with the values: a pixel that comes to exceed the
-    threshold starts with no weight. Shapes as :data:`Decoder`.
+    Unlike :func:`decode_threshold_mean` this changes continuously with the values: a pixel that just exceeds the
+    threshold has almost no weight.
+
+    Args:
+        heatmaps: (..., X, Y).
+        threshold: that share.
+    Returns:
+        (..., 2), (x, y), array indices; NaN where a heatmap is empty.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.heatmaps import decode_soft_centroid, gaussian_heatmaps
+        >>> heatmaps = gaussian_heatmaps(torch.tensor([[4.0, 6.25]]), (9, 12), sigma_px=2.0)
+        >>> bool((decode_soft_centroid(heatmaps[0]) - torch.tensor([4.0, 6.25])).abs().max() < 0.1)
+        True
     """
     heatmaps = heatmaps.to(torch.float32)
     floor = threshold * heatmaps.amax((-2, -1), keepdim=True)
@@ -72,7 +116,7 @@ def decode_soft_centroid(heatmaps: torch.Tensor, threshold: float = 0.5) -> torc
 
 
 def _position_dtype(heatmaps: torch.Tensor) -> torch.dtype:
-    # bfloat16 has no whole numbers between 256 and 258: a position in it would be off by pixels.
+    # bfloat16 has no integers between 256 and 258: a position in it would be off by pixels.
     return torch.promote_types(heatmaps.dtype, torch.float32)
 
 

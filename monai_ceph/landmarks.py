@@ -1,6 +1,6 @@
-"""What the points are: landmark schemes, each an ordered list of named, defined landmarks.
+"""Define landmark schemes: ordered lists of named landmarks.
 
-The number and the order of landmarks come from a scheme everywhere in the package.
+The whole package takes the number and the order of landmarks from a scheme.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Landmark:
-    """One anatomical landmark: the symbol used in files, its full name and its definition."""
+    """An anatomical landmark.
+
+    Args:
+        symbol: its short name, as used in files.
+        name: its full name.
+        definition: where it lies.
+    Example:
+        >>> from monai_ceph.landmarks import Landmark
+        >>> Landmark("S", "sella", "centre of the sella turcica").symbol
+        'S'
+    """
 
     symbol: str
     name: str
@@ -28,7 +38,12 @@ class LandmarkScheme:
         name: the scheme's identifier, e.g. ``"isbi19"``.
         landmarks: the landmarks in channel order.
     Raises:
-        ValueError: no landmark at all, or a symbol that is empty, doubled or holds white space.
+        ValueError: there is no landmark, or a symbol is empty, used twice, or contains white space or a comma.
+    Example:
+        >>> from monai_ceph.landmarks import Landmark, LandmarkScheme
+        >>> scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
+        >>> len(scheme), scheme.symbols, scheme.index("N")
+        (2, ('S', 'N'), 1)
     """
 
     name: str
@@ -41,21 +56,22 @@ class LandmarkScheme:
             if not symbol or any(c.isspace() or c == "," for c in symbol):
                 raise ValueError(
                     f"Landmark scheme '{self.name}' has the symbol {symbol!r}; a symbol needs at least one character "
-                    "and may hold neither white space nor a comma, because files are keyed by it."
+                    "and must not contain white space or a comma, because files are keyed by it."
                 )
-        doubled = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
-        if doubled:
-            raise ValueError(f"Landmark scheme '{self.name}' has doubled symbols {doubled}; each must be unique.")
+        duplicates = sorted({s for s in self.symbols if self.symbols.count(s) > 1})
+        if duplicates:
+            raise ValueError(f"Landmark scheme '{self.name}' has duplicate symbols {duplicates}; each must be unique.")
 
     def __len__(self) -> int:
         return len(self.landmarks)
 
     @property
     def symbols(self) -> tuple[str, ...]:
+        """The landmarks' symbols, in channel order."""
         return tuple(landmark.symbol for landmark in self.landmarks)
 
     def index(self, symbol: str) -> int:
-        """Position of a landmark in the scheme.
+        """Return the position of a landmark in the scheme.
 
         Raises:
             KeyError: the scheme has no such symbol; the message lists those it has.
@@ -195,13 +211,17 @@ def same_landmarks(symbols: Iterable[str], others: Iterable[str]) -> dict[str, s
 
 
 def get_scheme(name: str | Path) -> LandmarkScheme:
-    """A scheme by its name, or read from a JSON file.
+    """Return a built-in scheme by its name, or read one from a JSON file.
 
     Args:
         name: a key of ``SCHEMES``, or the path of a JSON file
             ``{"name": ..., "landmarks": [{"symbol": ..., "name": ..., "definition": ...}, ...]}``.
     Raises:
-        ValueError: neither a known name nor a readable scheme file; the message says what is there instead.
+        ValueError: the name is unknown, or the file is not a readable scheme; the message says why.
+    Example:
+        >>> from monai_ceph.landmarks import get_scheme
+        >>> get_scheme("isbi19").symbols[:3]
+        ('S', 'N', 'Or')
     """
     if str(name) in SCHEMES:
         return SCHEMES[str(name)]

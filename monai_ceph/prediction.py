@@ -1,4 +1,4 @@
-"""What is known about one film after inference: the one thing that every writer takes."""
+"""Hold the landmarks predicted on one film."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source", "status")
-"""The columns of a prediction's table, in memory and as a file; further columns come after these."""
+"""The columns of a prediction's table, in memory and as a file; extra columns follow."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The landmarks found on one film.
+    """The landmarks predicted on one film.
 
     Args:
         image: the film's file name, without its folder.
@@ -29,14 +29,27 @@ class Prediction:
         confidence: (N,), 0 to 1; NaN where unknown.
         spacing_mm: (along x, along y), mm; None where unknown.
         spacing_source: where the spacing comes from: "user", "file: <which tag>", "default", "unknown".
-        extra: more columns, (N,) each, by name.
-        status: of each landmark: "found", "doubtful", "outside" or "missing", see
-            :mod:`monai_ceph.landmark_status`; None: found where there is a point, else missing.
-        remarks: what is odd about the film, sentences without a full stop.
-        doubts: which of the remarks are reasons to look at the film: "not a face", "scale", "landmarks".
+        extra: extra columns by name, (N,) each.
+        status: "found", "doubtful", "outside" or "missing" for each landmark, see :mod:`monai_ceph.landmark_status`; None
+            counts landmarks with a point as found and the others as missing.
+        remarks: what is unusual about the film, sentences without a full stop.
+        doubts: which of the remarks are reasons to check the film: "not a face", "scale", "landmarks".
         pose: how the face lies, see :class:`~monai_ceph.landmark_status.Judgement`; empty where unknown.
     Raises:
-        ValueError: an array's shape does not fit the scheme; the message says which.
+        ValueError: an array's shape does not match the scheme; the message names it.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph import Prediction
+        >>> from monai_ceph.landmarks import Landmark, LandmarkScheme
+        >>> scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
+        >>> points_px = np.array([[100.0, 200.0], [300.0, 150.0]])
+        >>> prediction = Prediction("film.png", scheme, points_px, np.array([0.9, 0.8]), (0.1, 0.1), "user")
+        >>> prediction.points_mm.tolist()
+        [[10.0, 20.0], [30.0, 15.0]]
+        >>> prediction.to_frame()[["landmark", "x_px", "y_px", "confidence"]]
+          landmark   x_px   y_px  confidence
+        0        S  100.0  200.0         0.9
+        1        N  300.0  150.0         0.8
     """
 
     image: str
@@ -68,25 +81,25 @@ class Prediction:
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """The status of each landmark, also where none was given."""
+        """The status of each landmark, derived from the points if none was given."""
         if self.status is not None:
             return self.status
         return tuple("found" if there else "missing" for there in np.isfinite(self.points_px).all(-1))
 
     def with_status(self, status: str) -> list[str]:
-        """The symbols of the landmarks that have a status."""
+        """Return the symbols of the landmarks that have a status."""
         return [symbol for symbol, own in zip(self.scheme.symbols, self.statuses, strict=True) if own == status]
 
     @property
     def points_mm(self) -> np.ndarray:
-        """(N, 2) float64, (x, y), mm from the first pixel's centre; NaN where the spacing is unknown."""
+        """Points in mm from the centre of the first pixel: (N, 2) float64, (x, y); NaN where the spacing is unknown."""
         spacing = (np.nan, np.nan) if self.spacing_mm is None else self.spacing_mm
         return np.asarray(self.points_px, dtype=np.float64) * np.asarray(spacing, dtype=np.float64)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas table with a row for each landmark: :data:`COLUMNS`, then the extra columns.
 
-        Numbers are as they are in the arrays, not rounded as in the landmark table's file; what is unknown is NaN.
+        Numbers are not rounded as they are in the landmark table's file; unknown values are NaN.
         """
         import pandas as pd
 
@@ -95,7 +108,7 @@ class Prediction:
         return pd.DataFrame(dict(zip(COLUMNS, (*values, self.spacing_source, self.statuses), strict=True)) | self.extra)
 
     def save_markups(self, path: str | Path) -> None:
-        """Write the landmarks as 3D Slicer's markups (``.mrk.json``), whole or not at all.
+        """Write the landmarks as 3D Slicer markups (``.mrk.json``), atomically.
 
         See :func:`monai_ceph.formats.markups.to_markups`.
         """
@@ -105,17 +118,41 @@ class Prediction:
 
 
 def annotated(image: str, scheme: LandmarkScheme, points_px: np.ndarray) -> Prediction:
-    """The points that a person marked on a film, (N, 2), in the form that writers take: of no confidence, in pixels."""
+    """Return points that a person annotated on a film, in the form that writers take.
+
+    Args:
+        image: the film's file name, without its folder.
+        scheme: the landmarks; N of them.
+        points_px: (N, 2), (x, y), pixels of the film as stored; NaN where not annotated.
+    Returns:
+        A prediction of unknown spacing, without confidence.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.prediction import annotated
+        >>> annotated("film.png", ISBI19, np.zeros((19, 2))).spacing_mm is None
+        True
+    """
     return Prediction(image, scheme, points_px, np.full(len(scheme), np.nan), None, "unknown")
 
 
 def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: str = "image") -> Prediction:
-    """One decollated item of an engine's output, or of a bundle's postprocessing, as a :class:`Prediction`.
+    """Convert a decollated item of an engine's output, or of a bundle's postprocessing, to a :class:`Prediction`.
 
     Args:
-        item: has ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), and the inferred image with its metadata; and
-            what :class:`~monai_ceph.transforms.LandmarkStatusd` adds, if it was used.
+        item: holds ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), the inferred image with its metadata, and what
+            :class:`~monai_ceph.transforms.LandmarkStatusd` added if it was used.
         scheme: the landmarks.
+        image_key: key of that image.
+    Example:
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.prediction import to_prediction
+        >>> meta = {"spacing_mm": torch.tensor([0.1, 0.1]), "spacing_source": "user", "filename_or_obj": "a/film.png"}
+        >>> image = MetaTensor(torch.zeros(1, 8, 8), meta=meta)
+        >>> to_prediction({"image": image, "pred_px": torch.zeros(19, 2), "confidence": torch.ones(19)}, ISBI19).image
+        'film.png'
     """
     meta = item[image_key].meta
     spacing = np.asarray(meta["spacing_mm"], dtype=np.float64).ravel().tolist()

@@ -1,31 +1,39 @@
-"""The size of a film's pixels, as users, files and configs give it, and of the film that follows from it.
+"""Check pixel spacings, as users, files and configurations give them, and the film size that follows.
 
-Apart from geometry, because it needs no torch.
+Separate from ``geometry``, because it does not need torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    import torch
 
 LARGEST_PX = 16_384
-"""Longest side of a scaled film, 3 m at 0.2 mm: a spacing in the wrong unit is refused before it fills the memory."""
+"""Longest side of a scaled film, 3 m at 0.2 mm: a spacing in the wrong unit is rejected before it fills the memory."""
 
 
-def check_spacing(spacing_mm: float | Sequence[float] | Any, where: str) -> tuple[float, float]:
-    """A pixel spacing as (along x, along y), or a clear error.
+def check_spacing(spacing_mm: ArrayLike | torch.Tensor, where: str) -> tuple[float, float]:
+    """Return a pixel spacing as (along x, along y), mm.
 
     Args:
         spacing_mm: one number for square pixels, or two, in a sequence, array or tensor.
-        where: what the number was given for, for the message.
+        where: what the spacing belongs to, for the error message.
     Raises:
-        ValueError: not one or two finite positive numbers.
+        ValueError: the spacing is not one or two finite positive numbers.
+    Example:
+        >>> from monai_ceph.spacing import check_spacing
+        >>> check_spacing(0.1, "film.png"), check_spacing([0.1, 0.2], "film.png")
+        ((0.1, 0.1), (0.1, 0.2))
     """
     given = spacing_mm.tolist() if hasattr(spacing_mm, "tolist") else spacing_mm
     try:
-        # As an array: a text such as "12" is no pair of numbers, and a 0-d array was one number.
+        # As an array: a string such as "12" is not a pair of numbers, and a 0-d array is one number.
         array = np.asarray(given)
     except ValueError:  # lists of different lengths
         array = np.empty(0)
@@ -41,10 +49,21 @@ def check_spacing(spacing_mm: float | Sequence[float] | Any, where: str) -> tupl
 
 
 def check_extent(size: Sequence[int], spacing_mm: Sequence[float], working_mm: float, name: str) -> None:
-    """Raises ValueError, naming the film, if scaling it to the working spacing would make it larger than any film.
+    """Check that a film's spacing gives it a plausible size.
 
     Args:
-        size: (X, Y), px. spacing_mm: (along x, along y), of one such pixel.
+        size: (X, Y), px.
+        spacing_mm: (along x, along y), of one such pixel.
+        working_mm: the spacing that the film will be scaled to.
+        name: the film's name, for the error message.
+    Raises:
+        ValueError: the scaled film would have more than :data:`LARGEST_PX` pixels a side.
+    Example:
+        >>> from monai_ceph.spacing import check_extent
+        >>> check_extent((1935, 2400), (0.1, 0.1), 0.2, "film.png")
+        >>> check_extent((1935, 2400), (100, 100), 0.2, "film.png")
+        Traceback (most recent call last):
+        ValueError: film.png: with this pixel spacing the film is 194 x 240 m large; is it in mm?
     """
     x, y = (n * mm for n, mm in zip(size, spacing_mm, strict=True))
     if max(x, y) > LARGEST_PX * working_mm:
@@ -54,7 +73,17 @@ def check_extent(size: Sequence[int], spacing_mm: Sequence[float], working_mm: f
 
 
 def check_film_size(film_size: Sequence[int], patch_size: int) -> None:
-    """Raises ValueError if a film, (..., X, Y) at local scale, is smaller than a patch."""
+    """Check that a film is not smaller than a patch.
+
+    Args:
+        film_size: (..., X, Y), px at the local stage's scale.
+        patch_size: side of a patch, px.
+    Raises:
+        ValueError: it is smaller.
+    Example:
+        >>> from monai_ceph.spacing import check_film_size
+        >>> check_film_size((1, 1, 968, 968), patch_size=125)
+    """
     if min(film_size[-2:]) < patch_size:
         raise ValueError(
             f"The film is {film_size[-2]} x {film_size[-1]} px at the local stage's scale, smaller than a patch of "

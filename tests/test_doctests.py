@@ -20,7 +20,18 @@ MODULES = sorted(
 )
 
 # Every public class and function of these modules and packages has an example.
-WITH_EXAMPLES = ("transforms",)
+WITH_EXAMPLES = (
+    "geometry",
+    "heatmaps",
+    "landmarks",
+    "losses",
+    "memory",
+    "networks",
+    "prediction",
+    "spacing",
+    "training",
+    "transforms",
+)
 
 
 def _import(name: str) -> ModuleType:

@@ -43,7 +43,7 @@ def test_scheme_without_landmarks() -> None:
 
 
 def test_doubled_symbols_are_named() -> None:
-    with pytest.raises(ValueError, match=re.escape("doubled symbols ['A', 'C']")):
+    with pytest.raises(ValueError, match=re.escape("duplicate symbols ['A', 'C']")):
         _scheme("A", "B", "A", "C", "C")
 
 

@@ -12,14 +12,15 @@ from monai.networks.nets import FlexibleUNet
 class HalfResolutionUNet(torch.nn.Module):
     """Compute heatmaps at half resolution and upsample the logits.
 
-    The Gaussians of a heatmap are several pixels wide, so half resolution holds them. The last block of a U-Net's
-    decoder, which this saves, takes a third of its time.
+    The Gaussians of a heatmap are several pixels wide, so half resolution is enough. This saves the last block of a
+    U-Net's decoder, which takes a third of its time.
 
     Args:
         in_channels, out_channels, backbone, pretrained: those of ``FlexibleUNet``.
-        decoder_channels: of the four decoder blocks, from the coarsest to half resolution.
-
+        decoder_channels: channels of the four decoder blocks, from the coarsest to half resolution.
     Example:
+        >>> import torch
+        >>> from monai_ceph.networks import HalfResolutionUNet
         >>> network = HalfResolutionUNet(in_channels=1, out_channels=20, backbone="efficientnet-lite0").eval()
         >>> network(torch.zeros(1, 1, 50, 70)).shape
         torch.Size([1, 20, 50, 70])

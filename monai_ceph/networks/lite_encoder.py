@@ -40,8 +40,9 @@ class EfficientNetLiteEncoder(EfficientNet, BaseEncoder):
         ValueError: spatial_dims or in_channels is not as above.
     Source:
         Tan and Le, EfficientNet, ICML 2019; https://github.com/tensorflow/tpu, EfficientNet-lite.
-
     Example:
+        >>> import torch
+        >>> from monai_ceph.networks import EfficientNetLiteEncoder
         >>> encoder = EfficientNetLiteEncoder(in_channels=1)
         >>> [tuple(feature.shape[1:]) for feature in encoder(torch.zeros(1, 1, 64, 64))]
         [(16, 32, 32), (24, 16, 16), (40, 8, 8), (112, 4, 4), (320, 2, 2)]

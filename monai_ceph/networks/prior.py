@@ -1,4 +1,4 @@
-"""Before training nearly everything is background, and a network may start from knowing it."""
+"""Start training from a network that predicts mostly background."""
 
 from __future__ import annotations
 
@@ -13,18 +13,28 @@ logger = logging.getLogger(__name__)
 
 
 def set_background_prior(network: TwoStageNet, landmark_share: float = 0.05) -> TwoStageNet:
-    """Raise the background channel's bias in both stages, so that their softmax starts from what is mostly true.
+    """Raise the background channel's bias in both stages, so that the untrained network predicts mostly background.
 
-    Else the first hundreds of iterations go into learning that a pixel is no landmark.
+    Otherwise the first few hundred iterations only teach it that most pixels are not landmarks.
 
     Args:
-        network: changed in place and returned. A stage's last bias with a value for every channel is taken for that of
-            its output; a stage that has none is left as it is, with a warning.
+        network: changed in place and returned. A stage's output bias is taken to be its last bias with one value per
+            channel; a stage without one is left unchanged, with a warning.
         landmark_share: probability of all landmarks together at the start, in (0, 1).
     Raises:
         ValueError: the share is not between 0 and 1.
     Source:
-        Lin et al., Focal loss for dense object detection, 2017, section 4.1; here for a softmax.
+        Lin et al., Focal loss for dense object detection, ICCV 2017, section 4.1, adapted to a softmax.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.networks import TwoStageNet, set_background_prior
+        >>> stages = [torch.nn.Conv2d(1, 20, kernel_size=1) for _ in range(2)]
+        >>> for stage in stages:
+        ...     _ = torch.nn.init.zeros_(stage.weight), torch.nn.init.zeros_(stage.bias)
+        >>> network = set_background_prior(TwoStageNet(*stages, ISBI19), landmark_share=0.05)
+        >>> round(float(network(torch.zeros(1, 1, 8, 8)).detach()[0, -1].mean()), 4)
+        0.95
     """
     if not 0 < landmark_share < 1:
         raise ValueError(f"Expected a landmark_share between 0 and 1, got {landmark_share}.")

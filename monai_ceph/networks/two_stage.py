@@ -1,4 +1,4 @@
-"""Two networks in one module, so that one ``model.pt`` holds the whole system."""
+"""Hold both stages in one module, so that one ``model.pt`` is the whole detector."""
 
 from __future__ import annotations
 
@@ -11,18 +11,32 @@ from monai_ceph.landmarks import LandmarkScheme
 
 
 class WeightsError(ValueError):
-    """A checkpoint that cannot be used; the message names the file and the remedy."""
+    """A checkpoint that cannot be used; the message names the file and the remedy.
+
+    Example:
+        >>> from monai_ceph.networks import WeightsError
+        >>> issubclass(WeightsError, ValueError)
+        True
+    """
 
 
 class TwoStageNet(torch.nn.Module):
-    """Global and local stage of one landmark detector.
+    """Hold the global and the local stage of a landmark detector.
 
-    ``forward`` gives the global heatmaps, which is what bundle checks and exports call; an inferer runs both stages.
+    ``forward`` runs the global stage alone, which bundle checks and exports call; an inferer runs both stages.
 
     Args:
         global_net, local_net: (B, C, X, Y) -> (B, N + 1, X, Y) logits, N landmarks and background.
-        scheme: the landmarks. Its symbols are stored with the weights, so that weights of another scheme with as many
-            landmarks are refused instead of giving wrong names.
+        scheme: the landmarks. Its symbols are stored with the weights, so that weights of another scheme with the same
+            number of landmarks are rejected instead of naming points wrongly.
+    Example:
+        >>> import torch
+        >>> from monai.networks.nets import BasicUNet
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.networks import TwoStageNet
+        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
+        >>> TwoStageNet(*stages, ISBI19)(torch.rand(1, 1, 48, 64)).shape
+        torch.Size([1, 20, 48, 64])
     """
 
     def __init__(self, global_net: torch.nn.Module, local_net: torch.nn.Module, scheme: LandmarkScheme) -> None:
@@ -30,12 +44,12 @@ class TwoStageNet(torch.nn.Module):
         self.global_net = global_net
         self.local_net = local_net
         self.channels = len(scheme) + 1
-        # A tensor, because a checkpoint read with weights_only=True and a TorchScript export both keep one.
+        # A tensor, because checkpoints read with weights_only=True and TorchScript exports both keep one.
         self.symbols: torch.Tensor
         self.register_buffer("symbols", torch.tensor(list(" ".join(scheme.symbols).encode()), dtype=torch.uint8))
 
     def forward(self, film: torch.Tensor) -> torch.Tensor:
-        """Global heatmaps.
+        """Compute the global heatmaps.
 
         Args:
             film: (B, C, X, Y), at the global stage's scale, intensities normalised.
@@ -62,21 +76,28 @@ def _text(symbols: Any) -> str:
 
 
 def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
-    """Load a checkpoint of the whole network, strictly.
+    """Load a checkpoint of the whole network; every key has to match.
 
     Args:
-        network: what the weights are for; changed in place and returned.
+        network: the network, changed in place and returned.
         path: a file with a state dict, or with one under the key ``"model"``.
     Raises:
-        WeightsError: the file is missing, is not a checkpoint, is cut short, or fits another network or scheme, or
+        WeightsError: the file is missing, is not a checkpoint, is cut short, belongs to another network or scheme, or
             holds numbers that are not finite.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.networks import load_weights
+        >>> network = torch.nn.Conv2d(1, 20, kernel_size=1)
+        >>> torch.save(network.state_dict(), "model.pt")
+        >>> load_weights(network, "model.pt") is network
+        True
     """
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"No weights at '{path}'; train the bundle first, or give the path of a model.pt.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # bytes that are no checkpoint can make the unpickler raise anything
+    except Exception as error:  # on arbitrary bytes the unpickler can raise anything
         raise WeightsError(
             f"Cannot read weights from '{path}' ({type(error).__name__}); expected a checkpoint written by torch.save "
             "that holds tensors only. The file may be cut short: copy or train it again."
@@ -84,7 +105,7 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
     state = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
         raise WeightsError(
-            f"'{path}' holds a {type(content).__name__} that is no state dict; expected the network's weights."
+            f"'{path}' holds a {type(content).__name__} that is not a state dict; expected the network's weights."
         )
     broken = [key for key, value in state.items() if isinstance(value, torch.Tensor) and not value.isfinite().all()]
     if broken:
@@ -104,7 +125,7 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
 
 
 def _first_reason(error: RuntimeError, length: int = 300) -> str:
-    """One of torch's many reasons, without the names of all layers: another scheme, where that is among them."""
+    """Return one of torch's many reasons, shortened; another landmark scheme takes precedence."""
     reasons = [line.strip().rstrip(".") for line in str(error).splitlines()[1:]]
     reason = next((r for r in reasons if r.startswith("the weights are for the landmarks")), reasons[0])
     return reason if len(reason) <= length else f"{reason[:length]} ..."

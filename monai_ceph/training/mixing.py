@@ -1,4 +1,4 @@
-"""Two sets of films in one training, each with its share of what is seen."""
+"""Mix two sets of films in one training."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Sequence
 
 
 def mixing_weights(is_replayed: Sequence[bool], replay_share: float) -> list[float]:
-    """How likely each film is drawn, for torch's ``WeightedRandomSampler``.
+    """Return the probability of each film, for torch's ``WeightedRandomSampler``.
 
     Args:
-        is_replayed: for each film, whether it is of the replay set.
-        replay_share: the share of draws that the replay set gets, however many films either set has; a set without
-            films gives its share to the other.
+        is_replayed: for each film, whether it belongs to the replay set.
+        replay_share: the share of draws from the replay set, however many films either set has. If one set is empty,
+            all draws are from the other.
     Returns:
-        As many weights, summing to 1.
+        One weight per film; they sum to 1.
     Raises:
-        ValueError: no film, or a share outside 0 to 1.
+        ValueError: there are no films, or the share is not from 0 to 1.
+    Example:
+        >>> from monai_ceph.training import mixing_weights
+        >>> mixing_weights([True, True, False], replay_share=0.5)
+        [0.25, 0.25, 0.5]
     """
     if not is_replayed or not 0 <= replay_share <= 1:
         raise ValueError(

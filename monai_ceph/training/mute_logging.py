@@ -1,4 +1,4 @@
-"""Trainings that report their own progress."""
+"""Mute logs and warnings while a training reports its own progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from contextlib import contextmanager
 
 @contextmanager
 def mute_logging() -> Iterator[None]:
-    """MONAI's and ignite's logs and warnings would bury the progress."""
+    """Mute warnings and log messages up to that level, which would bury the progress; restore them at the end.
+
+    Example:
+        >>> import logging
+        >>> from monai_ceph.training.mute_logging import mute_logging
+        >>> with mute_logging():
+        ...     logging.getLogger("monai").isEnabledFor(logging.WARNING)
+        False
+        >>> logging.getLogger("monai").isEnabledFor(logging.WARNING)
+        True
+    """
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Settings that make the shipped system small: both stages train on phantoms in minutes, on two cores."""
+"""Define settings with which both stages train on phantoms in minutes, on two cores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SPACING_MM = 0.4
 SIZE = (484, 600)
 """Of the phantoms, pixels."""
 
-# What makes the shipped system small. Lengths in px are halved with the resolution, those in mm stay.
+# A small version of the shipped detector. Lengths in px are halved with the resolution; those in mm stay.
 SYSTEM: dict[str, Any] = {
     "film_spacing_mm": SPACING_MM,
     "local_spacing_mm": SPACING_MM,

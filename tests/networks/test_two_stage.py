@@ -136,7 +136,7 @@ def test_code_in_a_file_is_not_run(weights: Path) -> None:
 )
 def test_content_that_is_no_state_dict(weights: Path, content: object) -> None:
     torch.save(content, weights)
-    with pytest.raises(WeightsError, match=r"is no state dict; expected the network's weights"):
+    with pytest.raises(WeightsError, match=r"is not a state dict; expected the network's weights"):
         load_weights(_net(), weights)
 
 
