@@ -1,6 +1,6 @@
-"""Ignite handlers: metrics of an epoch, results to files, and what a training needs beyond MONAI's own.
+"""Ignite handlers for epoch metrics, result files, and resumable training.
 
-To attach them needs the extra ``train``.
+Attaching them requires the extra ``train``.
 """
 
 from monai_ceph.handlers.gradient_clip import GradientClipHandler

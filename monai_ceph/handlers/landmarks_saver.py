@@ -13,11 +13,25 @@ from monai_ceph.prediction import Prediction, to_prediction
 
 
 class LandmarksSaver:
-    """Write every film's markups as it is done, and ``landmarks.csv`` when the engine's epoch is over.
+    """Write each film's markups after its iteration, and ``landmarks.csv`` at the end of the engine's epoch.
 
     Args:
         output_dir: an existing folder.
         scheme: the landmarks.
+    Example:
+        >>> import torch
+        >>> from ignite.engine import Engine
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.handlers import LandmarksSaver
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> meta = {"spacing_mm": torch.tensor([0.1, 0.1]), "spacing_source": "user", "filename_or_obj": "film.png"}
+        >>> image = MetaTensor(torch.zeros(1, 8, 8), meta=meta)
+        >>> film = {"image": image, "pred_px": torch.zeros(19, 2), "confidence": torch.ones(19)}
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> LandmarksSaver(".", ISBI19).attach(engine)
+        >>> _ = engine.run([[film]])
+        >>> sorted(path.name for path in Path(".").iterdir())
+        ['film.png.mrk.json', 'landmarks.csv']
     """
 
     def __init__(self, output_dir: str | Path, scheme: LandmarkScheme) -> None:
@@ -25,6 +39,7 @@ class LandmarksSaver:
         self.predictions: list[Prediction] = []
 
     def attach(self, engine: Any) -> None:
+        """Write during every epoch of an engine."""
         from ignite.engine import Events
 
         engine.add_event_handler(Events.EPOCH_STARTED, lambda _: self.predictions.clear())
@@ -32,6 +47,7 @@ class LandmarksSaver:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
 
     def __call__(self, engine: Any) -> None:
+        """Write the markups of the films in ``engine.state.output``."""
         for item in engine.state.output:
             prediction = to_prediction(item, self.scheme)
             frame = viewer_frame_apart(str(item["image"].meta["filename_or_obj"]))
@@ -39,4 +55,5 @@ class LandmarksSaver:
             self.predictions.append(prediction)
 
     def finish(self, engine: Any) -> None:
+        """Write ``landmarks.csv``."""
         write_landmarks_csv(self.output_dir / "landmarks.csv", self.predictions)

@@ -1,4 +1,4 @@
-"""Scores of an engine's predictions -> terminal and files, as `monai-ceph evaluate` gives them."""
+"""Print and write the scores of an engine's predictions, as `monai-ceph evaluate` does."""
 
 from __future__ import annotations
 
@@ -20,15 +20,33 @@ from monai_ceph.writers.evaluation_table import evaluation_text
 
 
 class ScoresSaver:
-    """Print an epoch's statistics when it is over, and write them: ``scores.json``, ``summary.csv``, ``errors.csv``.
+    """Print an epoch's statistics at its end, and write ``scores.json``, ``summary.csv`` and ``errors.csv``.
 
-    They are those that ``monai-ceph evaluate`` gives for the epoch's ``landmarks.csv`` and the same references.
+    They equal those of ``monai-ceph evaluate`` for the epoch's ``landmarks.csv`` and the same reference.
 
     Args:
         output_dir: an existing folder.
         scheme: the landmarks.
-        reference: what to call the reference points.
-        points_key: the reference points in the batch, (N, 2), film pixels.
+        reference: name of the reference, for reports.
+        points_key: key of the reference points in the batch, (N, 2), film pixels.
+    Example:
+        >>> import torch
+        >>> from ignite.engine import Engine
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.handlers import ScoresSaver
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> meta = {"spacing_mm": torch.tensor([0.1, 0.1]), "spacing_source": "user", "filename_or_obj": "film.png"}
+        >>> image = MetaTensor(torch.zeros(1, 8, 8), meta=meta)
+        >>> film = {"image": image, "pred_px": torch.zeros(19, 2), "confidence": torch.ones(19)}
+        >>> film["points_px"] = torch.tensor([[30.0, 40.0]]).expand(19, 2)
+        >>> engine = Engine(lambda engine, batch: batch)
+        >>> ScoresSaver(".", ISBI19).attach(engine)
+        >>> _ = engine.run([[film]])
+        predictions  landmarks.csv
+        references   mean of the observers
+        ...
+        >>> sorted(path.name for path in Path(".").iterdir())
+        ['errors.csv', 'scores.json', 'summary.csv']
     """
 
     def __init__(
@@ -44,6 +62,7 @@ class ScoresSaver:
         self.spacings_mm: set[tuple[float, float] | None] = set()
 
     def attach(self, engine: Any) -> None:
+        """Score every epoch of an engine."""
         from ignite.engine import Events
 
         engine.add_event_handler(Events.EPOCH_STARTED, self.start)
@@ -51,13 +70,15 @@ class ScoresSaver:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.finish)
 
     def start(self, engine: Any) -> None:
+        """Forget the films of the last epoch."""
         for collected in (self.points_mm, self.target_mm, self.spacings_mm):
             collected.clear()
 
     def __call__(self, engine: Any) -> None:
+        """Collect the films of an iteration."""
         for given, item in zip(engine.state.batch, engine.state.output, strict=True):
             prediction = to_prediction(item, self.scheme)
-            # As the table has them, so that an error at a threshold is on the same side of it.
+            # Rounded as in the table, so that errors at a threshold fall on the same side of it.
             prediction = replace(prediction, points_px=prediction.points_px.round(PX_DECIMALS))
             film = film_name(prediction.image)
             self.points_mm[film] = prediction.points_mm
@@ -65,6 +86,7 @@ class ScoresSaver:
             self.spacings_mm.add(prediction.spacing_mm)
 
     def finish(self, engine: Any) -> None:
+        """Print and write the epoch's statistics."""
         score = score_films("predictions", self.reference, self.scheme.symbols, self.points_mm, self.target_mm)
         evaluation = Evaluation(
             scores=(score,),

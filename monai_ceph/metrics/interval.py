@@ -1,4 +1,4 @@
-"""Confidence intervals of the summary's statistics: a bootstrap over films."""
+"""Compute confidence intervals of the summary's statistics with a bootstrap over films."""
 
 from __future__ import annotations
 
@@ -20,13 +20,21 @@ narrow then, and thousands of films would take minutes."""
 METHOD = f"{100 * LEVEL:g} % percentile bootstrap over films, {RESAMPLES} resamples, seed {SEED}"
 """What :func:`method` says of up to 400 films."""
 BATCH = 500
-"""Resamples at a time: enough for NumPy to be quick, few enough to stay in the cache; fewer above 400 films."""
+"""Resamples at a time: enough for NumPy to be fast, few enough to stay in the cache; fewer above 400 films."""
 
 Bounds = tuple[float, float]
 
 
 class Interval(TypedDict):
-    """(low, high) of each statistic of :class:`monai_ceph.metrics.summary.Statistics`, in its unit; NaN where none."""
+    """(low, high) of each statistic of :class:`monai_ceph.metrics.summary.Statistics`, in its unit.
+
+    NaN stands for no interval, see :func:`intervals`.
+
+    Example:
+        >>> from monai_ceph.metrics.interval import Interval
+        >>> Interval(mre=(0.9, 1.1), sd=(0.8, 1.0), median=(0.7, 0.8), sdr_percent={"2": (85.0, 91.0)})["mre"]
+        (0.9, 1.1)
+    """
 
     mre: Bounds
     sd: Bounds
@@ -35,7 +43,14 @@ class Interval(TypedDict):
 
 
 class Intervals(TypedDict):
-    """Intervals of the statistics over everything, and by landmark symbol."""
+    """Intervals of the statistics over all landmarks, and by landmark symbol.
+
+    Example:
+        >>> from monai_ceph.metrics.interval import Interval, Intervals
+        >>> one = Interval(mre=(0.9, 1.1), sd=(0.8, 1.0), median=(0.7, 0.8), sdr_percent={"2": (85.0, 91.0)})
+        >>> Intervals(overall=one, per_landmark={"S": one})["per_landmark"]["S"]["median"]
+        (0.7, 0.8)
+    """
 
     overall: Interval
     per_landmark: dict[str, Interval]
@@ -46,27 +61,36 @@ def intervals(
     symbols: Sequence[str] | None = None,
     thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
 ) -> Intervals:
-    """95 % confidence intervals of what :func:`monai_ceph.metrics.summary.summarise` gives.
+    """Return 95 % confidence intervals of the statistics that :func:`monai_ceph.metrics.summarise` returns.
 
-    What varies from study to study is which patients were filmed, and the errors on one film go together: so films are
-    resampled, whole, and never single landmarks. Every statistic comes from the same resamples, and the seed is fixed:
-    the same errors give the same intervals.
+    Studies differ in which patients were filmed, and errors on one film are correlated, so whole films are resampled,
+    never single landmarks. Every statistic uses the same resamples, and the seed is fixed: the same errors give the
+    same intervals.
 
-    The method is the percentile interval, one for all statistics. BCa would be the textbook's choice, but it needs a
-    jackknife, which does not work for medians, and a bias correction that ties upset, of which detection rates are
-    full. Measured (``benchmarks/interval_coverage.py``), it holds the truth no more often: of 25 films, 91 to 93 % of
-    the intervals do with either.
+    All are percentile intervals. BCa intervals need a jackknife, which does not work for medians, and a bias correction
+    that suffers from ties, which detection rates are full of. Measured on 25 films, they do not cover the true value
+    more often: 91 to 93 % for both (``benchmarks/interval_coverage.py``).
 
     Args:
-        errors_mm: (F, N), mm; NaN where there is no reference, infinity where a landmark was annotated but not found.
-        symbols: the N landmarks' symbols; without them they are "1" to "N".
+        errors_mm: (F, N), mm; NaN where there is no reference, infinity where a landmark is annotated but was not
+            found.
+        symbols: the N landmarks' symbols; "1" to "N" by default.
         thresholds: distances of the detection rates, mm.
     Returns:
-        The intervals. NaN where films cannot tell: there is only one; every resample gives the same value (a rate of
-        100 % does, and is no certainty); or some resample has no value, as the landmark is known on too few films.
+        The intervals. NaN where there is only one film; where every resample gives the same value, as for a rate of
+        100 %; or where a resample has no value, because the landmark is annotated on too few films.
     Raises:
-        ValueError: as :func:`monai_ceph.metrics.summary.summarise`.
-        ImportError: SciPy is missing; the message names the extra.
+        ValueError: errors are not (F, N), the number of symbols is not N, or a threshold is not positive.
+        ImportError: SciPy is missing; the message names the extra to install.
+    Source:
+        Efron and Tibshirani, An Introduction to the Bootstrap, Chapman and Hall 1993, chapter 13.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.metrics import intervals
+        >>> errors_mm = np.random.default_rng(0).exponential(1.0, (25, 3))
+        >>> low, high = intervals(errors_mm, ["S", "N", "A"])["overall"]["mre"]
+        >>> bool(low < errors_mm.mean() < high)
+        True
     """
     check_thresholds(thresholds)
     errors, symbols = check_errors(errors_mm, symbols)
@@ -99,16 +123,24 @@ def method(films: int) -> str:
 def bootstrap_bounds(
     statistic: Callable[[np.ndarray], np.ndarray], films: int, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of any statistics of some films.
+    """Return percentile intervals of any statistics over films.
 
     Args:
-        statistic: (B, F) how often each film was drawn, float64, -> (..., B), the statistics of these B resamples.
+        statistic: takes how often each film was drawn, (B, F) float64, and returns the statistics of the B resamples,
+            (..., B).
         films: F.
         shape: the statistics' shape, (...).
     Returns:
-        Low and high bound, each of that shape; NaN as :func:`intervals` says.
+        Low and high bounds, each of that shape; NaN for no interval, as in :func:`intervals`.
     Raises:
-        ImportError: SciPy is missing.
+        ImportError: SciPy is missing; the message names the extra to install.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.metrics.interval import bootstrap_bounds
+        >>> values = np.random.default_rng(0).normal(5.0, 1.0, 25)
+        >>> low, high = bootstrap_bounds(lambda counts: counts @ values / counts.sum(1), films=25, shape=())
+        >>> bool(low < values.mean() < high)
+        True
     """
     stats = scipy_stats()
     if films < 2:
@@ -120,7 +152,7 @@ def bootstrap_bounds(
         counts = np.bincount((drawn + rows).ravel(), minlength=drawn.shape[0] * films)
         return statistic(counts.reshape(drawn.shape[0], films).astype(np.float64))
 
-    # 0 / 0 is the answer where a resample has none of a landmark; of NaN, SciPy warns as if BCa had been asked for.
+    # A resample without any annotation of a landmark gives 0 / 0. SciPy's warning about NaN speaks of BCa.
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*interval cannot be calculated")
         result = stats.bootstrap(
@@ -140,7 +172,15 @@ def bootstrap_bounds(
 
 
 def scipy_stats() -> Any:
-    """``scipy.stats``. Raises ImportError, naming the extra, where there is none."""
+    """Import ``scipy.stats``.
+
+    Raises:
+        ImportError: SciPy is missing; the message names the extra to install.
+    Example:
+        >>> from monai_ceph.metrics.interval import scipy_stats
+        >>> float(scipy_stats().norm.cdf(0.0))
+        0.5
+    """
     try:
         from scipy import stats
     except ImportError as error:
@@ -149,12 +189,12 @@ def scipy_stats() -> Any:
 
 
 def _resampled_statistics(errors: np.ndarray, thresholds: Sequence[float]) -> Callable[[np.ndarray], np.ndarray]:
-    """A statistic for :func:`bootstrap_bounds` of shape (3 + T, 1 + N): MRE, SD, median, rates; overall, landmarks.
+    """Return a statistic for :func:`bootstrap_bounds`, (3 + T, 1 + N): MRE, SD, median, rates; overall, landmarks.
 
-    But for the median all are made of sums over films, so that a resample is a row of a matrix product.
+    All but the median are made of sums over films, so that a matrix product computes every resample at once.
     """
     groups = [errors, *(errors[:, [k]] for k in range(errors.shape[1]))]
-    # Sums of squares lose digits unless what is summed is near 0.
+    # Sums of squares lose digits unless the values are near 0.
     centres = np.array([group[np.isfinite(group)].mean() if np.isfinite(group).any() else 0.0 for group in groups])
     sums = np.stack([_film_sums(group, centre, thresholds) for group, centre in zip(groups, centres, strict=True)], -1)
     medians = [_weighted_median(group) for group in groups]
@@ -170,7 +210,7 @@ def _resampled_statistics(errors: np.ndarray, thresholds: Sequence[float]) -> Ca
 
 
 def _film_sums(errors: np.ndarray, centre: float, thresholds: Sequence[float]) -> np.ndarray:
-    """(4 + T, F) of errors (F, n): how many annotated, found; of their distance to the centre and its square; hits."""
+    """Return sums over each film of errors (F, n), (4 + T, F): annotated, found, error - centre, its square, hits."""
     found = np.isfinite(errors)
     off = np.where(found, errors - centre, 0.0)
     parts = [~np.isnan(errors), found, off, off**2, *(found & (errors <= t) for t in thresholds)]
@@ -178,7 +218,7 @@ def _film_sums(errors: np.ndarray, centre: float, thresholds: Sequence[float]) -
 
 
 def _weighted_median(errors: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Median of the finite errors (F, n), each taken as often as its film was drawn: counts (B, F) -> (B,)."""
+    """Return the median of the finite errors (F, n), weighted by how often a film was drawn: counts (B, F) -> (B,)."""
     films = np.nonzero(np.isfinite(errors))[0]
     values = errors[np.isfinite(errors)]
     order = np.argsort(values)
@@ -189,7 +229,7 @@ def _weighted_median(errors: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
             return np.full(len(counts), np.nan)
         up_to = np.cumsum(counts[:, films].astype(np.int32), axis=1)
         n = up_to[:, -1:]
-        # The m-th drawn value (from 0) comes after all values up to which no more than m were drawn.
+        # The m-th drawn value (from 0) follows all values up to which no more than m were drawn.
         middle = [np.minimum((up_to <= m).sum(1), len(values) - 1) for m in ((n - 1) // 2, n // 2)]
         return np.where(n[:, 0] > 0, (values[middle[0]] + values[middle[1]]) / 2, np.nan)
 

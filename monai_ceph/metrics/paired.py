@@ -1,4 +1,4 @@
-"""Two sets of predictions of the same films: is one better than the other?"""
+"""Compare two sets of predictions of the same films."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ TEST = f"sign-flip permutation test over films (exact up to 13 films, else {RESA
 
 
 class Difference(NamedTuple):
-    """One statistic of A, of B, and B less A.
+    """A statistic of A, the same of B, and their difference.
 
     Args:
-        n: landmarks that it is taken over.
-        a, b: its value for either; NaN where n is 0.
+        n: number of landmarks.
+        a, b: the two values; NaN where n is 0.
         difference: b - a.
-        bounds: its 95 % interval over films; NaN where films cannot tell, as
-            :func:`monai_ceph.metrics.interval.intervals` says.
-        p: of the test that A and B differ by chance; NaN for less than two films or landmarks none of which is common.
-        p_holm: p, adjusted by Holm for the landmarks tested beside it.
+        bounds: 95 % interval of the difference over films; NaN for none, as in :func:`monai_ceph.metrics.intervals`.
+        p: p value of the hypothesis that A and B differ only by chance; NaN for fewer than two films, or where n is 0.
+        p_holm: p, adjusted by Holm's method for the number of landmarks tested.
+    Example:
+        >>> from monai_ceph.metrics.paired import Difference
+        >>> Difference(n=475, a=1.0, b=0.75, difference=-0.25, bounds=(-0.4, -0.1), p=0.01, p_holm=0.01).difference
+        -0.25
     """
 
     n: int
@@ -37,7 +40,14 @@ class Difference(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """MRE of the landmarks that both found, in the errors' unit, and SDR in percent of all that are annotated."""
+    """Differences of MRE, over the landmarks that both found, and of SDR in percent, over all annotated ones.
+
+    Example:
+        >>> from monai_ceph.metrics.paired import Difference, Paired
+        >>> none = Difference(0, float("nan"), float("nan"), float("nan"), (float("nan"),) * 2, float("nan"), 1.0)
+        >>> Paired(mre=none, sdr=none).sdr.n
+        0
+    """
 
     mre: Difference
     sdr: Difference
@@ -45,10 +55,18 @@ class Paired(NamedTuple):
 
 @dataclass(frozen=True)
 class PairedDifferences:
-    """The differences over everything and by landmark symbol; and what only one of both found.
+    """The differences over all landmarks and by landmark symbol.
 
     Args:
-        found: how many annotated landmarks both found, only A, only B, and neither.
+        threshold: distance of the detection rate, mm.
+        overall: the differences over all landmarks.
+        per_landmark: the differences by landmark symbol.
+        found: how many annotated landmarks were found by ``both``, ``only_a``, ``only_b`` and ``neither``.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.metrics.paired import paired_differences
+        >>> paired_differences(np.array([[1.0, np.inf]]), np.array([[1.5, 2.0]])).found
+        {'both': 1, 'only_a': 0, 'only_b': 1, 'neither': 0}
     """
 
     threshold: float
@@ -60,23 +78,30 @@ class PairedDifferences:
 def paired_differences(
     errors_a: np.ndarray, errors_b: np.ndarray, symbols: Sequence[str] | None = None, threshold: float = 2.0
 ) -> PairedDifferences:
-    """Whether B is better than A on the same films.
+    """Compare the errors of B with those of A on the same films.
 
-    Errors on one film go together, so films are resampled for the intervals and films change sides in the test: if it
-    made no difference which of the two found a film's landmarks, each film's difference could as well have the other
-    sign. The mean error is compared on landmarks that both found: of others the difference is unknown. In the detection
-    rate, which is of all annotated ones, a landmark that was not found is a miss.
+    Errors on one film are correlated, so the intervals resample whole films, and the test swaps the sign of whole
+    films: if A and B were equally good, each film's difference could as well have the other sign. Mean errors are
+    compared on the landmarks that both found. Detection rates are over all annotated landmarks, where one that was not
+    found is a miss.
 
     Args:
         errors_a, errors_b: (F, N), mm, of the same films against the same reference; NaN where there is no reference,
-            infinity where a landmark was annotated but not found.
-        symbols: the N landmarks' symbols; without them they are "1" to "N".
-        threshold: of the detection rate, mm.
+            infinity where a landmark is annotated but was not found.
+        symbols: the N landmarks' symbols; "1" to "N" by default.
+        threshold: distance of the detection rate, mm.
     Raises:
-        ValueError: errors of different shapes, or of different references.
-        ImportError: SciPy is missing.
+        ValueError: the errors have different shapes or different references.
+        ImportError: SciPy is missing; the message names the extra to install.
     Source:
         Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.metrics.paired import paired_differences
+        >>> errors_a = np.random.default_rng(0).exponential(1.0, (12, 2))
+        >>> mre = paired_differences(errors_a, errors_a - 0.1, ["S", "N"]).overall.mre
+        >>> mre.n, round(mre.difference, 3), mre.p < 0.05
+        (24, -0.1, True)
     """
     (a, symbols), (b, _) = check_errors(errors_a, symbols), check_errors(errors_b)
     if a.shape != b.shape or not np.array_equal(np.isnan(a), np.isnan(b)):
@@ -99,10 +124,16 @@ def paired_differences(
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
-    """P values adjusted for how many there are, by Holm's step-down method; NaN is no test and stays NaN.
+    """Return p values adjusted for their number by Holm's step-down method.
 
+    Args:
+        p_values: NaN stands for no test and stays NaN.
     Source:
-        Holm, Scand. J. Statist. 6 (1979).
+        Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6 (1979).
+    Example:
+        >>> from monai_ceph.metrics.paired import holm
+        >>> holm([0.01, 0.04, 0.03])
+        [0.03, 0.06, 0.06]
     """
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
@@ -112,10 +143,10 @@ def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
 
 
 def _differences(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> list[Difference]:
-    """Mean of a, of b, and b less a, of the entries that count: of all, then of each landmark.
+    """Return mean a, mean b and b - a over the entries that count: of all landmarks, then of each.
 
     Args:
-        a, b: (F, N), 0 where nothing counts.
+        a, b: (F, N), 0 where an entry does not count.
         counts: (F, N), bool.
     """
     n, of_a, of_b = (
@@ -137,14 +168,14 @@ def _differences(a: np.ndarray, b: np.ndarray, counts: np.ndarray) -> list[Diffe
 
 
 def _sign_flip_p(differences: np.ndarray) -> np.ndarray:
-    """(F, G) differences, summed over a film -> (G,) two-sided p of their sum, each film with either sign.
+    """Return two-sided p values (G,) of the sums of film differences (F, G), where each film may have either sign.
 
-    The sum, unlike the mean of film means, is what the reported difference is made of when films lack landmarks. The
-    signs are what SciPy permutes, so that every group of landmarks sees the same flips.
+    Sums, not means of film means, because the reported difference weights films by their landmarks. SciPy permutes the
+    signs, so that every group of landmarks sees the same flips.
     """
     if len(differences) < 2:
         return np.full(differences.shape[1], np.nan)
-    # Whole numbers, whose sums are exact: flips that give the same sum have to count as the same.
+    # Integers, whose sums are exact: flips that give the same sum have to count as equal.
     differences = (differences * 10**DECIMALS).round()
     result = scipy_stats().permutation_test(
         (np.ones(len(differences)),),

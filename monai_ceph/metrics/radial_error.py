@@ -1,4 +1,4 @@
-"""Radial error: the distance between predicted and reference landmarks."""
+"""Compute the radial error: the distance between predicted and reference landmarks."""
 
 from __future__ import annotations
 
@@ -8,22 +8,29 @@ import torch
 from monai.metrics import CumulativeIterationMetric
 
 Reduction = Literal["mean", "mean_batch", "none"]
-"""What :meth:`RadialError.aggregate` gives: one number, one a landmark, or every error. Names as in MONAI."""
+"""What :meth:`RadialError.aggregate` returns: one number, one per landmark, or every error. Names as in MONAI."""
 
 
 def radial_error(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Distance between predicted and reference landmarks, in the unit of the input: mm in, mm out.
+    """Return the distance between predicted and reference landmarks, in the unit of the input.
 
     Args:
-        pred: (..., N, 2), (x, y), best in mm in the film's frame; NaN where nothing was found.
-        target: as pred; NaN where nobody annotated.
+        pred: (..., N, 2), (x, y), best in mm in the film's frame; NaN where a landmark was not found.
+        target: as ``pred``; NaN where a landmark is not annotated.
     Returns:
-        (..., N), float32 or wider; NaN where the target is NaN, infinity where a landmark was annotated but not
+        (..., N), float32 or wider; NaN where the target is NaN, infinity where a landmark is annotated but was not
         found, so that a miss is never mistaken for a landmark without a reference.
     Raises:
         ValueError: shapes differ or do not end in 2; the message shows both.
     Source:
-        METHOD "Numbers"; Wang et al. 2016, section 3.
+        Wang et al. 2016, section 3; docs/paper.md, "Numbers to reproduce".
+    Example:
+        >>> import torch
+        >>> from monai_ceph.metrics import radial_error
+        >>> pred = torch.tensor([[3.0, 4.0], [torch.nan, torch.nan], [1.0, 1.0]])
+        >>> target = torch.tensor([[0.0, 0.0], [0.0, 0.0], [torch.nan, torch.nan]])
+        >>> radial_error(pred, target).tolist()
+        [5.0, inf, nan]
     """
     if pred.shape != target.shape or pred.ndim < 2 or pred.shape[-1] != 2:
         raise ValueError(
@@ -39,14 +46,25 @@ def radial_error(pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 class CumulatedErrors(CumulativeIterationMetric):
-    """Collects the radial errors of every landmark of every film; subclasses say what they add up to.
+    """Collect the radial errors of every landmark of every film; subclasses define ``aggregate()``.
 
-    Call it as any MONAI metric: ``metric(y_pred, y)`` with (B, N, 2) tensors or lists of (N, 2), then
-    ``aggregate()`` and ``reset()``. Everything is in the unit of the points that it is given.
+    Call it as any MONAI metric: ``metric(y_pred, y)`` with (B, N, 2) tensors or lists of (N, 2), then ``aggregate()``
+    and ``reset()``. Errors are in the unit of the points.
+
+    Example:
+        >>> import torch
+        >>> from monai_ceph.metrics.radial_error import CumulatedErrors
+        >>> class LargestError(CumulatedErrors):
+        ...     def aggregate(self):
+        ...         return self.errors().max()
+        >>> metric = LargestError()
+        >>> _ = metric(torch.tensor([[[3.0, 4.0], [0.0, 1.0]]]), torch.zeros(1, 2, 2))
+        >>> float(metric.aggregate())
+        5.0
     """
 
     def _compute_list(self, y_pred: Any, y: Any = None, **kwargs: Any) -> Any:
-        # MONAI's zip() would silently drop the films that only one of the two lists has.
+        # MONAI's zip() would silently drop the surplus of the longer list.
         if y is not None and len(y_pred) != len(y):
             raise ValueError(f"Expected as many references as predictions, got {len(y)} and {len(y_pred)}.")
         return super()._compute_list(y_pred, y, **kwargs)
@@ -59,12 +77,12 @@ class CumulatedErrors(CumulativeIterationMetric):
         return radial_error(y_pred, y)
 
     def errors(self) -> torch.Tensor:
-        """All errors so far, over all processes.
+        """Return all errors so far, over all processes.
 
         Returns:
             (F, N) for F films; NaN and infinity as in :func:`radial_error`.
         Raises:
-            ValueError: nothing was added, or no landmark of it has a reference.
+            ValueError: no film was added, or no landmark has a reference.
         """
         errors = self.get_buffer()
         if errors is None:
@@ -80,14 +98,26 @@ class CumulatedErrors(CumulativeIterationMetric):
 class RadialError(CumulatedErrors):
     """Mean radial error (MRE) over films and landmarks, in the unit of the points; lower is better.
 
-    Every annotated landmark counts once, also where films differ in how many they have. An annotated landmark that
-    was not found makes the mean infinite: a network that loses landmarks is never the best one.
+    Call it as any MONAI metric: ``metric(y_pred, y)`` with (B, N, 2) tensors or lists of (N, 2), then ``aggregate()``
+    and ``reset()``.
+
+    Every annotated landmark has the same weight, even if films differ in how many they have. An annotated landmark that
+    was not found makes the mean infinite, so that a network that loses landmarks never becomes the best one.
 
     Args:
-        reduction: ``"mean"`` aggregates to one number, ``"mean_batch"`` to (N,), one a landmark (NaN where no film
-            has a reference), ``"none"`` to the (F, N) errors.
+        reduction: ``"mean"`` aggregates to one number; ``"mean_batch"`` to (N,), a mean for each landmark (NaN where no
+            film has a reference); ``"none"`` to the (F, N) errors.
     Raises:
-        ValueError: another reduction.
+        ValueError: the reduction is unknown.
+    Source:
+        Wang et al. 2016, section 3; docs/paper.md, "Numbers to reproduce".
+    Example:
+        >>> import torch
+        >>> from monai_ceph.metrics import RadialError
+        >>> metric = RadialError()
+        >>> _ = metric(torch.tensor([[[3.0, 4.0], [0.0, 1.0]]]), torch.zeros(1, 2, 2))
+        >>> float(metric.aggregate())
+        3.0
     """
 
     def __init__(self, reduction: Reduction = "mean") -> None:
@@ -96,7 +126,7 @@ class RadialError(CumulatedErrors):
         self.reduction = reduction
 
     def aggregate(self) -> torch.Tensor:
-        """The mean radial error, shaped as the reduction says."""
+        """Return the mean radial error, in the shape that the reduction gives."""
         errors = self.errors()
         if self.reduction == "none":
             return errors
@@ -104,7 +134,16 @@ class RadialError(CumulatedErrors):
 
 
 def check_reduction(reduction: str) -> None:
-    """Raises ValueError unless the reduction is one of :data:`Reduction`."""
+    """Check that a reduction is one of :data:`Reduction`.
+
+    Args:
+        reduction: its name.
+    Raises:
+        ValueError: it is not; the message lists those there are.
+    Example:
+        >>> from monai_ceph.metrics.radial_error import check_reduction
+        >>> check_reduction("mean_batch")
+    """
     known = get_args(Reduction)
     if reduction not in known:
         raise ValueError(f"Expected a reduction among {known}, got {reduction!r}.")

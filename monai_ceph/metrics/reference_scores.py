@@ -1,4 +1,4 @@
-"""Points against reference points on the same films, and what follows from them."""
+"""Score points against reference points on the same films."""
 
 from __future__ import annotations
 
@@ -16,16 +16,24 @@ from monai_ceph.metrics.summary import Statistics, Summary, summarise
 
 @dataclass(frozen=True, eq=False)
 class ReferenceScores:
-    """What was found against what is taken for true, on F films of N landmarks.
+    """Scores of points against one reference, on F films of N landmarks.
 
     Args:
-        compared: whose points: "predictions", or an observer.
+        compared: whose points are scored: "predictions", or an observer.
         reference: whose points they are compared with.
         symbols: the N landmarks' symbols.
-        films: the F films.
-        points_mm: (F, N, 2), (x, y), mm in the film's frame; NaN where nothing was found.
-        target_mm: as points_mm; NaN where nobody annotated.
-        without_reference: films on which the reference has no landmark, which are not compared.
+        films: names of the F films.
+        points_mm: (F, N, 2), (x, y), mm in the film's frame; NaN where a landmark was not found.
+        target_mm: as ``points_mm``; NaN where a landmark is not annotated.
+        without_reference: films that were left out because the reference has no landmark on them.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.metrics.reference_scores import ReferenceScores
+        >>> scores = ReferenceScores(
+        ...     "predictions", "observer A", ("S",), ("film",), np.array([[[3.0, 4.0]]]), np.zeros((1, 1, 2))
+        ... )
+        >>> scores.errors_mm.tolist(), scores.summary["overall"]["mre"]
+        ([[5.0]], 5.0)
     """
 
     compared: str
@@ -38,13 +46,13 @@ class ReferenceScores:
 
     @cached_property
     def errors_mm(self) -> np.ndarray:
-        """(F, N), mm; NaN where there is no reference, infinity where there is one and nothing was found."""
+        """Radial errors, (F, N), mm; NaN where there is no reference, infinity where a landmark was not found."""
         points, target = (torch.as_tensor(given, dtype=torch.float64) for given in (self.points_mm, self.target_mm))
         return radial_error(points, target).numpy()
 
     @cached_property
     def offsets_mm(self) -> np.ndarray:
-        """(F, N, 2), (x, y), mm: points less reference; NaN where either is unknown."""
+        """Points minus reference, (F, N, 2), (x, y), mm; NaN where either is unknown."""
         return np.asarray(self.points_mm, dtype=np.float64) - np.asarray(self.target_mm, dtype=np.float64)
 
     @cached_property
@@ -54,7 +62,7 @@ class ReferenceScores:
 
     @cached_property
     def intervals(self) -> Intervals | None:
-        """The statistics' intervals; None where there is no SciPy."""
+        """The statistics' intervals; None if SciPy is not installed."""
         try:
             return intervals(self.errors_mm, self.symbols)
         except ImportError:
@@ -62,7 +70,7 @@ class ReferenceScores:
 
     @property
     def rows(self) -> list[tuple[str, Statistics, Interval | None]]:
-        """Statistics and their intervals of "all", then of each landmark."""
+        """Name, statistics and intervals of "all", then of each landmark."""
         summary, bounds = self.summary, self.intervals
         rows = [("all", summary["overall"], bounds and bounds["overall"])]
         rows += [
@@ -72,7 +80,7 @@ class ReferenceScores:
 
     @property
     def missing(self) -> list[str]:
-        """The annotated landmarks that were not found, as "film: symbol"."""
+        """Annotated landmarks that were not found, as "film: symbol"."""
         return [f"{self.films[f]}: {self.symbols[k]}" for f, k in np.argwhere(np.isinf(self.errors_mm))]
 
 
@@ -83,15 +91,24 @@ def score_films(
     points_mm: Mapping[str, np.ndarray],
     target_mm: Mapping[str, np.ndarray],
 ) -> ReferenceScores:
-    """Points against reference points, on the films where the reference has at least one; in the order of their names.
+    """Score points against reference points, on all films where the reference has a landmark, sorted by name.
 
     Args:
-        compared, reference: what to call them.
+        compared: whose points are scored, for reports.
+        reference: whose points they are compared with, for reports.
         symbols: the N landmarks' symbols.
-        points_mm: film -> (N, 2), (x, y), mm; NaN where nothing was found.
-        target_mm: as points_mm; NaN where nobody annotated.
+        points_mm: film -> (N, 2), (x, y), mm; NaN where a landmark was not found.
+        target_mm: as ``points_mm``; NaN where a landmark is not annotated.
     Raises:
-        ValueError: there is no such film.
+        ValueError: the reference has no landmark on any of the films.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.metrics.reference_scores import score_films
+        >>> points_mm = {"a": np.array([[3.0, 4.0]]), "b": np.array([[0.0, 1.0]])}
+        >>> target_mm = {"a": np.zeros((1, 2)), "b": np.full((1, 2), np.nan)}
+        >>> scores = score_films("predictions", "observer A", ("S",), points_mm, target_mm)
+        >>> scores.films, scores.without_reference, scores.summary["overall"]["mre"]
+        (('a',), ('b',), 5.0)
     """
     annotated = {film for film, target in target_mm.items() if np.isfinite(target).all(-1).any()}
     films = tuple(sorted(annotated & set(points_mm)))
