@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written under a temporary name in the same folder, then renamed."""
+"""Write files atomically: under a temporary name in the same folder, then renamed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary path to write to, which becomes ``path`` when the block ends well and vanishes when it does not.
+    """Yield a temporary path to write to, which replaces ``path`` when the block succeeds and is deleted if it fails.
 
     Args:
-        path: the file to make or to replace; its folder must be there.
+        path: the file to create or replace; its folder must exist.
     Yields:
-        A path in the same folder with the same suffix, so that libraries which go by the suffix write the right format.
+        A path in the same folder with the same suffix, so that libraries that go by the suffix write the right format.
     Raises:
         OSError: the file cannot be written; the message names it and the remedy.
+    Example:
+        >>> from monai_ceph.atomic import atomic_path
+        >>> with atomic_path("a.txt") as temporary:
+        ...     _ = temporary.write_text("done")
+        >>> Path("a.txt").read_text()
+        'done'
     """
     path = Path(path)
-    # A hidden name, so that nothing that lists the folder meanwhile takes it for a result. Not tempfile.mkstemp, whose
-    # files only their owner can read.
+    # A hidden name, so that a program that lists the folder meanwhile does not take it for a result. Not
+    # tempfile.mkstemp, whose files only their owner can read.
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
@@ -40,9 +46,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def durable_path(path: str | Path) -> Iterator[Path]:
-    """As :func:`atomic_path`, for what must never be lost: once the block has ended, the file outlives a power cut.
+    """Yield a temporary path as :func:`atomic_path` does, and write the file to disk so that it survives a power cut.
 
-    Folders on the way to the file are made if needed, and outlive it as well.
+    Missing folders on the way to the file are created, and survive it as well.
+
+    Args:
+        path: the file to create or replace.
+    Yields:
+        A path in the same folder with the same suffix.
+    Raises:
+        OSError: the file cannot be written; the message names it and the remedy.
+    Example:
+        >>> from monai_ceph.atomic import durable_path
+        >>> with durable_path("new/folder/a.txt") as temporary:
+        ...     _ = temporary.write_text("done")
+        >>> Path("new/folder/a.txt").read_text()
+        'done'
     """
     path = Path(path)
     made = [folder for folder in path.parents if not folder.exists()]
@@ -74,10 +93,18 @@ def remove_leftovers(folder: str | Path, older_than_s: float = 0) -> None:
 
 
 def make_folder(path: str | Path) -> Path:
-    """Make a folder and see that it can be written, before any work is done for it.
+    """Create a folder and check that it can be written, before any work is done for it.
 
+    Args:
+        path: the folder; it may exist.
+    Returns:
+        Its path.
     Raises:
-        OSError: it cannot be made or written; the message names it and the remedy.
+        OSError: it cannot be created or written; the message names it and the remedy.
+    Example:
+        >>> from monai_ceph.atomic import make_folder
+        >>> make_folder("results/today").is_dir()
+        True
     """
     path = Path(path)
     try:
@@ -90,14 +117,26 @@ def make_folder(path: str | Path) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 text with newlines as they are, atomically. Raises as :func:`atomic_path`."""
+    """Write UTF-8 text atomically, with newlines as they are.
+
+    Args:
+        path: the file to create or replace; its folder must exist.
+        text: its content.
+    Raises:
+        OSError: the file cannot be written; the message names it and the remedy.
+    Example:
+        >>> from monai_ceph.atomic import write_text
+        >>> write_text("a.txt", "done")
+        >>> Path("a.txt").read_text()
+        'done'
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file's content, or the names in a folder, are on the disk."""
-    if os.name == "nt" and path.is_dir():  # Windows opens no folders, and needs none of this
+    """Wait until a file's content, or a folder's list of names, is on disk."""
+    if os.name == "nt" and path.is_dir():  # Windows cannot open folders, and does not need this
         return
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:

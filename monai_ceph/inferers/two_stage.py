@@ -49,7 +49,7 @@ def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
     Raises:
         ValueError: expansion is outside [1, 2], where the corner patches would leave the centre uncovered.
     Source:
-        METHOD "Inference", step 2; Zhong et al. 2019, figure 2.
+        Zhong et al. 2019, figure 2; docs/paper.md, "Inference".
     """
     if not 1 <= expansion <= 2:
         raise ValueError(f"Expected an expansion from 1 (centre patch alone) to 2, got {expansion}.")

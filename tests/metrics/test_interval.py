@@ -57,7 +57,7 @@ def test_few_films_are_resampled_completely(films: int) -> None:
     assert (low, high) == pytest.approx(np.percentile(means, [2.5, 97.5], method="inverted_cdf"), rel=0.02)
 
 
-def test_figures_of_a_resample_are_those_of_its_films() -> None:
+def test_statistics_of_a_resample_are_those_of_its_films() -> None:
     errors = _errors(9, seed=3)
     counts = np.random.default_rng(0).multinomial(9, [1 / 9] * 9, 100)
     got = interval._resampled_statistics(errors, evaluation.THRESHOLDS)(counts.astype(float))

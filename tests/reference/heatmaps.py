@@ -1,4 +1,4 @@
-"""Target heatmaps and their decoding, pixel by pixel, as METHOD describes them."""
+"""Target heatmaps and their decoding, pixel by pixel, as docs/paper.md describes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def target(points: list[tuple[float, float]], size: tuple[int, int], sigma: float) -> np.ndarray:
-    """(N, 2) points -> (N + 1, X, Y) float64; METHOD, "Target"."""
+    """Return heatmaps (N + 1, X, Y), float64, of (N, 2) points; docs/paper.md, "Target"."""
     heatmaps = np.zeros((len(points) + 1, *size))
     for x in range(size[0]):
         for y in range(size[1]):
@@ -29,7 +29,7 @@ def target(points: list[tuple[float, float]], size: tuple[int, int], sigma: floa
 
 
 def mean_position_over_half(heatmap: np.ndarray, half: float = 0.5) -> tuple[float, float]:
-    """METHOD, "Inference", step 4: scale to a maximum of 1, drop what is under 0.5, mean position of the rest."""
+    """Scale to a maximum of 1, drop what is under 0.5, return the mean position of the rest; paper, section 3."""
     if heatmap.max() <= 0:
         return math.nan, math.nan
     scaled = heatmap / heatmap.max()

@@ -1,4 +1,4 @@
-"""The loss of METHOD, number by number, in float64."""
+"""The loss of docs/paper.md, "Network and loss", number by number, in float64."""
 
 from __future__ import annotations
 

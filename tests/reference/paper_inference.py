@@ -1,4 +1,4 @@
-"""The paper's inference, step by step as METHOD's section "Inference" has it, without regard to time.
+"""The paper's inference, step by step as in its sections 2 and 3, without regard to time.
 
 Written from the text alone. Arrays are (x, y). A network is a function from an (X, Y) picture to (N + 1, X, Y) logits,
 the last channel being background. What the text leaves open is marked [ours], as there.
