@@ -30,8 +30,8 @@ class Prediction:
         spacing_mm: (along x, along y), mm; None where unknown.
         spacing_source: where the spacing comes from: "user", "file: <which tag>", "default", "unknown".
         extra: extra columns by name, (N,) each.
-        status: "found", "doubtful", "outside" or "missing" for each landmark, see :mod:`monai_ceph.landmark_status`; None
-            counts landmarks with a point as found and the others as missing.
+        status: "found", "doubtful", "outside" or "missing" for each landmark, see :mod:`monai_ceph.landmark_status`;
+            None counts landmarks with a point as found and the others as missing.
         remarks: what is unusual about the film, sentences without a full stop.
         doubts: which of the remarks are reasons to check the film: "not a face", "scale", "landmarks".
         pose: how the face lies, see :class:`~monai_ceph.landmark_status.Judgement`; empty where unknown.

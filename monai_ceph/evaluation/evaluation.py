@@ -71,8 +71,8 @@ def _statistic_rows(scores: ReferenceScores) -> Iterator[tuple[str, str, float, 
         yield landmark, "n", statistics["n"], *none
         yield landmark, "missing", statistics["missing"], *none
         for key in ("mre", "sd", "median"):
-            bounds = interval[key] if interval else none  # type: ignore[literal-required]
-            yield landmark, f"{key}_mm", statistics[key], *bounds  # type: ignore[literal-required]
+            bounds = interval[key] if interval else none
+            yield landmark, f"{key}_mm", statistics[key], *bounds
         for rate, value in statistics["sdr_percent"].items():
             bounds = interval["sdr_percent"][rate] if interval else none
             yield landmark, f"sdr_{rate}mm_percent", value, *bounds

@@ -76,7 +76,7 @@ class CephalometricApp(MONAILabelApp):
         folder = LabelFolder(self.folder, self.model.scheme)
         if not is_url(self.studies):
             return FilmStore(folder)
-        from monai_ceph.label.dicomweb import DicomWebStore  # type: ignore[import-not-found]
+        from monai_ceph.label.dicomweb import DicomWebStore
 
         return DicomWebStore(folder, self.studies)
 

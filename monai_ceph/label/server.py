@@ -105,7 +105,7 @@ if origins():
     app.add_middleware(
         CORSMiddleware, allow_origins=origins(), allow_credentials=True, allow_methods=["*"], allow_headers=["*"]
     )
-app.add_exception_handler(HTTPException, http_error)  # type: ignore[arg-type]
+app.add_exception_handler(HTTPException, http_error)
 for kind in (MONAILabelException, ValueError, TypeError, AttributeError, OSError):
     app.add_exception_handler(kind, client_error)
 app.dependency_overrides[get_current_user] = token_user

@@ -1,4 +1,4 @@
-"""A film's landmarks -> whether each was found, and what is odd about the film."""
+"""Judge whether each landmark of a film was found, and what is unusual about the film."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
+from monai.utils import TransformBackends
 
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.geometry import px_to_mm
@@ -18,18 +19,39 @@ from monai_ceph.landmark_status import StatusRule, judge
 
 
 class LandmarkStatusd(MapTransform):
-    """Judge an inferer's points after :class:`~monai_ceph.transforms.PointsToFilmd`.
+    """Judge an inferer's points; use it after :class:`~monai_ceph.transforms.PointsToFilmd`.
 
     Adds ``status`` (N strings), ``remarks`` and ``doubts`` (strings) and ``pose`` (a dict), see
     :func:`~monai_ceph.landmark_status.judge`. A landmark that is outside the film or missing becomes NaN in
     ``<key>_px`` and ``<key>_mm``.
 
     Args:
-        keys: (N, 7), what :class:`~monai_ceph.inferers.AnyFilmInferer` returns for a film.
-        shape: of the face.
+        keys: keys of the predictions, (N, 7), as :class:`~monai_ceph.inferers.AnyFilmInferer` returns them for a film.
+        shape: the shape of faces.
         rule: when a landmark is doubtful. Without a shape or a rule nothing is judged.
-        image_key: the film that was inferred on, as stored.
+        image_key: key of the film that was inferred on, as stored.
+        allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
+    Example:
+        >>> import numpy as np
+        >>> import torch
+        >>> from monai.data import MetaTensor
+        >>> from monai_ceph.face_shape import FaceShape
+        >>> from monai_ceph.landmark_status import StatusRule
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+        >>> from monai_ceph.transforms import LandmarkStatusd, PointsToFilmd
+        >>> faces_mm = MEAN_MM + np.random.default_rng(0).normal(0, 2.0, (60, 19, 2))
+        >>> rule = StatusRule(-4.0, (-0.5, 0.0, 0.8, 0.2, 0.0), limit=0.3, believable=0.2, measured={})
+        >>> to_status = LandmarkStatusd("pred", FaceShape.estimate(ISBI19.symbols, faces_mm), rule)
+        >>> points = MEAN_MM / 0.2 + np.array([500, 600])  # a film of 0.2 mm pixels
+        >>> pred = np.column_stack([points, np.full(19, 0.6), np.tile([0.5, 1.0, 0.5, 0.0], (19, 1))])
+        >>> film = MetaTensor(torch.zeros(1, 1000, 1200), meta={"spacing_mm": 0.2})
+        >>> sample = {"image": film, "pred": torch.from_numpy(pred)}
+        >>> set(to_status(PointsToFilmd("pred")(sample))["status"])
+        {'found'}
     """
+
+    backend = [TransformBackends.NUMPY]
 
     def __init__(
         self,
@@ -43,6 +65,7 @@ class LandmarkStatusd(MapTransform):
         self.shape, self.rule, self.image_key = shape, rule, image_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of the sample with the status added."""
         out = dict(data)
         if self.shape is None or self.rule is None:
             return out

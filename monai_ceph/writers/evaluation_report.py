@@ -150,7 +150,7 @@ def worst_points(scores: ReferenceScores, limit: int = WORST) -> list[WorstPoint
 def _cells(statistics: Statistics, interval: Interval | None) -> list[Cell]:
     cells = [Cell(str(statistics["n"])), Cell(str(statistics["missing"]))]
     for key in ("mre", "sd", "median"):
-        cells.append(_cell(statistics[key], interval and interval[key], 3))  # type: ignore[literal-required]
+        cells.append(_cell(statistics[key], interval and interval[key], 3))
     for rate, value in statistics["sdr_percent"].items():
         cells.append(_cell(value, interval and interval["sdr_percent"][rate], 2))
     return cells

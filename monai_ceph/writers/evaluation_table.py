@@ -87,9 +87,9 @@ def _cells(statistics: Statistics, interval: Interval | None, bracketed: Sequenc
     def cell(key: str, value: float, bounds: Bounds | None, decimals: int) -> str:
         return format_number(value, decimals, bounds if key in bracketed else None)
 
-    cells = [f"{statistics[key]:>{WIDTH}}" for key in ("n", "missing")]  # type: ignore[literal-required]
+    cells = [f"{statistics[key]:>{WIDTH}}" for key in ("n", "missing")]
     for key in ("mre", "sd", "median"):
-        cells.append(cell(key, statistics[key], interval and interval[key], 3))  # type: ignore[literal-required]
+        cells.append(cell(key, statistics[key], interval and interval[key], 3))
     for rate, value in statistics["sdr_percent"].items():
         cells.append(cell(rate, value, interval and interval["sdr_percent"][rate], 2))
     return cells

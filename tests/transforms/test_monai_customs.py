@@ -31,13 +31,14 @@ def test_aliases_and_backend(dictionary: type[MapTransform]) -> None:
     for alias in (f"{name[:-1]}D", f"{name[:-1]}Dict"):
         assert alias in transforms.__all__
         assert getattr(transforms, alias) is dictionary
-    assert dictionary.backend == [TransformBackends.TORCH]
+    assert set(dictionary.backend) & {TransformBackends.TORCH, TransformBackends.NUMPY}
 
 
-@pytest.mark.parametrize("dictionary", DICTIONARY)
+# LandmarkStatusd works on several entries of a sample; its core is the function judge().
+@pytest.mark.parametrize("dictionary", [d for d in DICTIONARY if d is not transforms.LandmarkStatusd])
 def test_array_twin_of_the_same_kind(dictionary: type[MapTransform]) -> None:
     array = getattr(transforms, dictionary.__name__[:-1])
-    assert array.backend == [TransformBackends.TORCH]
+    assert array.backend == dictionary.backend
     for kind in (Randomizable, MultiSampleTrait):
         assert issubclass(array, kind) == issubclass(dictionary, kind)
     ours, theirs = (inspect.signature(thing.__init__).parameters for thing in (array, dictionary))
