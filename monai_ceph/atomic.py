@@ -74,7 +74,15 @@ def durable_path(path: str | Path) -> Iterator[Path]:
 
 
 def is_temporary(name: str) -> bool:
-    """Return whether a file has the name of what :func:`atomic_path` writes to."""
+    """Return whether a name is that of a temporary file of :func:`atomic_path`.
+
+    Example:
+        >>> from monai_ceph.atomic import atomic_path, is_temporary
+        >>> with atomic_path("a.txt") as temporary:
+        ...     _ = temporary.write_text("done")
+        >>> is_temporary(temporary.name), is_temporary("a.txt")
+        (True, False)
+    """
     return re.fullmatch(r"\.[0-9a-f]{32}(\.\w+)?", name) is not None
 
 
@@ -84,6 +92,13 @@ def remove_leftovers(folder: str | Path, older_than_s: float = 0) -> None:
     Args:
         folder: where no other process writes, or only ones that take less than the given time for a file.
         older_than_s: how long ago a file was last written, seconds.
+    Example:
+        >>> from monai_ceph.atomic import remove_leftovers
+        >>> leftover = Path("." + 32 * "0" + ".txt")
+        >>> _ = leftover.write_text("half")
+        >>> remove_leftovers(".")
+        >>> leftover.exists()
+        False
     """
     folder = Path(folder)
     for path in folder.iterdir() if folder.is_dir() else ():

@@ -20,10 +20,12 @@ class LandmarksSaver:
         scheme: the landmarks.
     Example:
         >>> import torch
+        >>> from PIL import Image
         >>> from ignite.engine import Engine
         >>> from monai.data import MetaTensor
         >>> from monai_ceph.handlers import LandmarksSaver
         >>> from monai_ceph.landmarks import ISBI19
+        >>> Image.new("L", (8, 8)).save("film.png")
         >>> meta = {"spacing_mm": torch.tensor([0.1, 0.1]), "spacing_source": "user", "filename_or_obj": "film.png"}
         >>> image = MetaTensor(torch.zeros(1, 8, 8), meta=meta)
         >>> film = {"image": image, "pred_px": torch.zeros(19, 2), "confidence": torch.ones(19)}
@@ -31,7 +33,7 @@ class LandmarksSaver:
         >>> LandmarksSaver(".", ISBI19).attach(engine)
         >>> _ = engine.run([[film]])
         >>> sorted(path.name for path in Path(".").iterdir())
-        ['film.png.mrk.json', 'landmarks.csv']
+        ['film.png', 'film.png.mrk.json', 'landmarks.csv']
     """
 
     def __init__(self, output_dir: str | Path, scheme: LandmarkScheme) -> None:

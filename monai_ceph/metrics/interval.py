@@ -111,12 +111,24 @@ def intervals(
 
 
 def resamples(films: int) -> int:
-    """Return how many resamples are drawn of some films; see :data:`MOST_DRAWS`."""
+    """Return how many resamples are drawn for a number of films; see :data:`MOST_DRAWS`.
+
+    Example:
+        >>> from monai_ceph.metrics.interval import resamples
+        >>> resamples(150), resamples(2000)
+        (9999, 2000)
+    """
     return min(RESAMPLES, max(999, MOST_DRAWS // max(films, 1)))
 
 
 def method(films: int) -> str:
-    """Say how intervals over some films are made."""
+    """Return a description of how intervals over a number of films are computed.
+
+    Example:
+        >>> from monai_ceph.metrics.interval import method
+        >>> method(150)
+        '95 % percentile bootstrap over films, 9999 resamples, seed 0'
+    """
     return METHOD.replace(f"{RESAMPLES} resamples", f"{resamples(films)} resamples")
 
 
