@@ -32,6 +32,7 @@ from monai_ceph.export.whole_film import any_film_inferer
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.inferers.film_pose import FilmPose, Orientation
 from monai_ceph.landmark_status import StatusRule, lay_face, status_features
+from monai_ceph.networks import TwoStageNet
 from monai_ceph.predictor.bundle import bundle_config
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
@@ -228,16 +229,17 @@ def looks(predictor: TorchPredictor, films: list[tuple[str, float]]) -> tuple[np
 
     Inverted is no wrong way here: networks may know inverted films.
     """
-    outer = any_film_inferer(predictor.inferer)
-    assert outer.search is not None
+    outer, network = any_film_inferer(predictor.inferer), predictor.network
+    assert outer.search is not None and isinstance(network, TwoStageNet)
     wrong_ways = [Orientation(2), Orientation(1), Orientation(3), Orientation(0, mirrored=True)]
-    right, wrong = [], []
+    right: list[float] = []
+    wrong: list[float] = []
     for k, (film, spacing) in enumerate(films):
         pixels = torch.from_numpy(read_film(film)[0])[None]
         for found, way in ((right, Orientation()), (wrong, wrong_ways[k % 4])):
             with torch.inference_mode(), torch.autocast("cpu", dtype=fastest_dtype(torch.device("cpu"))):
                 pose = FilmPose((spacing, spacing), way)
-                seen = outer.search.look(pixels, pose, lambda x: outer.inferer.coarse(x, predictor.network))
+                seen = outer.search.look(pixels, pose, lambda x: outer.inferer.coarse(x, network))
             found.append(seen.agreement)
     return np.array(right), np.array(wrong)
 
@@ -246,8 +248,8 @@ def try_copies(
     predictor: TorchPredictor, name: str, points: np.ndarray, spacing: float, seed: int, count: int
 ) -> Iterator[Tried]:
     """Predict a film and its copies."""
-    outer = any_film_inferer(predictor.inferer)
-    assert outer.search is not None
+    outer, network = any_film_inferer(predictor.inferer), predictor.network
+    assert outer.search is not None and isinstance(network, TwoStageNet)
     for copy in copies(Path(name).stem, read_film(name)[0], points, spacing, seed, count):
         found = infer(predictor, copy.pixels, copy.spacing_mm if copy.told else None)
         error = (found[:, :2] - copy.points_px) * copy.spacing_mm
@@ -270,8 +272,8 @@ def main() -> None:
     config = bundle_config(args.bundle)
     bundle = config.parents[1]
     predictor = load_torch_predictor(bundle, None, "cpu")
-    outer = any_film_inferer(predictor.inferer)
-    assert outer.search is not None
+    outer, network = any_film_inferer(predictor.inferer), predictor.network
+    assert outer.search is not None and isinstance(network, TwoStageNet)
     films = list(validation_films(args.dataset_dir, bundle, args.also))
     right, wrong = looks(predictor, [(film, spacing) for _, film, _, spacing in films])
     usual = round(float(np.percentile(right, 5)), 3)

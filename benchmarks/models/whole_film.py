@@ -34,7 +34,7 @@ Item = Mapping[Hashable, Any]
 def channels_last(network: torch.nn.Module, device: str) -> torch.nn.Module:
     """Move a network to a device, in the memory format that convolutions prefer."""
     # torch's stubs leave memory_format out.
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def reading(longest_px: int) -> list[Transform]:

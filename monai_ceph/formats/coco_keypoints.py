@@ -80,7 +80,7 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
         size = tuple(images[image_id].get(side) for side in ("width", "height"))
         whole = all(isinstance(side, int) and side > 0 for side in size)
         points, more = place_points(scheme, marks, where)
-        source = SourceFilm(where, file, size if whole else None)  # type: ignore[arg-type]
+        source = SourceFilm(where, file, size if whole else None)
         found[film] = FilmPoints(points, problems + more, source)
     if not found:
         raise AnnotationError(f"{path}: it holds no annotation.")
