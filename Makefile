@@ -79,7 +79,7 @@ figures-check: $(INSTALLED)
 	@$(PY) -m benchmarks.report --check
 
 bundle: $(INSTALLED)
-	@$(PY) tools/verify_bundle.py
+	@for bundle in bundles/*; do $(PY) tools/verify_bundle.py --bundle "$$bundle" || exit 1; done
 
 format: $(INSTALLED)  ## let ruff sort imports and format
 	@$(PY) -m ruff check -q --select I --fix .

@@ -20,7 +20,7 @@ from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_thre
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
 from monai_ceph.metrics.summary import error_statistics
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.transforms import PointsToFilmd
 
 SHIPPED: dict[str, Any] = {
@@ -46,7 +46,7 @@ class ValidationFilms:
 
     def __init__(self, dataset_dir: Path) -> None:
         config = ConfigParser()
-        config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
+        config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
         items = isbi2015_datalist(dataset_dir, films=config.get_parsed_content("validation_films"))
         system = load_upright(0.1)
         self.device = system.device

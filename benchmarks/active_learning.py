@@ -46,7 +46,7 @@ from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.phantoms import STYLES, write_phantoms
 from monai_ceph.plots.save import save_plot
 from monai_ceph.plots.style import BLUE, GREEN, INK, ORANGE, TEXT_PT, new_figure, plain, title
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
 
@@ -116,7 +116,7 @@ def make_bundle(folder: Path) -> Path:
     """A bundle of the demo's small system, still without weights."""
     (folder / "configs").mkdir(parents=True, exist_ok=True)
     (folder / "models").mkdir(exist_ok=True)
-    shipped = default_bundle() / "configs"
+    shipped = paper_bundle() / "configs"
     shutil.copy(shipped / "metadata.json", folder / "configs")
     config = ConfigParser(json.loads((shipped / "inference.json").read_text(encoding="utf-8")))
     for key, value in INFERENCE.items():
@@ -155,7 +155,7 @@ def train(bundle: Path, items: Sequence[Mapping[str, Any]], start: Path | None, 
             "checkpoint_interval": epochs + 1,
         }
         config = ConfigParser()
-        config.read_config([str(default_bundle() / "configs" / f"{name}.json") for name in ("train", f"train_{stage}")])
+        config.read_config([str(paper_bundle() / "configs" / f"{name}.json") for name in ("train", f"train_{stage}")])
         for key, value in overrides.items():
             config[key] = value
         with warnings.catch_warnings():

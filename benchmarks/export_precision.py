@@ -31,7 +31,7 @@ from monai_ceph.data import isbi2015_datalist, read_film
 from monai_ceph.export.bundle import export_bundle
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.summary import error_statistics
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.onnx_predictor import open_session, run_film
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
@@ -87,7 +87,7 @@ def onnx_run(path: Path) -> Callable[[Path], tuple[np.ndarray, float]]:
 
 
 def torch_run(dtype: str) -> Callable[[Path], tuple[np.ndarray, float]]:
-    system = load_torch_predictor(spacing_mm=SPACING_MM[0], device="cpu")
+    system = load_torch_predictor(paper_bundle(), spacing_mm=SPACING_MM[0], device="cpu")
     system.inferer = AutocastInferer(system.inferer.inferer, dtype)
 
     def run(film: Path) -> tuple[np.ndarray, float]:
@@ -107,7 +107,7 @@ def main() -> None:
     torch.set_num_threads(1)
 
     config = ConfigParser()
-    config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
+    config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
     items = isbi2015_datalist(arguments.dataset_dir, films=config.get_parsed_content("validation_films"))
     chosen = isbi2015_datalist(arguments.dataset_dir, films=CALIBRATION_FILMS)
     truth = np.stack([np.asarray(item["points_px"]) for item in items])
@@ -117,7 +117,7 @@ def main() -> None:
         runs: dict[str, tuple[Callable[[Path], tuple[np.ndarray, float]], float]] = {}
         for name, path in models(Path(folder), [Path(item["image"]) for item in chosen]):
             runs[name] = onnx_run(path), path.stat().st_size / 1e6
-        weights = (default_bundle() / "models" / "model.pt").stat().st_size / 1e6
+        weights = (paper_bundle() / "models" / "model.pt").stat().st_size / 1e6
         for dtype in ("float32", "bfloat16"):
             runs[f"torch {dtype}"] = torch_run(dtype), weights
         for run, _ in runs.values():

@@ -26,7 +26,7 @@ from monai_ceph.active_learning.selection import film_uncertainty, thumbnail
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 OTHER_SPACING_MM = 0.127
@@ -43,7 +43,7 @@ MEASURES: dict[str, Callable[[np.ndarray], float]] = {
 
 def look(items: Sequence[Mapping[str, Any]], spacing_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of F films: (F, N) errors in mm, (F, N) confidences, (F, D) thumbnails."""
-    system = load_torch_predictor(spacing_mm=spacing_mm)
+    system = load_torch_predictor(paper_bundle(), spacing_mm=spacing_mm)
     errors, confidences, features = [], [], []
     for item in tqdm(items):
         film = system.load(Path(item["image"]))
@@ -88,7 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     config = ConfigParser()
-    config.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
+    config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
     isbi = isbi2015_datalist(arguments.dataset_dir, films=config.get_parsed_content("validation_films"))
     observers = [arguments.other_dir / name for name in ("observer_a", "observer_b")]
     other = datalist(arguments.other_dir / "images", observers)

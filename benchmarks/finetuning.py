@@ -34,7 +34,7 @@ from monai_ceph.finetuning.finetune import Stage, finetune
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.interval import intervals
 from monai_ceph.metrics.summary import error_statistics
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 STAGES: tuple[Stage, ...] = ("local",)
@@ -76,7 +76,7 @@ def main() -> None:
         new, old, replaced, seconds = [], [], 0, 0.0
         for mine, others in (halves, halves[::-1]):
             with tempfile.TemporaryDirectory() as folder:
-                bundle = shutil.copytree(default_bundle(), Path(folder) / "bundle")
+                bundle = shutil.copytree(paper_bundle(), Path(folder) / "bundle")
                 mixed = trainings[name]
                 if mixed is not None:
                     start = time.process_time()

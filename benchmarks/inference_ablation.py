@@ -18,6 +18,7 @@ from tqdm import tqdm
 from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 BASELINE = "shipped: own centre patch, no guide"
@@ -67,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     films = ValidationFilms(arguments.dataset_dir)
-    network = load_torch_predictor(spacing_mm=0.1).network
+    network = load_torch_predictor(paper_bundle(), spacing_mm=0.1).network
     results = {}
     for name, inferer in tqdm(inferers().items(), desc="ways"):
         results[name] = errors = films.errors_mm(network, inferer)

@@ -15,7 +15,7 @@ FILMS = {
     "isbi2015_validation": "ISBI 2015, 25 validation films",
     "hamedan": "Hamedan, 20 films, another clinic and scanner",
 }
-BUNDLES = {"cephalometric_landmarks": "shipped model"}
+BUNDLES = {"cephalometric_landmarks": "BasicUNet", "cephalometric_landmarks_pretrained": "default model"}
 """Titles of bundles in the tables; a bundle that is not named here goes by the name of its folder."""
 WITHIN_MM = ("2", "2.5", "3", "4")
 

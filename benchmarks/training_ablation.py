@@ -29,7 +29,7 @@ from tqdm import tqdm
 from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
 from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer, TwoStageInferer
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 SCHEDULE: dict[str, Mapping[str, Any]] = {
@@ -93,15 +93,15 @@ def train(
         The state of the stage's network after the last iteration.
     """
     config = ConfigParser()
-    config.read_config([str(default_bundle() / "configs" / name) for name in ("train.json", f"train_{stage}.json")])
+    config.read_config([str(paper_bundle() / "configs" / name) for name in ("train.json", f"train_{stage}.json")])
     schedule = {} if from_scratch else SCHEDULE[stage]
     epochs = schedule.get("epochs", config["epochs"])
     settings = {
-        "bundle_root": str(default_bundle()),
+        "bundle_root": str(paper_bundle()),
         "dataset_dir": str(dataset_dir),
         "model_dir": str(run_dir / "model"),
         "run_dir": str(run_dir),
-        "init_weights": None if from_scratch else str(default_bundle() / "models" / "model.pt"),
+        "init_weights": None if from_scratch else str(paper_bundle() / "models" / "model.pt"),
         "resume": False,
         **schedule,
         "val_interval": epochs + 1,
@@ -118,7 +118,7 @@ def train(
 
 def with_stage(stage: str, weights: Path) -> Path:
     """The shipped weights with those of one stage in their place, as a file beside these."""
-    both = torch.load(default_bundle() / "models" / "model.pt", weights_only=True)
+    both = torch.load(paper_bundle() / "models" / "model.pt", weights_only=True)
     both |= {f"{stage}_net.{name}": value for name, value in torch.load(weights, weights_only=True).items()}
     torch.save(both, weights.with_name("both_stages.pt"))
     return weights.with_name("both_stages.pt")
@@ -160,7 +160,7 @@ def main() -> None:
         if not weights.exists():
             folder.mkdir(parents=True, exist_ok=True)
             torch.save(train(stage, ROWS[stage][name], arguments.dataset_dir, folder, arguments.from_scratch), weights)
-        network = load_torch_predictor(spacing_mm=0.1, weights=with_stage(stage, weights)).network
+        network = load_torch_predictor(paper_bundle(), spacing_mm=0.1, weights=with_stage(stage, weights)).network
         for way, inferer in inferers(stage, name).items():
             kept = folder / f"{way}.npy"
             if not kept.exists():

@@ -8,7 +8,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 PARTS = ("preprocessing#transforms", "postprocessing#transforms", "inferer#inferer")
@@ -16,7 +16,7 @@ PARTS = ("preprocessing#transforms", "postprocessing#transforms", "inferer#infer
 
 def upright_settings() -> dict[str, Any]:
     """What the bundle's paper.json sets for it; overrides of inference.json."""
-    paper = ConfigParser.load_config_files(str(default_bundle() / "configs" / "paper.json"))
+    paper = ConfigParser.load_config_files(str(paper_bundle() / "configs" / "paper.json"))
     return {name: paper[name] for name in PARTS}
 
 
@@ -29,9 +29,9 @@ def load_upright(spacing_mm: float, device: str = "auto", inferer: Any = None) -
         inferer: what takes the place of the shipped one; None: both stages without a search.
     """
     config = ConfigParser()
-    config.read_config(str(default_bundle() / "configs" / "inference.json"))
+    config.read_config(str(paper_bundle() / "configs" / "inference.json"))
     config.update({**upright_settings(), "film_spacing_mm": spacing_mm})
-    shipped = load_torch_predictor(spacing_mm=spacing_mm, device=device)
+    shipped = load_torch_predictor(paper_bundle(), spacing_mm=spacing_mm, device=device)
     preprocessing, postprocessing = (config.get_parsed_content(f"{name}processing") for name in ("pre", "post"))
     assert isinstance(preprocessing, Compose)
     own = config.get_parsed_content("inferer") if inferer is None else inferer

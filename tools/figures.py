@@ -26,7 +26,7 @@ from monai_ceph.geometry import film_to_array
 from monai_ceph.inferers import GlobalStageInferer, compressed_heatmaps
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.plots import FilmHeatmaps, detection_curve, evaluation_plots, heatmap_panels, save_plot
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.training.phantom_settings import INFERENCE, SPACING_MM
 from monai_ceph.transforms import PointsToFilmd, ScaleToSpacingd
 
@@ -67,7 +67,7 @@ def load(training: Path) -> ConfigParser:
     """The bundle's inference with the weights and the sizes of a demo."""
     logging.getLogger("monai.bundle.config_parser").setLevel(logging.ERROR)
     parser = ConfigParser()
-    parser.read_config(str(default_bundle() / "configs" / "inference.json"))
+    parser.read_config(str(paper_bundle() / "configs" / "inference.json"))
     parser.update({**INFERENCE, "bundle_root": str(training), "device": torch.device("cpu")})
     return parser
 

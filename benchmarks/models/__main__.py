@@ -32,7 +32,7 @@ from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.metrics.interval import METHOD, intervals
 from monai_ceph.metrics.summary import error_statistics
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 
 COLUMNS = (
     *("model", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "parameters"),
@@ -166,7 +166,7 @@ def _run_program(model: Model, job: dict[str, Any], python: str) -> bool:
 
 def _settings(*names: str) -> dict[str, Any]:
     parser = ConfigParser()
-    parser.read_config([str(default_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
+    parser.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
     return {name: parser.get_parsed_content(name) for name in names}
 
 

@@ -29,7 +29,7 @@ from monai.bundle import ConfigParser, ConfigWorkflow
 
 from benchmarks.models.common import Job, Predictor, Training, main
 from monai_ceph.inferers.autocast import fastest_dtype
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import TorchPredictor
 
 SHARES = {"global": 1 / 3, "local": 2 / 3}
@@ -169,7 +169,7 @@ def _films(job: Job) -> list[dict[str, Any]]:
 
 
 def _bundle(job: Job) -> Path:
-    return Path(job.options["bundle"]) if "bundle" in job.options else default_bundle()
+    return Path(job.options["bundle"]) if "bundle" in job.options else paper_bundle()
 
 
 def _configs(job: Job, names: Sequence[str]) -> list[str]:

@@ -26,7 +26,7 @@ from monai.transforms import (
 
 from benchmarks.models.common import AUTOCAST_DTYPE, Job, Training
 from monai_ceph.data import FilmReader
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 
 Item = Mapping[Hashable, Any]
 
@@ -54,7 +54,7 @@ def augmentation(keys: Sequence[str], longest_px: int) -> list[Transform]:
         keys: what is moved; the first one is the film.
         longest_px: longest side of the film.
     """
-    config = ConfigParser(ConfigParser.load_config_file(default_bundle() / "configs" / "train.json"))
+    config = ConfigParser(ConfigParser.load_config_file(paper_bundle() / "configs" / "train.json"))
     turned = RandAffined(
         keys=keys,
         prob=1.0,

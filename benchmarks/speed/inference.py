@@ -45,7 +45,7 @@ from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageIn
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.networks import load_weights
 from monai_ceph.phantoms import write_phantoms
-from monai_ceph.predictor.bundle import bundle_config, default_bundle
+from monai_ceph.predictor.bundle import bundle_config, paper_bundle
 from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
@@ -62,8 +62,8 @@ def two_stage(make: Callable[..., Any], dtype: str, **knobs: Any) -> Callable[[s
 def literal(device: str) -> TorchPredictor:
     """The paper's scheme, patch by patch, with the network as it was trained."""
     config = ConfigParser()
-    config.read_config(str(bundle_config(None)))
-    weights = default_bundle() / "models" / "model.pt"
+    config.read_config(str(bundle_config(paper_bundle())))
+    weights = paper_bundle() / "models" / "model.pt"
     network = load_weights(config.get_parsed_content("network_def"), weights).eval()
     system = two_stage(TwoStageInferer, "float32", batch_size=1, **PAPER)(device)
     network = network.to(system.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -117,6 +117,7 @@ ROWS: dict[str, Callable[[str], Any]] = {
     "the same, 19 patches at a time": two_stage(TwoStageInferer, "auto", **PAPER),
     "shipped, but literal: 19 patches at a time": two_stage(TwoStageInferer, "auto", **SHIPPED),
     "shipped, float32": two_stage(FastTwoStageInferer, "float32", **SHIPPED),
+    "BasicUNet bundle": lambda device: load_torch_predictor(paper_bundle(), spacing_mm=0.1, device=device),
     OURS: lambda device: load_torch_predictor(spacing_mm=0.1, device=device),
     "shipped, networks by torch.compile": compiled,
     "shipped, as one ONNX graph, float32": exported,

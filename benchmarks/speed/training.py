@@ -39,16 +39,16 @@ from benchmarks.speed.machine import landmarker
 from monai_ceph.data.datalist import datalist
 from monai_ceph.memory import keep_freed_memory
 from monai_ceph.phantoms import write_phantoms
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 
 
 def local_stage(films: Path, points: Path, run_dir: Path) -> ConfigParser:
     """The bundle's configuration of the local stage on these films."""
     config = ConfigParser()
-    config.read_config([str(default_bundle() / "configs" / name) for name in ("train.json", "train_local.json")])
+    config.read_config([str(paper_bundle() / "configs" / name) for name in ("train.json", "train_local.json")])
     items = datalist(films, [points])
     settings = {
-        "bundle_root": str(default_bundle()),
+        "bundle_root": str(paper_bundle()),
         "run_dir": str(run_dir),
         "datalist": items,
         "train_datalist": items,

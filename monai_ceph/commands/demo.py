@@ -27,7 +27,7 @@ from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.training.mute_logging import mute_logging
 from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
 from monai_ceph.writers.evaluation_table import evaluation_text
@@ -139,7 +139,7 @@ def _workflow(configs: Sequence[str], overrides: dict[str, Any]) -> Any:
     """A bundle's workflow, initialised. The configs are the shipped ones; only overrides differ."""
     from monai.bundle import ConfigWorkflow
 
-    folder = default_bundle() / "configs"
+    folder = paper_bundle() / "configs"
     workflow = ConfigWorkflow(
         config_file=[str(folder / f"{name}.json") for name in configs],
         meta_file=str(folder / "metadata.json"),

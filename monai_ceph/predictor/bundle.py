@@ -7,20 +7,37 @@ import sys
 import sysconfig
 from pathlib import Path
 
-BUNDLE = "cephalometric_landmarks"
+DEFAULT, PAPER = "cephalometric_landmarks_pretrained", "cephalometric_landmarks"
+"""Names of the shipped bundles: the one that is used where none is named, and the paper's system with ``BasicUNet``."""
 
 
 def default_bundle() -> Path:
-    """The shipped bundle: beside the package in a checkout, else where pip put it.
+    """Return the folder of the shipped bundle that is used where none is named.
 
+    Raises:
+        FileNotFoundError: it is nowhere; the message names the places.
+    """
+    return shipped_bundle(DEFAULT)
+
+
+def paper_bundle() -> Path:
+    """Return the folder of the shipped bundle with the paper's networks. Raises as :func:`default_bundle`."""
+    return shipped_bundle(PAPER)
+
+
+def shipped_bundle(name: str) -> Path:
+    """Return the folder of a shipped bundle: beside the package in a checkout, else where pip put it.
+
+    Args:
+        name: :data:`DEFAULT` or :data:`PAPER`.
     Raises:
         FileNotFoundError: it is nowhere; the message names the places.
     """
     # One folder in a virtual environment; outside of one, Debian's pip and `pip install --user` have their own.
     prefixes = dict.fromkeys([sys.prefix, sysconfig.get_path("data"), site.getuserbase()])
     places = [
-        Path(__file__).resolve().parents[2] / "bundles" / BUNDLE,
-        *(Path(prefix) / "share" / "monai_ceph" / "bundles" / BUNDLE for prefix in prefixes),
+        Path(__file__).resolve().parents[2] / "bundles" / name,
+        *(Path(prefix) / "share" / "monai_ceph" / "bundles" / name for prefix in prefixes),
     ]
     for place in places:
         if (place / "configs" / "inference.json").is_file():

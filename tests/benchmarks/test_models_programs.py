@@ -21,7 +21,7 @@ from monai_ceph.geometry import array_to_film, film_to_array
 from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.networks import set_background_prior
 from monai_ceph.phantoms import write_phantoms
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 
 SPACING_MM, SIZE = 0.6, (323, 400)
 SMALL = {"local_spacing_mm": SPACING_MM, "stage_net#features": [4, 4, 8, 8, 8, 4], "patch_size": 48}
@@ -81,7 +81,7 @@ def test_the_global_stage_alone(job: Job) -> None:
 
 
 def test_the_global_stage_is_used_as_the_bundle_validates_it() -> None:
-    config = json.loads((default_bundle() / "configs" / "train_global.json").read_text(encoding="utf-8"))
+    config = json.loads((paper_bundle() / "configs" / "train_global.json").read_text(encoding="utf-8"))
     assert config["validate#film_inferer"] == global_stage.INFERER
 
 
@@ -157,7 +157,7 @@ def test_every_network_in_our_stages_takes_a_film_and_starts_with_background(nam
         pytest.importorskip("einops")
     overlay = MODELS[name].options.get("overlay")
     parser = ConfigParser()
-    shipped = str(default_bundle() / "configs" / "inference.json")
+    shipped = str(paper_bundle() / "configs" / "inference.json")
     parser.read_config([shipped, str(repository / overlay)] if overlay else shipped)
     network = parser.get_parsed_content("network_def").eval()
     set_background_prior(network)

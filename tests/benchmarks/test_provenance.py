@@ -13,7 +13,7 @@ from monai.bundle import ConfigParser
 from benchmarks.ablation_common import PAPER, SHIPPED
 from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.inferers import TwoStageInferer
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 
 
 def test_table_says_first_how_it_was_made(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_versions_are_the_installed_ones() -> None:
 @pytest.mark.parametrize(("settings", "files"), [(SHIPPED, ["inference"]), (PAPER, ["inference", "paper"])])
 def test_settings_are_the_bundles(settings: dict[str, Any], files: list[str]) -> None:
     parser = ConfigParser()
-    parser.read_config([str(default_bundle() / "configs" / f"{name}.json") for name in files])
+    parser.read_config([str(paper_bundle() / "configs" / f"{name}.json") for name in files])
     bundled, ours = parser.get_parsed_content("film_inferer"), TwoStageInferer(**settings)
     for name in ("global_scale", "patch_size", "merge", "guide_sigma_px", "coarse_decoder", "decoder"):
         assert getattr(bundled, name) == getattr(ours, name), name

@@ -93,7 +93,7 @@ def test_a_bundle_s_metadata_hold_its_own_figures(root: Path) -> None:
 
 def test_a_bundle_without_results_is_refused(root: Path) -> None:
     (root / "bundles/first").rename(root / "bundles/third")
-    with pytest.raises(ValueError, match=r"Expected one row of bundle 'third' .* got 0; run: python -m"):
+    with pytest.raises(ValueError, match=r"Expected rows of bundle 'third' .* got none; run: python -m"):
         report.main(["--check"], root)
 
 

@@ -13,18 +13,19 @@ from monai.bundle import ConfigWorkflow
 
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.formats.annotations import read_annotations
-from monai_ceph.predictor.bundle import default_bundle
+from monai_ceph.predictor.bundle import default_bundle, paper_bundle
 from monai_ceph.predictor.device import resolve_device
 from monai_ceph.predictor.lean_imports import UNUSED, _is_plain, without_packages
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
 
 
-def test_shipped_bundle_is_found_from_any_folder(
-    shipped_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_shipped_bundles_are_found_from_any_folder(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert default_bundle().samefile(shipped_bundle)
+    assert default_bundle().samefile(repository / "bundles" / "cephalometric_landmarks_pretrained")
+    assert paper_bundle().samefile(repository / "bundles" / "cephalometric_landmarks")
 
 
 def test_same_points_as_the_bundles_own_run(tiny_bundle: Path, phantom_films: Path, tmp_path: Path) -> None:
