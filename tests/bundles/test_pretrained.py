@@ -21,7 +21,7 @@ DIFFERS = {
     "train_local": {"stage_transforms"},
     "inference": {"stage_net", "pretrained"},
     "metadata": {"name", "changelog", "description", "references", "eval_metrics", "network_data_format"},
-    "landmark_status": {"intercept", "weights", "limit", "believable", "measured"},
+    "landmark_status": {"intercept", "weights", "limit", "believable", "usual", "measured"},
 }
 """Config -> what a bundle with other networks and another training has to say differently."""
 ONLY_THERE, ONLY_HERE = {"swap_network", "paper"}, {"all_films"}
