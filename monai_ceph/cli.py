@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_compare(commands)
     _add_convert(commands)
+    _add_ruler(commands)
     _add_export(commands)
     _add_label(commands)
     return parser
@@ -221,6 +222,21 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.set_defaults(run=_convert)
 
 
+def _add_ruler(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "ruler",
+        help="get the size of a film pixel from two marks of a ruler in the film",
+        description="Print the size of a film pixel in mm, as monai-ceph predict --spacing takes it, from two marks of "
+        "a ruler in the film and what lies between them.",
+    )
+    parser.add_argument("film", type=Path, metavar="FILM", help="the film; the marks have to lie on it")
+    parser.add_argument(
+        "--points", nargs=2, type=_point, required=True, metavar="X,Y", help="both marks, in pixels of the film"
+    )
+    parser.add_argument("--mm", type=_millimetres, required=True, metavar="MM", help="what lies between the marks")
+    parser.set_defaults(run=_ruler)
+
+
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "export",
@@ -370,6 +386,13 @@ def _renaming(text: str) -> tuple[str, str]:
     return old, new
 
 
+def _ruler(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.ruler import run
+
+    run(arguments.film, arguments.points, arguments.mm)
+    return 0
+
+
 def _export(arguments: argparse.Namespace) -> int:
     if arguments.labels is not None:
         return _export_labels(arguments)
@@ -408,6 +431,14 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(f"expected an address that begins with http:// or https://; got '{text}'")
     return text
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected X,Y in pixels such as 120,48.5, got '{text}'") from None
+    return x, y
 
 
 def _millimetres(text: str) -> float:

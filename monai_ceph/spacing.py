@@ -48,6 +48,27 @@ def check_spacing(spacing_mm: ArrayLike | torch.Tensor, where: str) -> tuple[flo
     return values[0], values[1]
 
 
+def ruler_spacing(first_px: Sequence[float], second_px: Sequence[float], length_mm: float) -> float:
+    """Return the size of a square pixel, mm, from two marks of a ruler in the film.
+
+    Args:
+        first_px, second_px: (x, y), pixels of the film.
+        length_mm: what the ruler says lies between them.
+    Raises:
+        ValueError: the length is not positive, or the marks are less than 20 px apart, where a slip of one pixel is
+            more than a few percent.
+
+    >>> round(ruler_spacing((100, 50), (100, 128.8), 10), 4)
+    0.1269
+    """
+    apart = float(np.hypot(second_px[0] - first_px[0], second_px[1] - first_px[1]))
+    if not 0 < length_mm < float("inf"):
+        raise ValueError(f"Expected a length above 0 mm between the marks, got {length_mm:g}.")
+    if not apart >= 20:
+        raise ValueError(f"Expected marks that lie at least 20 px apart, got {apart:.1f} px; take marks further apart.")
+    return length_mm / apart
+
+
 def check_extent(size: Sequence[int], spacing_mm: Sequence[float], working_mm: float, name: str) -> None:
     """Check that a film's spacing gives it a plausible size.
 
