@@ -1,6 +1,6 @@
-"""The command line: parse, call, print. What a subcommand does is in `monai_ceph.commands`.
+"""The command line: parse, call, print. The subcommands themselves are in `monai_ceph.commands`.
 
-Nothing heavy is imported before a subcommand runs, so that ``--help`` and a typing error answer at once.
+Heavy imports wait until a subcommand runs, so that ``--help`` and errors in the arguments are answered at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from monai_ceph import __version__
 
 INTERRUPTED = 130
-"""What shells report for a command stopped by Ctrl-C."""
+"""Exit status that shells report for a command stopped by Ctrl-C."""
 FORMATS = ("csv", "markups", "overlay")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
@@ -24,30 +24,30 @@ LABEL_EXPORTS = ("csv", "labelme", "isbi")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a subcommand.
+    """Run a subcommand.
 
     Args:
         argv: the arguments; by default those of the process.
     Returns:
-        The exit status: 0 when all went well, 1 when a film failed or the input could not be used, 130 after Ctrl-C.
-        Arguments that cannot be parsed exit with 2.
+        The exit status: 0 on success, 1 if a film failed or the input could not be used, 130 after Ctrl-C. Invalid
+        arguments exit with 2.
     """
     arguments = build_parser().parse_args(argv)
     arguments.own_process = argv is None
     try:
         return int(arguments.run(arguments))
     except (ValueError, OSError, ImportError) as error:
-        # The package raises these with a sentence that names the file and the remedy; a traceback would bury it.
+        # These errors have a message that names the file and the remedy; a traceback would hide it.
         print(f"monai-ceph {arguments.command}: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        resume = "; the same command goes on with the films left" if arguments.command == "predict" else ""
+        resume = "; run the same command again to continue" if arguments.command == "predict" else ""
         print(f"monai-ceph {arguments.command}: stopped{resume}", file=sys.stderr)
         return INTERRUPTED
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser of ``monai-ceph``; each subcommand sets ``run``, which takes the parsed arguments."""
+    """Return the parser of ``monai-ceph``; each subcommand sets ``run``, which is called with the parsed arguments."""
     parser = argparse.ArgumentParser(
         prog="monai-ceph",
         description="Find anatomical landmarks on lateral cephalograms. Research only, not a medical device.",
@@ -69,35 +69,33 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "predict",
         help="find the landmarks on films",
         description="Find the landmarks on films and write them as a table, Slicer markups and pictures. A film that "
-        "fails is named on standard error, the others go on, and the exit status is 1.",
+        "fails is reported on standard error, the other films are still predicted, and the exit status is 1.",
     )
     parser.add_argument("films", nargs="+", type=Path, metavar="FILM|FOLDER", help="film files, or folders of films")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder to write to, made if needed")
     parser.add_argument(
-        "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm; wins over the one in the file"
+        "--output", required=True, type=Path, metavar="DIR", help="folder to write to, created if needed"
     )
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
+    _add_predictor(parser, "bundle to predict with (default: the shipped one)")
     parser.add_argument(
         "--scheme",
         help="landmark scheme that the weights were trained with: a name or a .json file (default: the bundle's)",
     )
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
         default="torch",
-        help="what runs the networks; onnx takes the bundle's models/model.onnx, or an .onnx file given as --bundle "
-        "(default: torch)",
+        help="library that runs the networks; onnx uses the bundle's models/model.onnx, or an .onnx file given as "
+        "--bundle (default: torch)",
     )
     parser.add_argument(
         "--format",
         type=_formats,
         default=FORMATS,
         metavar=",".join(FORMATS),
-        help="what to write, separated by commas (default: all)",
+        help="formats to write, separated by commas (default: all)",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="do films again that are done in DIR (default: they are left out)"
+        "--overwrite", action="store_true", help="predict films again that are done in DIR (default: skip them)"
     )
     parser.set_defaults(run=_predict)
 
@@ -107,36 +105,49 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         "evaluate",
         help="score predicted landmarks against references",
         description="Print mean radial error (MRE, SD, median) and successful detection rates (SDR at 2, 2.5, 3 and "
-        "4 mm) with 95 % intervals over films, overall and per landmark; the same between observers where there are "
-        "several. Films are matched by file name without folder and suffix; only films in PREDICTIONS.csv are scored.",
+        "4 mm) with 95 % intervals over films, overall and per landmark. With several references, also score the "
+        "observers against each other. Films are matched by file name without folder and suffix; only films in "
+        "PREDICTIONS.csv are scored.",
     )
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.csv", help="landmarks.csv of monai-ceph predict")
     _add_scoring(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write every single error to this file")
-    parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every figure to this file, as CSV")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report with pictures, one HTML file")
-    parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the pictures there, as SVG and PNG")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the whole result to this file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the error of every landmark to this file")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every statistic to this file, as CSV")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report with plots, as one HTML file")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the plots to DIR, as SVG and PNG")
     parser.set_defaults(run=_evaluate)
 
 
 def _add_compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "compare",
-        help="say whether one set of predictions is better than another",
+        help="test whether one set of predictions is better than another",
         description="Print how much the predictions of B.csv differ from those of A.csv in mean radial error (MRE) and "
-        "detection rate (SDR at 2 mm) on the films that both have, with 95 % intervals over films and a permutation "
-        "test, overall and per landmark. A negative difference in MRE is in favour of B.",
+        "detection rate (SDR at 2 mm) on their common films, with 95 % intervals over films and a permutation test, "
+        "overall and per landmark. A negative difference in MRE favours B.",
     )
     parser.add_argument("a", type=Path, metavar="A.csv", help="landmarks.csv of monai-ceph predict")
-    parser.add_argument("b", type=Path, metavar="B.csv", help="the same of other predictions")
+    parser.add_argument("b", type=Path, metavar="B.csv", help="landmarks.csv of other predictions")
     _add_scoring(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything to this file")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the whole result to this file")
     parser.set_defaults(run=_compare)
 
 
+def _add_predictor(parser: argparse.ArgumentParser, bundle_help: str) -> None:
+    """Add the options of a predictor: spacing, bundle and device."""
+    parser.add_argument(
+        "--spacing",
+        type=_millimetres,
+        metavar="MM",
+        help="size of a film pixel in mm; takes precedence over the one in the file",
+    )
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help=bundle_help)
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
+
+
 def _add_scoring(parser: argparse.ArgumentParser) -> None:
-    """What every score depends on: references, spacing, protocol, what is left out."""
+    """Add the options that scores depend on: references, spacing, protocol, exclusions."""
     parser.add_argument(
         "references",
         nargs="+",
@@ -161,8 +172,8 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         "--protocol",
         default="mean",
         metavar="mean|each|OBSERVER",
-        help="score against the references' mean (default), against each of them, or against one, by its name without "
-        "folder and suffix",
+        help="score against the references' mean (default), against each of them, or against the one with this name "
+        "(without folder and suffix)",
     )
     parser.add_argument("--scheme", default="isbi19", help="landmark scheme: a name or a .json file (default: isbi19)")
     parser.add_argument(
@@ -170,8 +181,8 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILM|LIST",
-        help="leave out a film, or a list of films: isbi2015-duplicates, the 23 films of Test1 that the challenge has "
-        "under another name as well; may be given several times",
+        help="leave out a film or a list of films; the list isbi2015-duplicates holds the 23 films of Test1 that the "
+        "challenge also has under another name; may be given several times",
     )
     parser.add_argument(
         "--exclude-landmark",
@@ -240,15 +251,15 @@ def _add_ruler(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "export",
-        help="write the whole system as one ONNX or TorchScript file, or labels for other programs",
-        description="Write a bundle's whole system, from a film's pixels to its landmarks, as one file that runs "
-        "without this package; the file is tried on a drawn film first, and only written if it gives the bundle's own "
-        "points. With --labels: write the final labels of a folder of films, each annotator's apart, in pixels.",
+        help="export a bundle as one ONNX or TorchScript file, or labels for other programs",
+        description="Write a bundle's whole pipeline, from a film's pixels to its landmarks, as one file that runs "
+        "without this package. The file is first tested on a drawn film and only written if it gives the bundle's "
+        "points. With --labels: write the final labels of a folder of films in pixels, separately for each annotator.",
     )
     parser.add_argument(
         "--format",
         choices=(*EXPORTS, *LABEL_EXPORTS),
-        help=f"of the system: {' or '.join(EXPORTS)} (default: onnx); of labels: {', '.join(LABEL_EXPORTS)} "
+        help=f"for a bundle: {' or '.join(EXPORTS)} (default: onnx); for labels: {', '.join(LABEL_EXPORTS)} "
         "(default: csv)",
     )
     parser.add_argument(
@@ -256,7 +267,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to export (default: the shipped one)")
     parser.add_argument(
-        "--labels", type=Path, metavar="FOLDER", help="films and labels, as monai-ceph label keeps them"
+        "--labels", type=Path, metavar="FOLDER", help="films and labels, as monai-ceph label stores them"
     )
     parser.add_argument(
         "--scheme", default="isbi19", help="landmark scheme of the labels: a name or a .json file (default: isbi19)"
@@ -267,24 +278,20 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "label",
-        help="start a MONAI Label server: annotate films, train on them",
-        description="Start a MONAI Label server over a folder of films, or over a DICOMweb store, and say where to "
-        "point 3D Slicer. Labels are kept beside the films, in FOLDER/labels; the first start makes a copy of the "
-        "bundle there, and training changes the copy.",
+        help="start a MONAI Label server to annotate films and train on them",
+        description="Start a MONAI Label server for a folder of films or a DICOMweb store, and print the address for "
+        "3D Slicer. Labels are stored beside the films, in FOLDER/labels. The first start copies the bundle into the "
+        "folder, and training changes the copy.",
     )
     films = parser.add_mutually_exclusive_group(required=True)
     films.add_argument("folder", nargs="?", metavar="FOLDER", help="folder of films")
     films.add_argument(
         "--dicomweb", type=_url, metavar="URL", help="DICOMweb store of films, such as http://host:8042/dicom-web"
     )
-    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, for this machine alone")
-    parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 takes a free one")
-    parser.add_argument(
-        "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm; wins over the one in the file"
-    )
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to begin with (default: the shipped one)")
-    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
-    parser.add_argument("--base", metavar="DATASET", help="films to mix into training, against forgetting")
+    parser.add_argument("--host", default="127.0.0.1", help="default: 127.0.0.1, only this machine")
+    parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 selects a free one")
+    _add_predictor(parser, "bundle to start from (default: the shipped one)")
+    parser.add_argument("--base", metavar="DATASET", help="replay set: films to mix into training against forgetting")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for a DICOMweb store's films and labels")
     parser.set_defaults(run=_label)
 
@@ -397,7 +404,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if arguments.labels is not None:
         return _export_labels(arguments)
     if arguments.format in LABEL_EXPORTS:
-        raise ValueError(f"--format {arguments.format} is for labels; name their folder with --labels FOLDER.")
+        raise ValueError(f"--format {arguments.format} is for labels; give their folder with --labels FOLDER.")
     from monai_ceph.commands.export import run
 
     run(arguments.output, format=arguments.format or EXPORTS[0], bundle=arguments.bundle)
@@ -410,7 +417,7 @@ def _export_labels(arguments: argparse.Namespace) -> int:
             f"--format {arguments.format} is for a bundle; for --labels choose {', '.join(LABEL_EXPORTS)}."
         )
     if arguments.bundle is not None:
-        raise ValueError("--bundle and --labels are two exports; give one of them.")
+        raise ValueError("--bundle and --labels export different things; give one of them.")
     from monai_ceph.commands.export_labels import run
 
     format = arguments.format or LABEL_EXPORTS[0]

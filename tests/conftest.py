@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from monai.utils import set_determinism
 
 from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM
@@ -61,6 +64,17 @@ def landmarker_python(repository: Path) -> str:
 @pytest.fixture(scope="session")
 def shipped_bundle(repository: Path) -> Path:
     return repository / "bundles" / "cephalometric_landmarks"
+
+
+@pytest.fixture
+def training_process() -> Iterator[None]:
+    """Train on one thread, then restore what the bundle's train.json sets for the whole process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    set_determinism(None)
+    logging.getLogger("monai").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

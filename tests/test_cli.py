@@ -239,4 +239,4 @@ def test_ctrl_c_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: py
 
     monkeypatch.setattr("monai_ceph.commands.predict.run", stop)
     assert main(PREDICT) == 130
-    assert capsys.readouterr().err == ("monai-ceph predict: stopped; the same command goes on with the films left\n")
+    assert capsys.readouterr().err == ("monai-ceph predict: stopped; run the same command again to continue\n")

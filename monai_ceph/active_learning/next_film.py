@@ -1,9 +1,9 @@
-"""Which film of a folder to annotate next, by its records.
+"""Choose the next film to annotate from the films' records.
 
-Scores are made in the background and may lag behind, so both rules have an answer at any time: a film without a record
-comes after all that have one, by name, and one that cannot be used comes last. A record of earlier weights counts as it
-is until the film is looked at anew: a ranking by the last model is better than none, and where both kinds are mixed the
-earlier ones, of a model that knew less, tend to come first.
+Records are made in the background and may be incomplete, so both rules always have an answer: films without a record
+come after all others, sorted by name, and unusable films come last. A record of earlier weights is used until it is
+replaced, since a ranking by the last model is better than none. If both kinds are mixed, films with older records tend
+to come first, because the earlier model was less certain.
 """
 
 from __future__ import annotations
@@ -18,14 +18,19 @@ from monai_ceph.active_learning.selection import farthest_first
 
 
 class Choice(NamedTuple):
-    """A film and what it was chosen for: its uncertainty or distance, None where that is not known."""
+    """A film and the uncertainty or distance that it was chosen for; None if unknown."""
 
     film: str
     value: float | None
 
 
 def most_uncertain(candidates: Collection[str], records: Mapping[str, FilmRecord]) -> Choice | None:
-    """The candidate that the model is least sure of; None without candidates."""
+    """Return the candidate with the highest uncertainty; None without candidates.
+
+    >>> records = {"a": FilmRecord("w", 1, 1, 0.2), "b": FilmRecord("w", 1, 1, 0.6)}
+    >>> most_uncertain(["a", "b", "c"], records)
+    Choice(film='b', value=0.6)
+    """
     known = {film: records[film].uncertainty for film in candidates if film in records and not records[film].error}
     if known:
         film = max(sorted(known), key=lambda name: known[name] or 0.0)
@@ -36,9 +41,9 @@ def most_uncertain(candidates: Collection[str], records: Mapping[str, FilmRecord
 def most_different(
     candidates: Collection[str], known: Collection[str], records: Mapping[str, FilmRecord]
 ) -> Choice | None:
-    """The candidate that looks least like the known films (annotated, or about to be); None without candidates.
+    """Return the candidate that looks least like the known films (annotated or reserved); None without candidates.
 
-    See :func:`monai_ceph.active_learning.selection.farthest_first`, also for what comes first when no film is known.
+    See :func:`monai_ceph.active_learning.selection.farthest_first`, also for the first choice if no film is known.
     """
     features = {film: record.feature for film, record in records.items() if record.feature}
     films = sorted(features.keys() & set(candidates))

@@ -1,25 +1,28 @@
-"""Which film to annotate next, from little that is known of each: pure functions, NumPy alone."""
+"""Pure functions to choose the next film to annotate. They need only NumPy."""
 
 from __future__ import annotations
 
 import numpy as np
 
 THUMBNAIL = 16
-"""Side of a film's thumbnail, px: 12 mm a pixel, so that the frame, the pose and the build of a face are in it."""
+"""Side of a film's thumbnail, px. A pixel is about 12 mm, enough to show the collimation, pose and face shape."""
 
 
 def film_uncertainty(confidence: np.ndarray) -> float:
-    """How unsure a model is of a film: the mean over its landmarks of 1 - confidence.
+    """Return a model's uncertainty about a film: the mean of 1 - confidence over its landmarks.
 
-    Nothing that was tried orders films clearly better: the lowest confidences, the median, logarithms and squares are
-    all within the error of this one (``benchmarks/results/film_uncertainty.csv``).
+    The lowest confidences, the median, logarithms and squares do not rank films significantly better
+    (``benchmarks/results/film_uncertainty.csv``).
 
     Args:
-        confidence: (N,), 0 to 1; NaN, a landmark that was not found, counts as 0.
+        confidence: (N,), 0 to 1; NaN (landmark not found) counts as 0.
     Returns:
-        0 (sure of all) to 1.
+        0 (certain about all landmarks) to 1.
     Raises:
-        ValueError: not one row of confidences.
+        ValueError: the confidences do not have the shape (N,).
+
+    >>> film_uncertainty(np.array([1.0, 0.5, np.nan]))
+    0.5
     """
     confidence = np.asarray(confidence, dtype=np.float64)
     if confidence.ndim != 1 or not len(confidence):
@@ -28,17 +31,21 @@ def film_uncertainty(confidence: np.ndarray) -> float:
 
 
 def thumbnail(film: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
-    """A film in so few numbers that their difference says how different two films look.
+    """Return a film's thumbnail as a feature vector, whose distances measure how different films look.
 
-    Exposure and contrast are taken out, as they are from what the network sees.
+    Exposure and contrast are normalised, as in the preprocessing for the network.
 
     Args:
-        film: (X, Y) gray, as preprocessed for the network, at least ``side`` px along each axis.
-        side: of the thumbnail, px.
+        film: (X, Y) gray values, preprocessed for the network, at least ``side`` px along each axis.
+        side: side of the thumbnail, px.
     Returns:
-        (side * side,) float64: means of areas, of mean 0 and standard deviation 1 (all 0 if the film is plain).
+        (side * side,) float64, means of areas, normalised to mean 0 and standard deviation 1; all 0 for a constant
+        film.
     Raises:
-        ValueError: not one film, or a smaller one.
+        ValueError: the film is not (X, Y) or is too small.
+
+    >>> thumbnail(np.random.default_rng(0).random((64, 80))).shape
+    (256,)
     """
     film = np.asarray(film, dtype=np.float64)
     if film.ndim != 2 or min(film.shape) < side:
@@ -49,28 +56,31 @@ def thumbnail(film: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
         film = sums / np.expand_dims(np.diff(edges), 1 - axis)
     small = film.ravel() - film.mean()
     spread = small.std()
-    # Of a plain film the rounding of its mean is left, which is no picture.
+    # The spread of a constant film is only rounding error.
     return small / spread if spread > 1e-9 * max(1.0, abs(float(film.mean()))) else np.zeros_like(small)
 
 
 def farthest_first(candidates: np.ndarray, known: np.ndarray, count: int = 1) -> list[tuple[int, float]]:
-    """The candidates that are most different from all that is known, each chosen one being known to the next.
+    """Choose the candidates that differ most from the known films; each chosen film is known to the next choice.
 
-    With nothing known the first is the most typical candidate, nearest to their mean: the one that differs most from
-    no other film at all would be an outlier as likely as not.
+    If no film is known, the first choice is the most typical candidate, the one nearest to their mean, because an
+    extreme one might be an outlier.
 
     Args:
-        candidates: (C, D) features, one row a film.
-        known: (K, D) features of films that are annotated or about to be; K may be 0.
-        count: how many to choose, at most C.
+        candidates: (C, D) features, one row per film.
+        known: (K, D) features of annotated or reserved films; K may be 0.
+        count: number of films to choose, at most C.
     Returns:
-        (row, distance) of each chosen: root mean square difference to the nearest known film, NaN with nothing known.
-        Of equally distant ones the first row is taken.
+        (row, distance) for each choice: the root-mean-square difference from the nearest known film, NaN if none is
+        known. Ties go to the first row.
     Raises:
-        ValueError: rows of different lengths, or too many wanted.
+        ValueError: the rows differ in length, or ``count`` is too large.
     Source:
         Gonzalez, Theor Comput Sci 38 (1985), clustering to minimise the maximum distance; as active learning: Sener and
         Savarese, ICLR 2018.
+
+    >>> farthest_first(np.array([[0.0], [10.0], [4.0]]), np.array([[0.0], [9.0]]), 2)
+    [(2, 4.0), (1, 1.0)]
     """
     candidates, known = (np.asarray(rows, dtype=np.float64) for rows in (candidates, known))
     if candidates.ndim != 2 or (known.size and known.shape[1:] != candidates.shape[1:]):
@@ -97,5 +107,5 @@ def farthest_first(candidates: np.ndarray, known: np.ndarray, count: int = 1) ->
 
 
 def _distances(features: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(F, D), (T, D) -> (F, T) root mean square differences."""
+    """Return the root-mean-square differences (F, T) between rows (F, D) and (T, D)."""
     return np.stack([np.sqrt(((features - other) ** 2).mean(axis=1)) for other in others], axis=1)

@@ -1,1 +1,1 @@
-"""What the subcommands of the command line do; `monai_ceph.cli` only parses."""
+"""The subcommands of the command line, one per file; `monai_ceph.cli` parses the arguments."""

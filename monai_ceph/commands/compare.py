@@ -1,4 +1,4 @@
-"""``monai-ceph compare``: compare two sets of predictions, print the differences and write them where asked to."""
+"""``monai-ceph compare``: print the differences between two sets of predictions and write them to a file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from monai_ceph.writers.paired import paired_json, paired_text
 
 
 def run(a: Path, b: Path, references: Sequence[Path], *, json_file: Path | None = None, **how: Any) -> PairedEvaluation:
-    """Compare predictions, print how B differs from A, and write it where asked to.
+    """Compare predictions and print how B differs from A.
 
     Args:
         a, b, references, how: as in :func:`monai_ceph.evaluation.compare.compare`.
-        json_file: also write everything there.
+        json_file: also write the whole result to this file.
     Returns:
-        What was printed.
+        The result that was printed.
     Raises:
-        OSError: a file cannot be written; and what ``compare`` raises.
+        OSError: the file cannot be written. Other errors are those of ``compare``.
     """
     paired = compare(a, b, references, **how)
     print(paired_text(paired), end="")

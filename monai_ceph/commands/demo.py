@@ -1,8 +1,8 @@
-"""``python -m monai_ceph.commands.demo``: the whole job on drawn films, in a few minutes on two cores.
+"""``python -m monai_ceph.commands.demo``: train, predict and evaluate on drawn films, in minutes on two cores.
 
-Draws phantom films, trains both stages through the bundle's own configs, predicts on films that training never saw,
-scores, and leaves a picture and tables. Everything is the shipped system but smaller: films of 0.4 mm pixels, a slim
-U-Net, few epochs.
+The demo draws phantom films, trains both stages through the bundle's own configs, predicts unseen films, evaluates the
+predictions, and writes pictures and tables. It uses the shipped configs with smaller settings: films with 0.4 mm
+pixels, a small U-Net and few epochs.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE,
 from monai_ceph.writers.evaluation_table import evaluation_text
 
 PARTS = ("films", "training", "pictures")
-"""The folders that a demo makes, and the next demo in the same place replaces."""
+"""Folders that a demo creates, and that the next demo in the same place replaces."""
 MARK = ".monai_ceph_demo"
-"""A file in the output folder that says: these parts are a demo's."""
+"""File in the output folder that marks these folders as created by a demo."""
 UNSEEN_SEED = 10_000
-"""Films are drawn from their seeds: these are far from those of the training films."""
+"""Seed of the first unseen film, far from those of the training films."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parses the arguments and runs :func:`demo`; returns the exit status."""
+    """Parse the arguments, run :func:`demo` and return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m monai_ceph.commands.demo", description="The whole job on phantoms."
+        prog="python -m monai_ceph.commands.demo", description="Train, predict and evaluate on phantoms."
     )
     parser.add_argument("--output", type=Path, default=Path("demo_output"), help="default: demo_output")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda:0")
@@ -65,37 +65,34 @@ def demo(
     local_epochs: int = 110,
     device: str = "cpu",
 ) -> ReferenceScores:
-    """Draw, train, predict, score.
+    """Draw phantoms, train both stages, predict unseen films and score the predictions.
 
     Args:
-        output: a folder; what an earlier demo left in it is replaced, nobody else's folders are.
-        films: how many to train on; a sixth of them, at least one, choose the best weights.
-        unseen: how many to predict and score.
-        global_epochs, local_epochs: how long to train the stages.
-        device: where to train and predict.
+        output: folder; only folders that an earlier demo created in it are replaced.
+        films: number of training films; a sixth of them, at least one, is used to select the best weights.
+        unseen: number of films to predict and score.
+        global_epochs, local_epochs: epochs of both stages.
+        device: device for training and prediction.
     Returns:
-        The score on the unseen films.
+        The scores on the unseen films.
     Raises:
-        ValueError, OSError, ImportError: the folder cannot be written or holds what no demo made, or an extra is
-            missing.
+        ValueError, OSError, ImportError: the folder cannot be written or holds folders that no demo created, or an
+            extra is missing.
     """
-    import ignite  # noqa: F401  both would be missed only after the drawing
+    import ignite  # noqa: F401  fail now rather than after the films are drawn
     import PIL  # noqa: F401
 
     start = time.monotonic()
     output = make_folder(output).resolve()
     _clear(output)
 
-    _say(start, f"drawing {films + unseen} phantom films, {films} to train on and {unseen} that training never sees")
+    _say(start, f"drawing {films + unseen} phantom films: {films} for training and {unseen} unseen")
     seen_dir, unseen_dir = output / "films" / "training", output / "films" / "unseen"
     names = [film_name(path) for path in write_phantoms(seen_dir, films, 0, SIZE, SPACING_MM)]
     write_phantoms(unseen_dir, unseen, UNSEEN_SEED, SIZE, SPACING_MM)
 
     work = output / "training"
-    common = {
-        "bundle_root": str(work),
-        "device": f"$torch.device('{device}')",
-    }
+    common = {"bundle_root": str(work), "device": f"$torch.device('{device}')"}
     training = {**common, "dataset_dir": str(seen_dir), "validation_films": names[:: max(2, min(6, films))]}
     with mute_logging():
         for stage, settings, epochs in (("global", GLOBAL, global_epochs), ("local", LOCAL, local_epochs)):
@@ -111,9 +108,9 @@ def demo(
     write_text(output / "scores.txt", evaluation_text(scores))
     picture = _draw(output, unseen_dir, truth)
     print()
-    _say(start, "done. Drawn films are easier than real ones: these figures say that all parts work together, no more.")
+    _say(start, "done. Drawn films are easier than real ones: these scores only show that all parts work together.")
     print(
-        f"  pictures    {picture}  (and beside it; yellow: found, blue: truth)\n"
+        f"  pictures    {picture}  (and others beside it; yellow: predicted, blue: truth)\n"
         f"  landmarks   {output / 'landmarks.csv'}\n"
         f"  scores      {output / 'scores.txt'}\n"
         f"  weights     {work / 'models' / 'model.pt'}\n"
@@ -123,20 +120,20 @@ def demo(
 
 
 def _clear(output: Path) -> None:
-    """Removes what an earlier demo left. A folder "films" that somebody else made may be all their films."""
-    theirs = [part for part in PARTS if (output / part).exists()]
-    if theirs and not (output / MARK).is_file():
+    """Remove the folders of an earlier demo; refuse to remove others, which may hold a user's only films."""
+    existing = [part for part in PARTS if (output / part).exists()]
+    if existing and not (output / MARK).is_file():
         raise ValueError(
-            f"'{output}' holds {', '.join(theirs)}, which no demo made and a demo would replace; "
+            f"'{output}' holds {', '.join(existing)}, which no demo created and a demo would replace; "
             "choose another output folder."
         )
-    write_text(output / MARK, "The demo's: its next run here replaces the folders " + ", ".join(PARTS) + ".\n")
-    for part in theirs:
+    write_text(output / MARK, "Created by the demo. Its next run replaces the folders " + ", ".join(PARTS) + ".\n")
+    for part in existing:
         shutil.rmtree(output / part)
 
 
 def _workflow(configs: Sequence[str], overrides: dict[str, Any]) -> Any:
-    """A bundle's workflow, initialised. The configs are the shipped ones; only overrides differ."""
+    """Return an initialised workflow of the shipped configs with overrides."""
     from monai.bundle import ConfigWorkflow
 
     folder = paper_bundle() / "configs"
@@ -157,7 +154,7 @@ def _train(stage: str, overrides: dict[str, Any]) -> None:
 
 
 class _Progress:
-    """One line that grows on a terminal, one line a tenth elsewhere: epoch, loss, seconds left."""
+    """Print epoch, loss and seconds left: on one changing line in a terminal, else every tenth of the training."""
 
     def __init__(self, stage: str) -> None:
         self.stage, self.start = stage, time.monotonic()
@@ -180,7 +177,7 @@ class _Progress:
 
 
 def _draw(output: Path, films: Path, truth: Path) -> Path:
-    """Overlays of all unseen films; returns the first."""
+    """Write overlays of all unseen films and return the path of the first."""
     from monai_ceph.writers.overlay import write_overlay
 
     pictures = make_folder(output / "pictures")

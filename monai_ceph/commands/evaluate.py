@@ -1,9 +1,10 @@
-"""``monai-ceph evaluate``: score predictions, print the scores and write them where asked to."""
+"""``monai-ceph evaluate``: print the scores of predictions and write them to files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from monai_ceph.atomic import make_folder, write_text
 from monai_ceph.evaluation.evaluate import evaluate
@@ -18,45 +19,30 @@ def run(
     predictions: Path,
     references: Sequence[Path],
     *,
-    spacing_mm: float | tuple[float, float] | None = None,
-    protocol: str = "mean",
-    scheme: str | Path = "isbi19",
-    exclude: Sequence[str] = (),
-    exclude_landmarks: Sequence[str] = (),
-    films: str | Path | None = None,
     json_file: Path | None = None,
     csv_file: Path | None = None,
     summary_file: Path | None = None,
     html_file: Path | None = None,
     figures_dir: Path | None = None,
+    **how: Any,
 ) -> Evaluation:
-    """Score predictions, print all statistics, and write them where asked to.
+    """Score predictions and print all statistics.
 
     Args:
-        predictions, references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films: as in
-            :func:`monai_ceph.evaluation.evaluate.evaluate`.
-        json_file: also write everything there.
-        csv_file: also write every single error there.
-        summary_file: also write every figure there, as a table.
-        html_file: also write a report there, with pictures.
-        figures_dir: also write the pictures there, as SVG and PNG; made if needed.
+        predictions, references, how: as in :func:`monai_ceph.evaluation.evaluate.evaluate`.
+        json_file: also write the whole evaluation to this file.
+        csv_file: also write the error of every landmark to this file.
+        summary_file: also write every statistic to this file, as a table.
+        html_file: also write a report with plots to this file.
+        figures_dir: also write the plots to this folder, as SVG and PNG; created if needed.
     Returns:
-        What was printed.
+        The evaluation that was printed.
     Raises:
-        ValueError: input that cannot be scored; the message names the file and the remedy.
+        ValueError: the input cannot be scored; the message names the file and the remedy.
         OSError: a file cannot be written.
-        ImportError: pictures are asked for and an extra is missing.
+        ImportError: plots are requested and an extra is missing.
     """
-    evaluation = evaluate(
-        predictions,
-        references,
-        spacing_mm=spacing_mm,
-        protocol=protocol,
-        scheme=scheme,
-        exclude=exclude,
-        exclude_landmarks=exclude_landmarks,
-        films=films,
-    )
+    evaluation = evaluate(predictions, references, **how)
     print(evaluation_text(evaluation), end="")
     if json_file is not None:
         write_text(json_file, evaluation_json(evaluation))
@@ -65,11 +51,11 @@ def run(
     if summary_file is not None:
         write_text(summary_file, summary_csv(evaluation))
     if html_file is not None or figures_dir is not None:
-        _draw(evaluation, html_file, figures_dir)
+        _write_plots(evaluation, html_file, figures_dir)
     return evaluation
 
 
-def _draw(evaluation: Evaluation, html_file: Path | None, figures_dir: Path | None) -> None:
+def _write_plots(evaluation: Evaluation, html_file: Path | None, figures_dir: Path | None) -> None:
     plots = evaluation_plots(evaluation)
     if figures_dir is not None:
         make_folder(figures_dir)

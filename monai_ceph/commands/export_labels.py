@@ -1,4 +1,4 @@
-"""What ``monai-ceph export --labels`` does: labels of a folder of films as files that other programs read."""
+"""``monai-ceph export --labels``: write the labels of a folder of films as files for other programs."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ from monai_ceph.prediction import annotated
 from monai_ceph.wording import count
 
 Write = Callable[[Path, Path, np.ndarray, LandmarkScheme], None]
-"""Takes the file to write, the film, its points (N, 2) in film pixels, and the landmarks."""
+"""Called with the file to write, the film, its points (N, 2) in film pixels, and the landmarks."""
 
 
 def run(folder: Path, output: Path, *, format: str, scheme: str | Path = "isbi19") -> int:
-    """Write the final labels of a folder of films, each annotator's apart, in pixels of the films.
+    """Write the final labels of a folder of films, separately for each annotator, in film pixels.
 
     Args:
-        folder: the films and their labels, as the annotation server keeps them.
-        output: a folder, made if needed. ``csv``: ``<user>.csv`` and ``final.csv`` in it, the last label of each film,
-            whoever made it. ``labelme``, ``isbi``: the same as folders, with ``<film>.json`` or ``<film>.txt``.
+        folder: films and labels, as the annotation server stores them.
+        output: folder, created if needed. ``csv`` writes ``<user>.csv`` and ``final.csv``, which holds the latest label
+            of each film by any annotator. ``labelme`` and ``isbi`` write folders of these names with ``<film>.json`` or
+            ``<film>.txt``.
         format: ``"csv"``, ``"labelme"`` or ``"isbi"``.
-        scheme: what the points are: the name of a scheme, or its JSON file.
+        scheme: name or JSON file of the landmark scheme.
     Returns:
-        How many labels could not be written; each is named on standard error, and the others are.
+        The number of labels that could not be written; each is reported on standard error.
     Raises:
-        ValueError, OSError: no such folder, not one label in it, or it cannot be written; the message says what to do.
+        ValueError, OSError: the folder does not exist or has no label, or the output cannot be written; the message
+            says what to do.
     """
     films = LabelFolder(folder, get_scheme(scheme))
     sources = {**films.annotators(), FINAL: films.labels()}

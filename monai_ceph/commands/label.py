@@ -11,7 +11,7 @@ def run(films: str, *, host: str, port: int, **options: str) -> None:
 
     Args:
         films: the folder, or the store's address.
-        host, port: where to listen.
+        host, port: address to listen on.
         options: see :class:`monai_ceph.label.options.Options`.
     """
     serve(films, Options(**options), host=host, port=port)

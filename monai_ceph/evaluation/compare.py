@@ -1,4 +1,4 @@
-"""Two sets of predictions of the same films, against the same truth."""
+"""Compare two sets of predictions of the same films against the same references."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PairedEvaluation:
-    """What came of it, and how.
+    """Hold the differences between two sets of predictions, and the settings that they depend on.
 
     Args:
-        differences: by reference.
-        films: those in both tables and in the reference, by reference.
-        a, b: where the predictions come from.
+        differences: reference -> differences.
+        films: reference -> films in both sets and in the reference.
+        a, b: sources of the predictions.
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
             :class:`monai_ceph.evaluation.evaluation.Evaluation`.
     """
@@ -84,24 +84,37 @@ def compare(
     exclude_landmarks: Sequence[str] = (),
     films: str | Path | None = None,
 ) -> PairedEvaluation:
-    """Compare the predictions of B with those of A in MRE and SDR at 2 mm, and test whether they differ by chance.
+    """Compare predictions B with predictions A in MRE and SDR at 2 mm, and test whether the difference is chance.
 
     Args:
-        a, b: landmark tables, as ``monai-ceph predict`` writes them, or predictions in memory; films that are in both
+        a, b: landmark tables, as ``monai-ceph predict`` writes them, or predictions in memory. Films that are in both
             are compared.
         references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films: as in
             :func:`monai_ceph.evaluation.evaluate.evaluate`.
+    Returns:
+        The differences B - A with intervals and p values.
     Raises:
-        ValueError: input that cannot be compared; the message names the file and the remedy.
+        ValueError: the input cannot be compared; the message names the file and the remedy.
         ImportError: SciPy is missing; the message names the extra.
+
+    >>> import numpy as np
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> rng = np.random.default_rng(0)
+    >>> points = {f"{k:03}": rng.uniform(0, 2000, (19, 2)) for k in range(8)}
+    >>> a, b = ({film: p + rng.normal(0, sd, p.shape) for film, p in points.items()} for sd in (20, 10))
+    >>> predictions = Annotations("a", ISBI19, a), Annotations("b", ISBI19, b)
+    >>> result = compare(*predictions, [Annotations("anna", ISBI19, points)], spacing_mm=0.1)
+    >>> overall = result.to_frame().query("landmark == 'all' and statistic == 'mre_mm'")
+    >>> bool(overall["difference"].iloc[0] < 0)
+    True
     """
     spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
     film_files = find_scored_films(films)
     whole = get_scheme(scheme)
     landmarks = landmarks_to_keep(exclude_landmarks, whole)
-    tables = [read_predictions(path, whole) for path in (a, b)]
-    names = [str(given) if isinstance(given, (str, Path)) else which for which, given in (("A", a), ("B", b))]
-    common, remarks = _in_both(tables, names)
+    tables = [read_predictions(source, whole) for source in (a, b)]
+    names = [str(source) if isinstance(source, (str, Path)) else name for name, source in (("A", a), ("B", b))]
+    common, remarks = _common_films(tables, names)
     without = films_to_leave_out(exclude, common[0])
     predicted = [restrict(table, landmarks, without) for table in common]
     observers = read_observers(references, whole, landmarks, predicted[0], spacing, film_files)
@@ -112,12 +125,12 @@ def compare(
     remarks += spacing_remarks
     differences, compared_films = {}, {}
     for name, truth in truths:
-        of_a, of_b = (score(table, name, truth, spacings) for table in predicted)
-        differences[name] = paired_differences(of_a.errors_mm, of_b.errors_mm, landmarks.symbols)
-        compared_films[name] = of_a.films
-        if of_a.without_reference:
+        scores_a, scores_b = (score(table, name, truth, spacings) for table in predicted)
+        differences[name] = paired_differences(scores_a.errors_mm, scores_b.errors_mm, landmarks.symbols)
+        compared_films[name] = scores_a.films
+        if without_reference := scores_a.without_reference:
             remarks.append(
-                f"{name}: no landmark on {count(len(of_a.without_reference), 'film')}: {named(of_a.without_reference)}."
+                f"{name}: no landmark on {count(len(without_reference), 'film')}: {named(without_reference)}."
             )
     return PairedEvaluation(
         differences=differences,
@@ -137,8 +150,8 @@ def compare(
     )
 
 
-def _in_both(tables: Sequence[Annotations], names: Sequence[str]) -> tuple[list[Annotations], list[str]]:
-    """The films of both tables, and a remark on those of one alone."""
+def _common_films(tables: Sequence[Annotations], names: Sequence[str]) -> tuple[list[Annotations], list[str]]:
+    """Return both tables restricted to their common films, and a remark on films that only one of them has."""
     films = [set(table.points_px) for table in tables]
     both = films[0] & films[1]
     if not both:
@@ -147,7 +160,7 @@ def _in_both(tables: Sequence[Annotations], names: Sequence[str]) -> tuple[list[
             f"{named(sorted(films[1]), 3)}). Films are matched by file name without folder and suffix."
         )
     remarks = [
-        f"{name}: {count(len(mine - both), 'film')} in this table alone, left out: {named(sorted(mine - both))}."
+        f"{name}: {count(len(mine - both), 'film')} only in this table, left out: {named(sorted(mine - both))}."
         for name, mine in zip(names, films, strict=True)
         if mine - both
     ]

@@ -1,4 +1,4 @@
-"""Predicted landmarks against what one or several observers marked."""
+"""Score predicted landmarks against the annotations of one or several observers."""
 
 from __future__ import annotations
 
@@ -46,20 +46,31 @@ def evaluate(
 
     Args:
         predictions: a landmark table, as ``monai-ceph predict`` writes it, or predictions in memory.
-        references: annotations of one observer each, in any form that the package reads, or as read.
-        spacing_mm: size of a film pixel, mm, one number or (along x, along y), of the films whose spacing no file
-            says. The points in mm of a film say its own, which is used; a remark says where both differ.
-        protocol: ``"mean"`` scores against the mean of the references, ``"each"`` against each of them, the name of one
-            of them against that one.
+        references: one observer's annotations each, as a file or folder in any supported format, or in memory.
+        spacing_mm: size of a film pixel, mm, one number or (along x, along y), for films whose spacing is in no file. A
+            spacing that follows from a film's points in mm takes precedence; a remark says where both differ.
+        protocol: ``"mean"`` scores against the mean of the references, ``"each"`` against each of them, and the name of
+            a reference against that one.
         scheme: name or file of the landmark scheme of all files.
         exclude: films to leave out, or named lists of films that a data set holds twice.
         exclude_landmarks: symbols of landmarks to leave out.
         films: folder of the films, to check points against them, and for markups that do not say which film they were
             made on.
     Returns:
-        All scores, and how they came about.
+        All scores and the settings that they depend on.
     Raises:
-        ValueError: input that cannot be scored; the message names the file and the remedy.
+        ValueError: the input cannot be scored; the message names the file and the remedy.
+
+    >>> import numpy as np
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> points_px = np.random.default_rng(0).uniform(0, 2000, (19, 2))
+    >>> reference = Annotations("anna", ISBI19, {"001": points_px})
+    >>> predicted = Annotations("model", ISBI19, {"001": points_px + [30.0, 0.0]})
+    >>> evaluation = evaluate(predicted, [reference], spacing_mm=0.1)
+    >>> evaluation.scores[0].summary["overall"]["sdr_percent"]["4"]
+    100.0
+    >>> evaluation.to_frame().columns[3:6].tolist()
+    ['landmark', 'figure', 'value']
     """
     spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
     film_files = find_scored_films(films)
@@ -76,7 +87,9 @@ def evaluate(
     sure = [film for film in films_here if film in predicted.points_px or spacing is not None]
     spacings, spacing_remarks = film_spacings(sure, [(source, predicted), *observers], spacing)
     truths = choose_references(scored, protocol)
-    unused = [f"{name}: none of its films is predicted, so none was left out." for name in without if not without[name]]
+    unused = [
+        f"{name}: none of its films was predicted, so none was left out." for name in without if not without[name]
+    ]
     return Evaluation(
         scores=tuple(score(predicted, name, truth, spacings) for name, truth in truths),
         observers=between_observers(scored, spacings),
@@ -99,30 +112,30 @@ def evaluate(
 
 
 def between_observers(observers: Observers, spacings_mm: Spacings) -> tuple[ReferenceScores, ...]:
-    """Each pair of observers: how far people differ is what a prediction's error has to be held against."""
+    """Score each pair of observers against each other, to put a prediction's error in context."""
     pairs = (agreement(b, b_name, a, a_name, spacings_mm) for (a_name, a), (b_name, b) in combinations(observers, 2))
-    return tuple(pair for pair in pairs if pair is not None)
+    return tuple(scores for scores in pairs if scores is not None)
 
 
 def retest(
     observers: Observers, protocol: str, lists: Iterable[str], spacings_mm: Spacings
 ) -> tuple[ReferenceScores, ...]:
-    """The second annotation of a film against the first: how far the truth differs from itself.
+    """Score the second annotation of a film against the first, as a measure of how reproducible the reference is.
 
     Args:
-        observers: all that was annotated, whether predicted or not.
-        protocol: whose annotations, as in :func:`~monai_ceph.evaluation.scoring.choose_references`.
-        lists: named lists of films that occur twice. Only the lists that a user names: films of other data sets are
-            called 001 as well.
-        spacings_mm: film -> (along x, along y), mm; films without one are passed over.
+        observers: all annotations, also of films without prediction.
+        protocol: which annotations to use, as in :func:`~monai_ceph.evaluation.scoring.choose_references`.
+        lists: named lists of films that occur twice. Only those that the user named are used, because films of other
+            data sets may have the same names.
+        spacings_mm: film -> (along x, along y), mm; films without one are skipped.
     """
     pairs = {again: first for name in lists for first, again in DUPLICATES[name]}
     pairs = {again: first for again, first in pairs.items() if {again, first} <= spacings_mm.keys()}
     of_pairs = {f"{again} = {first}": spacings_mm[first] for again, first in pairs.items()}
 
     def pick(observer: Annotations, films: dict[str, str]) -> Annotations:
-        there = {pair: film for pair, film in films.items() if film in observer.points_px}
-        return replace(observer, points_px={pair: observer.points_px[film] for pair, film in there.items()})
+        annotated = {pair: film for pair, film in films.items() if film in observer.points_px}
+        return replace(observer, points_px={pair: observer.points_px[film] for pair, film in annotated.items()})
 
     pairs_scores = []
     for name, truth in choose_references(observers, protocol) if pairs else ():

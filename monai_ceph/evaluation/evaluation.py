@@ -1,4 +1,4 @@
-"""What is known after an evaluation: the one thing that every writer of scores takes."""
+"""The result of an evaluation, which all writers and plots of scores take."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "value", "low", "high")
-"""The columns of an evaluation's table, in memory and as a file."""
+"""Columns of an evaluation's table, in memory and in files; "figure" is the name of the statistic."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores, what to hold them against, and how they came about.
+    """Hold the scores of predictions, observer scores for context, and the settings that they depend on.
 
     Args:
-        scores: predictions against each reference that the protocol names; at least one.
+        scores: predictions against each reference that the protocol selects; at least one.
         observers: each pair of observers on the scored films.
         retest: films that the references hold twice, the second annotation against the first.
-        predictions: where the predictions come from.
-        references: where each observer's points come from.
-        protocol: "mean", "each", or an observer.
+        predictions: source of the predictions.
+        references: source of each observer's points.
+        protocol: "mean", "each", or the name of an observer.
         scheme: name of the landmark scheme.
-        spacing_mm: (along x, along y), size of a film pixel; None where each film has its own.
-        excluded_films: films left out on purpose, by the name that was given for them.
-        excluded_landmarks: landmarks left out on purpose.
-        remarks: what was odd about the files.
+        spacing_mm: (along x, along y), size of a film pixel, mm; None if each film has its own.
+        excluded_films: films left out on request, by the name that was given for them.
+        excluded_landmarks: landmarks left out on request.
+        remarks: notes on the files that were read.
     """
 
     scores: tuple[ReferenceScores, ...]
@@ -48,31 +48,31 @@ class Evaluation:
 
     @property
     def all_scores(self) -> tuple[ReferenceScores, ...]:
-        """All of them, scores first."""
+        """Return the scores of predictions, observers and retest, in this order."""
         return self.scores + self.observers + self.retest
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Yield every statistic: :data:`SUMMARY_COLUMNS`; low and high are its interval's bounds, NaN where none."""
+        """Yield :data:`SUMMARY_COLUMNS` for each statistic; low and high bound its interval and are NaN if unknown."""
         for scores in self.all_scores:
             for landmark, statistic, value, low, high in _statistic_rows(scores):
                 yield scores.compared, scores.reference, self.protocol, landmark, statistic, value, low, high
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a pandas table of every statistic, one a row: :data:`SUMMARY_COLUMNS`."""
+        """Return a pandas table with one row per statistic and the columns :data:`SUMMARY_COLUMNS`."""
         import pandas as pd
 
         return pd.DataFrame(self.rows(), columns=list(SUMMARY_COLUMNS))
 
 
 def _statistic_rows(scores: ReferenceScores) -> Iterator[tuple[str, str, float, float, float]]:
-    """landmark, statistic, value, low, high."""
-    none = (math.nan, math.nan)
+    """Yield landmark, statistic, value, low, high."""
+    unknown = (math.nan, math.nan)
     for landmark, statistics, interval in scores.rows:
-        yield landmark, "n", statistics["n"], *none
-        yield landmark, "missing", statistics["missing"], *none
+        yield landmark, "n", statistics["n"], *unknown
+        yield landmark, "missing", statistics["missing"], *unknown
         for key in ("mre", "sd", "median"):
-            bounds = interval[key] if interval else none
+            bounds = interval[key] if interval else unknown
             yield landmark, f"{key}_mm", statistics[key], *bounds
         for rate, value in statistics["sdr_percent"].items():
-            bounds = interval["sdr_percent"][rate] if interval else none
+            bounds = interval["sdr_percent"][rate] if interval else unknown
             yield landmark, f"sdr_{rate}mm_percent", value, *bounds

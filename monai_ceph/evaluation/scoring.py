@@ -1,4 +1,4 @@
-"""What `evaluate` and `compare` share: reading points, leaving some out, choosing what is taken for true."""
+"""Steps that `evaluate` and `compare` share: read points, leave some out, choose the reference, score."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from monai_ceph.prediction import Prediction
 from monai_ceph.wording import named
 
 Observers = Sequence[tuple[str, Annotations]]
-"""Each observer's source, as it was given, and points."""
+"""Source, as the user gave it, and points of each observer."""
 
 
 Points = str | Path | Annotations | Sequence[Prediction]
-"""Points of films: a file that holds them, or what they are in memory."""
+"""Points of films, in a file or in memory."""
 
 
 def read_predictions(source: Points, scheme: LandmarkScheme) -> Annotations:
     """Return the points of a table of predictions, or of predictions in memory.
 
     Raises:
-        ValueError: there is no such table, it cannot be read, two predictions are of one film, or their landmarks are
-            not the scheme's; the message names it.
+        ValueError: the table does not exist or cannot be read, a film has two predictions, or the landmarks are not the
+            scheme's; the message says which.
     """
     if not isinstance(source, (str, Path)):
         return _in_memory(source, scheme)
     path = Path(source)
     if not path.exists():
-        raise ValueError(f"{path}: there are no such predictions; check the path.")
+        raise ValueError(f"{path}: this table of predictions does not exist; check the path.")
     if path.is_dir():
         raise ValueError(f"{path}: expected a table of predictions, got a folder; give the landmarks.csv in it.")
     return read_annotations(path, scheme)
@@ -56,22 +56,22 @@ def read_observers(
     spacing_mm: tuple[float, float] | None,
     films: Mapping[str, Path] | None = None,
 ) -> Observers:
-    """Each observer's points.
+    """Return each observer's points.
 
     Args:
-        references: annotations of one observer each.
-        whole: the scheme they are of.
-        landmarks: the ones of it to keep.
-        predicted: the points to score, whose films' spellings and spacings count.
-        spacing_mm: (along x, along y), mm, of films whose spacing the predictions do not say.
-        films: film name -> the film, for markups that do not say which film they were made on.
+        references: one observer's annotations each.
+        whole: scheme of the annotations.
+        landmarks: the part of the scheme to keep.
+        predicted: the points to score, whose names and spacings of films are used.
+        spacing_mm: (along x, along y), mm, of films for which the predictions have no spacing.
+        films: film name -> file, for markups that do not name their film.
     Raises:
-        ValueError: a reference cannot be read, or is named twice: it would agree with itself.
+        ValueError: a reference cannot be read, or is given twice and would agree with itself.
     """
     files = [str(reference) for reference in references if isinstance(reference, (str, Path))]
     for k, path in enumerate(files):
         if path in files[:k]:
-            raise ValueError(f"{path}: the same reference twice; name each observer once.")
+            raise ValueError(f"{path}: this reference is given twice; give each observer once.")
     spelled = {} if films is None else films
 
     def spacing_of(film: str) -> tuple[float, float] | None:
@@ -124,7 +124,10 @@ def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkSchem
         for prediction in points:
             film = film_name(prediction.image)
             if film in points_px:
-                raise ValueError(f"Two predictions are of the film '{film}'; films go by their name without suffix.")
+                raise ValueError(
+                    f"There are two predictions of the film '{film}', and films are matched by file name without "
+                    "suffix; keep one of them."
+                )
             if prediction.scheme.symbols != scheme.symbols:
                 raise ValueError(
                     f"'{prediction.image}' has the landmarks of '{prediction.scheme.name}', not of '{scheme.name}'."
@@ -138,15 +141,15 @@ def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkSchem
 
 
 def films_to_leave_out(names: Sequence[str], predicted: Annotations) -> dict[str, tuple[str, ...]]:
-    """The predicted films that some names stand for.
+    """Return the predicted films to leave out.
 
     Args:
         names: films, with or without folder and suffix, or lists of :data:`monai_ceph.data.duplicates.DUPLICATES`.
         predicted: the predictions.
     Returns:
-        For each name the films; of a list none, where none of it is predicted.
+        name -> films; empty for a list of which no film is predicted.
     Raises:
-        ValueError: neither a list nor a predicted film, or no film would be left.
+        ValueError: a name is neither a list nor a predicted film, or no film would be left.
     """
     left_out = {}
     for name in names:
@@ -156,8 +159,8 @@ def films_to_leave_out(names: Sequence[str], predicted: Annotations) -> dict[str
             left_out[film_name(name)] = (film_name(name),)
         else:
             raise ValueError(
-                f"'{name}' cannot be left out: it is no predicted film ({named(sorted(predicted.points_px), 3)}) "
-                f"and no list of films ({', '.join(DUPLICATES)})."
+                f"'{name}' cannot be left out: expected a predicted film ({named(sorted(predicted.points_px), 3)}) "
+                f"or a list of films ({', '.join(DUPLICATES)})."
             )
     if predicted.points_px.keys() <= {film for films in left_out.values() for film in films}:
         raise ValueError(f"All {len(predicted.points_px)} predicted films are left out; none is left to score.")
@@ -165,10 +168,14 @@ def films_to_leave_out(names: Sequence[str], predicted: Annotations) -> dict[str
 
 
 def landmarks_to_keep(symbols: Sequence[str], scheme: LandmarkScheme) -> LandmarkScheme:
-    """The scheme without some landmarks.
+    """Return a scheme without the given landmarks.
 
     Raises:
-        ValueError: it has no such landmark, or none would be left.
+        ValueError: the scheme does not have one of them, or no landmark would be left.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> len(landmarks_to_keep(["Go", "Po"], ISBI19))
+    17
     """
     unknown = [symbol for symbol in symbols if symbol not in scheme.symbols]
     if unknown:
@@ -179,27 +186,27 @@ def landmarks_to_keep(symbols: Sequence[str], scheme: LandmarkScheme) -> Landmar
 
 
 def restrict(annotations: Annotations, scheme: LandmarkScheme, without: Mapping[str, Sequence[str]]) -> Annotations:
-    """The same points, less films and landmarks.
+    """Return annotations restricted to some landmarks and films.
 
     Args:
-        annotations: of a scheme that has all landmarks of ``scheme``.
+        annotations: annotations whose scheme has all landmarks of ``scheme``.
         scheme: the landmarks to keep.
-        without: films to leave out, by whatever name they were given.
+        without: films to leave out, as returned by :func:`films_to_leave_out`.
     """
     keep = [annotations.scheme.index(symbol) for symbol in scheme.symbols]
-    gone = {film for films in without.values() for film in films}
-    points = {film: points[keep] for film, points in annotations.points_px.items() if film not in gone}
+    left_out = {film for films in without.values() for film in films}
+    points = {film: points[keep] for film, points in annotations.points_px.items() if film not in left_out}
     return Annotations(annotations.observer, scheme, points, annotations.problems, annotations.sources)
 
 
 def choose_references(observers: Observers, protocol: str) -> Observers:
-    """What is taken for true: the observers' mean, each of them, or one.
+    """Return the references to score against: the observers' mean, each of them, or one.
 
     Args:
-        observers: source and points of each.
-        protocol: "mean", "each", or an observer by source or name.
+        observers: source and points of each observer.
+        protocol: "mean", "each", or the source or name of an observer.
     Raises:
-        ValueError: it is none of these, or several observers have this name.
+        ValueError: the protocol is none of these, or several observers have this name.
     """
     if protocol == "each" or (protocol == "mean" and len(observers) == 1):
         return observers
@@ -210,16 +217,16 @@ def choose_references(observers: Observers, protocol: str) -> Observers:
         raise ValueError(
             f"Expected the protocol 'mean', 'each', or one of the observers "
             f"{', '.join(points.observer for _, points in observers)}, got '{protocol}'"
-            + (f", which {len(chosen)} of them are called; give its path." if chosen else ".")
+            + (f", the name of {len(chosen)} of them; give the path of one." if chosen else ".")
         )
     return chosen
 
 
 def among(films: Annotations, observers: Observers) -> Observers:
-    """The observers' points on the predicted films alone, so that nothing is said about films nobody asked about.
+    """Return the observers' points on the predicted films only.
 
     Raises:
-        ValueError: an observer has none of them; the message names both sides' films.
+        ValueError: an observer has none of these films; the message names films of both.
     """
     scored = []
     for name, observer in observers:
@@ -241,14 +248,14 @@ def score(
     spacings_mm: Spacings,
     compared: str = "predictions",
 ) -> ReferenceScores:
-    """Points against a reference, on the films where it has at least one landmark.
+    """Score points against a reference on the films where it has at least one landmark.
 
     Args:
-        points: points by film.
-        name: what to call the reference.
-        reference: points by film, of the same scheme.
+        points: the points to score.
+        name: name of the reference.
+        reference: reference points, of the same scheme.
         spacings_mm: film -> (along x, along y), mm.
-        compared: what to call the points.
+        compared: name of the points.
     Raises:
         ValueError: no film is left to score.
     """
@@ -262,10 +269,12 @@ def score(
 def agreement(
     points: Annotations, compared: str, reference: Annotations, name: str, spacings_mm: Spacings
 ) -> ReferenceScores | None:
-    """Two annotations of the same films: neither is a prediction, so what either lacks is not missing, but unknown.
+    """Score one annotation against another.
+
+    Neither is a prediction, so a landmark that one of them lacks counts as unknown rather than missing.
 
     Returns:
-        The comparison of the films that both have, or None where there is no landmark that both have.
+        The scores on the films that both have, or None if they have no landmark in common.
     """
     films = sorted(points.points_px.keys() & reference.points_px.keys())
     both = {film: np.isfinite(points.points_px[film] + reference.points_px[film]).all(-1) for film in films}

@@ -1,10 +1,11 @@
-"""Corrected films train the bundle that is in use: from its weights, on a few films, and only if it gets no worse."""
+"""Fine-tune a bundle on a few corrected films, and replace its weights only if they do not get worse."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
+import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,30 +34,30 @@ if TYPE_CHECKING:
 
 Stage = Literal["global", "local"]
 Tell = Callable[[str], None]
-"""Takes a line of text for people."""
+"""Called with a line of text for people."""
 FEWEST = 5
-"""Labels that a training needs: four to learn from, one to see what it was worth."""
+"""Minimum number of labels: four to train on and one to validate on."""
 HELD_OUT = 0.2
-"""The share of labels that no training sees."""
+"""Fraction of the labelled films that no training sees."""
 NEAR_MM = 2.0
 SHARED = ("scheme", "landmark_scheme", "stage_net", "network_def", "local_spacing_mm", "global_scale", "cpu_dtype")
-"""Knobs that training takes from the bundle's ``inference.json``: what is trained is what is used."""
+"""Settings that training takes from the bundle's ``inference.json``, so that both use the same network."""
 RUNS = Path("runs") / "finetune"
 FILMS, PROGRESS, RESULT = "films.json", "progress.json", "result.json"
 
 
 class TrainingError(ValueError):
-    """A training that cannot be done or went wrong; the weights in use are as they were."""
+    """A training was refused or failed; the weights in use are unchanged."""
 
 
 @dataclass(frozen=True)
 class HeldOutError:
-    """How far a model's landmarks are from the held-out labels.
+    """Hold a model's error on the held-out labels.
 
     Args:
         error: mean radial error.
-        unit: of the error: mm, or px of the films where the spacing of one is unknown.
-        within_2mm: the share of landmarks that are at most 2 mm off; None in px.
+        unit: unit of the error: mm, or film px if the spacing of any film is unknown.
+        within_2mm: fraction of landmarks with an error of at most 2 mm; None if the unit is px.
     """
 
     error: float
@@ -66,17 +67,17 @@ class HeldOutError:
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What a training did.
+    """Hold the result of a training.
 
     Args:
-        replaced: whether the new weights are in use now.
-        before, after: of the old and the new weights, on the same held-out films.
+        replaced: whether the new weights are now in use.
+        before, after: error of the old and the new weights on the same held-out films.
         trained, held_out: names of the films.
-        replay: how many films of the replay set were mixed in.
-        stages, epochs: what was trained, and how long each.
-        seconds: of everything.
-        run: folder with the films, the curves and this result.
-        previous: where the weights are that were in use before; None if they still are.
+        replay: number of films from the replay set.
+        stages, epochs: stages that were trained, and epochs per stage.
+        seconds: total duration.
+        run: folder with the film list, the curves and this result.
+        previous: path of the earlier weights; None if they are still in use.
     """
 
     replaced: bool
@@ -98,20 +99,20 @@ class FinetuneResult:
         return pd.DataFrame([asdict(self.before), asdict(self.after)], index=["before", "after"])
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``result.json`` holds."""
+        """Return the content of ``result.json``."""
         content = {**asdict(self), "run": str(self.run), "previous": self.previous and str(self.previous)}
-        # The file's key, as the value of "part" in films.json, is older than the name.
+        # Files call the replay set "base", as does "part" in films.json.
         return {"base" if key == "replay" else key: value for key, value in content.items()}
 
     def __str__(self) -> str:
         change = f"from {self.before.error:.3f} to {self.after.error:.3f} {self.after.unit}"
         films = f"{len(self.held_out)} held-out films"
-        what = "the new weights are in use" if self.replaced else "the old weights stay"
-        return f"mean error on {films} went {change}: {what}"
+        decision = "the new weights are in use" if self.replaced else "the old weights stay"
+        return f"mean error on {films} went {change}: {decision}"
 
 
-def _nobody(text: str) -> None:
-    """Tell nobody."""
+def _ignore(text: str) -> None:
+    """Ignore a line of text."""
 
 
 def finetune(
@@ -123,33 +124,36 @@ def finetune(
     epochs: int | None = None,
     spacing_mm: float | None = None,
     device: str = "auto",
-    tell: Tell = _nobody,
+    tell: Tell = _ignore,
 ) -> FinetuneResult:
-    """Go on from a bundle's weights on labelled films, and put the new weights in their place if they are not worse.
+    """Train a bundle on labelled films, starting from its weights, and use the new weights if they are not worse.
 
-    Both are scored by :meth:`Predictor.predict` on films that no training of this bundle has seen or will see. Training
-    runs through the bundle's ``train.json``, ``train_<stage>.json`` and ``finetune.json`` (the shipped ones where it
-    has none), in a folder of its own under ``runs/finetune``.
+    Old and new weights are evaluated with :meth:`Predictor.predict` on held-out films, which no training of this bundle
+    ever sees. Training uses the bundle's ``train.json``, ``train_<stage>.json`` and ``finetune.json``, or the shipped
+    ones if it has none, and writes to a new folder under ``runs/finetune``. Random states and cuDNN flags that the
+    training sets are restored afterwards.
 
     Args:
-        bundle: its folder; ``models/model.pt`` is replaced, and first kept in ``models/previous``.
-        items: ``{"image": path, "points_px": (N, 2), "film": name}``; NaN where a landmark was not labelled.
-        stages: which stages to train.
-        replay: as ``items``, other films, mixed in so that they are not forgotten; ``"spacing_mm"`` where it differs.
-        epochs: of each stage; None as configured.
-        spacing_mm: the films' pixel size; None is the one in each file.
+        bundle: folder of the bundle; ``models/model.pt`` is replaced after a copy was saved in ``models/previous``.
+        items: ``{"image": path, "points_px": (N, 2), "film": name}``; NaN if a landmark was not labelled.
+        stages: stages to train.
+        replay: other films in the form of ``items``, mixed in against forgetting; with ``"spacing_mm"`` if it differs.
+        epochs: epochs per stage; None uses the configured number.
+        spacing_mm: the films' pixel size; None uses the one in each file.
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
-        tell: called with a line of text for people at each step; without it nothing is printed.
+        tell: called with a line of text at each step; by default nothing is printed.
+    Returns:
+        The errors before and after, and whether the weights were replaced.
     Raises:
-        TrainingError: too few labels, another training of the bundle is running, or this one failed. The weights in use
-            are then as they were.
-        FileNotFoundError, WeightsError: no bundle there, or one without weights that load.
+        TrainingError: there are too few labels, another training of the bundle is running, or this one failed. The
+            weights in use are then unchanged.
+        FileNotFoundError, WeightsError: there is no bundle, or its weights cannot be loaded.
         FilmError: a film cannot be read.
     """
     start, bundle = time.monotonic(), Path(bundle).resolve()
     order = tuple(stage for stage in get_args(Stage) if stage in stages)
     if not order or not set(stages) <= set(order):
-        raise TrainingError(f"Stages to train are 'global' and 'local', got {list(stages)}.")
+        raise TrainingError(f"Expected stages out of 'global' and 'local', got {list(stages)}.")
     if epochs is not None and epochs < 1:
         raise TrainingError(f"Expected at least 1 epoch, got {epochs}.")
     labelled = {str(item["film"]): item for item in items if np.isfinite(item["points_px"]).all(-1).any()}
@@ -158,20 +162,24 @@ def finetune(
         held_out = hold_out(list(labelled), *_seen_before(bundle))
         predictor = load_torch_predictor(bundle, spacing_mm, device)
         run = _new_run(bundle)
-        mine = {"spacing_mm": spacing_mm}
-        new = [{**_plain(i), **mine, "part": "held_out" if f in held_out else "new"} for f, i in labelled.items()]
-        old = [{**mine, **_plain(item), "part": "base"} for item in replay]
+        default = {"spacing_mm": spacing_mm}
+        new = [
+            {**_list_entry(item), **default, "part": "held_out" if film in held_out else "new"}
+            for film, item in labelled.items()
+        ]
+        old = [{**default, **_list_entry(item), "part": "base"} for item in replay]
         write_text(run / FILMS, film_list_text([*new, *old]))
         tell(f"{len(new)} labelled films, {len(held_out)} of them held out, {len(old)} films of the replay set")
 
-        asked = [labelled[film] for film in held_out]
-        before = _held_out_error(predictor, asked)
+        validation = [labelled[film] for film in held_out]
+        before = _held_out_error(predictor, validation)
         weights, progress = model, _Progress(run, order, tell)
-        for stage in order:
-            weights = _train(bundle, stage, run, weights, epochs, device, progress)
-        after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights), asked)
+        with _random_state_restored():
+            for stage in order:
+                weights = _train(bundle, stage, run, weights, epochs, device, progress)
+        after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights), validation)
         if not math.isfinite(after.error):
-            raise TrainingError("The new weights do not find every landmark; the weights in use are as they were.")
+            raise TrainingError("The new weights do not find every landmark; the weights in use are unchanged.")
         replaced = after.error <= before.error
         previous = replace_weights(model, weights, run.name, _check(bundle)) if replaced else None
         result = FinetuneResult(
@@ -194,16 +202,19 @@ def finetune(
 
 
 def hold_out(films: Sequence[str], held_before: Collection[str], trained_before: Collection[str]) -> list[str]:
-    """Which films to validate on: about a fifth, at least one.
+    """Return the films to validate on: about a fifth, at least one.
 
-    A film that was held out once always is, and one that was trained on never: else old weights would be better or
-    worse on it than on films that they have not seen. Among new films a hash of the name chooses.
+    A film that was held out before is held out again, and a film that was trained on before is not; otherwise the error
+    of the old weights would be biased. New films are chosen by a hash of their name.
 
     Args:
-        films: all that have a label.
-        held_before, trained_before: by earlier trainings.
+        films: all labelled films.
+        held_before, trained_before: films held out and trained on by earlier trainings.
     Raises:
-        TrainingError: too few films; the message says how many it takes.
+        TrainingError: there are too few films; the message says how many are needed.
+
+    >>> len(hold_out([f"film {k}" for k in range(20)], [], []))
+    4
     """
     if len(films) < FEWEST:
         raise TrainingError(f"{len(films)} films have a label; label at least {FEWEST} before training.")
@@ -219,9 +230,9 @@ def hold_out(films: Sequence[str], held_before: Collection[str], trained_before:
 
 
 def latest(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Progress of a bundle's newest training, and the result of the newest one that ended well; empty if there is none.
+    """Return the progress of a bundle's newest training and the result of the last successful one; empty if none.
 
-    Out of files, because the training is another process.
+    Both are read from files, because the training may run in another process.
     """
     runs = sorted(path.parent for path in (bundle / RUNS).glob(f"*/{FILMS}"))
     results = [run / RESULT for run in runs if (run / RESULT).is_file()]
@@ -247,7 +258,7 @@ def _exclusive(bundle: Path) -> Iterator[None]:
 
 
 def _seen_before(bundle: Path) -> tuple[set[str], set[str]]:
-    """Films that earlier trainings held out, and that they trained on: their own records say so."""
+    """Return the films that earlier trainings held out and trained on, according to their film lists."""
     parts: dict[str, set[str]] = {"held_out": set(), "new": set(), "base": set()}
     for record in sorted((bundle / RUNS).glob(f"*/{FILMS}")):
         for item in read_film_list(record):
@@ -262,16 +273,34 @@ def _new_run(bundle: Path) -> Path:
 
 
 def _remove_weights(bundle: Path) -> None:
-    """Nobody asks for a run's own weights: they are in use by now, or were worse. Records and curves stay."""
+    """Remove the weights in run folders, which are either in use or rejected by now; lists and curves stay."""
     for stage in get_args(Stage):
         for weights in (bundle / RUNS).glob(f"*/{stage}/*.pt"):
             weights.unlink()
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What a training's record holds of an item."""
-    plain = {key: item[key] for key in ("film", "image", "points_px", "spacing_mm") if key in item}
-    return {**plain, "film": str(plain["film"]), "image": str(Path(plain["image"]).resolve())}
+def _list_entry(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item's entry in the film list."""
+    entry = {key: item[key] for key in ("film", "image", "points_px", "spacing_mm") if key in item}
+    return {**entry, "film": str(entry["film"]), "image": str(Path(entry["image"]).resolve())}
+
+
+@contextmanager
+def _random_state_restored() -> Iterator[None]:
+    """Restore random states and cuDNN flags, which train.json sets for the whole process."""
+    from monai.utils import get_seed, set_determinism
+
+    cudnn = torch.backends.cudnn
+    flags, seed = (cudnn.deterministic, cudnn.benchmark), get_seed()
+    states = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            yield
+        finally:
+            set_determinism(seed)
+            cudnn.deterministic, cudnn.benchmark = flags
+            random.setstate(states[0])
+            np.random.set_state(states[1])
 
 
 def _held_out_error(predictor: Predictor, items: Sequence[Mapping[str, Any]]) -> HeldOutError:
@@ -288,7 +317,7 @@ def _held_out_error(predictor: Predictor, items: Sequence[Mapping[str, Any]]) ->
 
 
 def _check(bundle: Path) -> Any:
-    """What says whether weights are ones that this bundle can use."""
+    """Return a function that raises an error if this bundle cannot load weights."""
     from monai.bundle import ConfigParser
 
     def check(path: Path) -> None:
@@ -302,7 +331,7 @@ def _check(bundle: Path) -> Any:
 def _train(
     bundle: Path, stage: Stage, run: Path, weights: Path, epochs: int | None, device: str, progress: _Progress
 ) -> Path:
-    """One stage from given weights; returns where the new ones are."""
+    """Train one stage from given weights and return the path of the new ones."""
     from monai.bundle import ConfigWorkflow
 
     inference = json.loads((bundle / "configs" / "inference.json").read_text(encoding="utf-8"))
@@ -326,19 +355,19 @@ def _train(
             workflow.run()
     except (RuntimeError, ValueError, OSError) as error:
         raise TrainingError(
-            f"Training the {stage} stage failed; the weights in use are as they were. {root_cause(error)}"
+            f"Training the {stage} stage failed; the weights in use are unchanged. {root_cause(error)}"
         ) from error
     return folder / "model.pt"
 
 
 def bundle_file(bundle: Path, config: str) -> str:
-    """Path of a bundle's config; the shipped one's where it has none, so that one made for inference can be trained."""
+    """Return the path of a bundle's config, or of the shipped one, so that a bundle for inference can be trained."""
     own = bundle / "configs" / f"{config}.json"
     return str(own if own.is_file() else default_bundle() / "configs" / f"{config}.json")
 
 
 class _Progress:
-    """A line and a small file at each epoch; stops a training that has run away."""
+    """Report each epoch as text and in a small file, and stop a training whose loss is not finite."""
 
     def __init__(self, run: Path, stages: Sequence[Stage], report: Tell) -> None:
         self.run, self.stages, self.report = run, stages, report
@@ -354,8 +383,8 @@ class _Progress:
     def check(self, engine: Any) -> None:
         if not math.isfinite(_loss(engine)):
             raise TrainingError(
-                f"The loss became {_loss(engine)} in epoch {engine.state.epoch}: are all labels on their landmarks? "
-                "Else lower learning_rate in configs/finetune.json."
+                f"The loss became {_loss(engine)} in epoch {engine.state.epoch}. Check that all labels are on their "
+                "landmarks, or lower learning_rate in configs/finetune.json."
             )
 
     def tell(self, engine: Any) -> None:

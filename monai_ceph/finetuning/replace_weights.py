@@ -1,4 +1,4 @@
-"""Put new weights into a bundle that is in use, so that a kill at any moment leaves weights that load."""
+"""Replace the weights of a bundle in use, so that the bundle can be loaded even after a kill at any moment."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from pathlib import Path
 from monai_ceph.atomic import durable_path
 
 KEPT = 5
-"""How many of the weights used before are kept, beside the first, those that the bundle came with."""
+"""Number of earlier weights to keep, besides those that the bundle came with."""
 
 
 def replace_weights(model: Path, new: Path, name: str, check: Callable[[Path], object]) -> Path:
-    """Keep the present weights as ``previous/<name>.pt`` beside them, then put the new ones in their place.
+    """Save the current weights as ``previous/<name>.pt``, then replace them by new ones.
 
-    At every moment ``model`` is the old file or the new one, whole. Of older ones in ``previous``, the first and the
-    last :data:`KEPT` stay; names therefore have to sort by time.
+    At any moment ``model`` is either the complete old or the complete new file. In ``previous``, the first and the last
+    :data:`KEPT` files are kept; their names must therefore sort by time.
 
     Args:
         model: the weights in use.
-        new: the weights to use from now on; left where they are.
-        name: of the present weights in ``previous``.
-        check: raises an error if the weights in a file cannot be used; called with the copy that takes the place.
+        new: the weights to use from now on; this file is copied.
+        name: name of the current weights in ``previous``.
+        check: called with the copy before it is used; raises an error if the weights cannot be used.
     Returns:
-        Where the present weights are now.
+        The path of the saved weights.
     Raises:
-        OSError: something cannot be written; what ``check`` raises. Both leave ``model`` as it was.
+        OSError: a file cannot be written. This and the errors of ``check`` leave ``model`` unchanged.
     """
     previous = model.parent / "previous" / f"{name}.pt"
     with durable_path(previous) as copy:

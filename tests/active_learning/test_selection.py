@@ -1,4 +1,4 @@
-"""Uncertainty, thumbnails and the most different film: by hand, and against slow, obvious versions of the same."""
+"""Uncertainty, thumbnails and farthest-first choice, against values by hand and slow reference implementations."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def test_uncertainty_is_the_mean_lack_of_confidence() -> None:
     assert film_uncertainty(np.ones(19)) == 0
 
 
-def test_landmark_that_was_not_found_is_as_unsure_as_can_be() -> None:
+def test_landmark_not_found_has_full_uncertainty() -> None:
     assert film_uncertainty(np.array([1.0, np.nan])) == 0.5
 
 
 @pytest.mark.parametrize("shape", [(0,), (2, 19), ()])
-def test_uncertainty_is_of_one_film(shape: tuple[int, ...]) -> None:
+def test_uncertainty_needs_the_confidences_of_one_film(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"confidences of one film, shape \(N,\)"):
         film_uncertainty(np.ones(shape))
 
 
-def test_thumbnail_is_made_of_the_means_of_areas() -> None:
+def test_thumbnail_holds_the_means_of_areas() -> None:
     film = np.random.default_rng(0).normal(5, 2, (4 * THUMBNAIL, 6 * THUMBNAIL))
     means = np.array([[film[4 * x : 4 * x + 4, 6 * y : 6 * y + 6].mean() for y in range(16)] for x in range(16)])
     small = thumbnail(film)
@@ -50,12 +50,12 @@ def test_exposure_and_contrast_make_no_difference(contrast: float, exposure: flo
 
 
 @pytest.mark.parametrize("gray", [0.0, 0.1, 1e6])
-def test_plain_film_has_a_thumbnail_of_zeros(gray: float) -> None:
+def test_constant_film_has_a_thumbnail_of_zeros(gray: float) -> None:
     assert not thumbnail(np.full((33, 47), gray)).any()
 
 
 @pytest.mark.parametrize("shape", [(15, 40), (1, 40, 40)])
-def test_thumbnail_needs_one_film_of_its_size(shape: tuple[int, ...]) -> None:
+def test_thumbnail_needs_one_film_of_sufficient_size(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="at least 16 x 16 px"):
         thumbnail(np.zeros(shape))
 
@@ -72,7 +72,7 @@ def look(seed: int, style: str) -> np.ndarray:
 
 
 def slow_farthest(candidates: np.ndarray, known: np.ndarray, count: int) -> list[int]:
-    """Every distance anew in each step."""
+    """Compute every distance again in each step."""
     known_rows, chosen = [row for row in known], []
     for _ in range(count):
         left = [k for k in range(len(candidates)) if k not in chosen]
@@ -96,23 +96,23 @@ def test_distance_is_to_the_nearest_known_film() -> None:
     assert farthest_first(candidates, known, 2) == [(2, 4.0), (1, 1.0)]
 
 
-def test_with_nothing_known_the_most_typical_film_is_first() -> None:
+def test_most_typical_film_is_first_if_none_is_known() -> None:
     candidates = np.array([[-3.0], [0.2], [9.0], [0.0]])  # mean 1.55
     chosen = farthest_first(candidates, np.empty((0, 1)), 3)
     assert [row for row, _ in chosen] == [1, 2, 0]
     assert np.isnan(chosen[0][1]) and chosen[1][1] == pytest.approx(8.8)
 
 
-def test_films_alike_are_all_chosen_once() -> None:
+def test_identical_films_are_each_chosen_once() -> None:
     assert sorted(row for row, _ in farthest_first(np.ones((4, 2)), np.ones((1, 2)), 4)) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("count", [-1, 3])
-def test_no_more_films_than_there_are(count: int) -> None:
+def test_choosing_too_many_films_is_an_error(count: int) -> None:
     with pytest.raises(ValueError, match=f"choose 0 to 2 films, got {count}"):
         farthest_first(np.ones((2, 2)), np.ones((1, 2)), count)
 
 
-def test_features_of_different_lengths() -> None:
+def test_features_of_different_lengths_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"got \(2, 3\) and \(1, 2\)"):
         farthest_first(np.ones((2, 3)), np.ones((1, 2)))

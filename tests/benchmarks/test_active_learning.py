@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from monai.utils import set_determinism
 
 from benchmarks.active_learning import (
     COLUMNS,
@@ -27,13 +24,7 @@ from benchmarks.provenance import write_results
 TINY = Plan(base=4, pool=(4, 2, 1), unseen=1, rounds=2, a_round=2, repeats=1, start_steps=1, steps=1)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    set_determinism(None)
+pytestmark = pytest.mark.usefixtures("training_process")
 
 
 @pytest.mark.slow

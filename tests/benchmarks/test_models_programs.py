@@ -11,7 +11,6 @@ import pytest
 import torch
 from monai.bundle import ConfigParser
 from monai.transforms import Compose, SelectItemsd
-from monai.utils import set_determinism
 
 from benchmarks.models import coordinate_regression, global_stage, one_stage_512, two_stage, whole_film
 from benchmarks.models.common import Job, Predictor, Training
@@ -42,14 +41,9 @@ def job(films: list[dict[str, Any]], tmp_path: Path) -> Job:
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> Any:
+def _few_runs(training_process: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(two_stage, "WARM_UP", 1)
     monkeypatch.setattr(two_stage, "TIMED", 2)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    set_determinism(None)  # train.json sets it for the whole process
 
 
 def points_of(predictor: Predictor, film: dict[str, Any]) -> np.ndarray:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from monai.bundle import ConfigWorkflow
-from monai.utils import set_determinism
 
 from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM
@@ -30,7 +27,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def workflow(bundle: Path, tmp_path: Path) -> Iterator[Callable[..., ConfigWorkflow]]:
+def workflow(bundle: Path, tmp_path: Path, training_process: None) -> Callable[..., ConfigWorkflow]:
     """``workflow(["train", "train_global"], **overrides)``: initialised, not run; results go to ``tmp_path``."""
 
     def make(configs: list[str], kind: str = "train", **overrides: Any) -> ConfigWorkflow:
@@ -44,9 +41,4 @@ def workflow(bundle: Path, tmp_path: Path) -> Iterator[Callable[..., ConfigWorkf
         made.initialize()
         return made
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield make
-    torch.set_num_threads(threads)
-    set_determinism(None)  # train.json sets it for the whole process
-    logging.getLogger("monai").setLevel(logging.NOTSET)
+    return make

@@ -69,8 +69,8 @@ def test_difference_of_two_tables(files: dict[str, Path], tmp_path: Path, capsys
     assert content["excluded_films"] == {"005": ["005"]} and content["excluded_landmarks"] == ["Ar"]
 
     printed = capsys.readouterr().out
-    assert f"{files['a']}: 1 film in this table alone, left out: 004." in printed
-    assert f"{files['b']}: 1 film in this table alone, left out: 003." in printed
+    assert f"{files['a']}: 1 film only in this table, left out: 004." in printed
+    assert f"{files['b']}: 1 film only in this table, left out: 003." in printed
     assert (
         "MRE of the 160 landmarks that both found, SDR of the 162 annotated; found by A alone 1, by B alone 1"
         in printed
@@ -90,7 +90,7 @@ def test_each_observer_gives_a_comparison(files: dict[str, Path]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["a", "none", "truth"], "none.csv: there are no such predictions; check the path."),
+        (["a", "none", "truth"], "none.csv: this table of predictions does not exist; check the path."),
         (["a", "elsewhere", "truth"], "have no film in common (001, 002, 003, and 9 more; x)"),
         (["a", "b", "elsewhere"], "none of the 12 predicted films is in this reference"),
     ],
@@ -111,4 +111,4 @@ def test_reference_named_twice_is_refused(
 ) -> None:
     tables = [str(files[name]) for name in (("a", "b") if command == "compare" else ("a",))]
     assert main([command, *tables, *[str(files["truth"])] * 2, "--spacing", "0.1"]) == 1
-    assert f"{files['truth']}: the same reference twice; name each observer once." in capsys.readouterr().err
+    assert f"{files['truth']}: this reference is given twice; give each observer once." in capsys.readouterr().err

@@ -1,27 +1,17 @@
-"""The demo, shortened until it learns nothing: everything that it promises to leave is there."""
+"""The demo with one epoch per stage: it writes all its files and spares folders of others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
-from monai.utils import set_determinism
 
 from monai_ceph.commands.demo import MARK, demo, main
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    set_determinism(None)
+pytestmark = pytest.mark.usefixtures("training_process")
 
 
-def test_demo_leaves_what_it_says(
+def test_demo_writes_all_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -45,16 +35,16 @@ def test_demo_leaves_what_it_says(
         assert text in printed
 
 
-def test_folders_of_others_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_that_no_demo_created_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     film = tmp_path / "films" / "patient.dcm"
     film.parent.mkdir()
     film.write_text("somebody's only copy")
     assert main(["--output", str(tmp_path)]) == 1
-    assert "holds films, which no demo made" in capsys.readouterr().err
+    assert "holds films, which no demo created" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["films"] and film.is_file()
 
 
-def test_folder_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_in_place_of_the_folder_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("taken")
     assert main(["--output", str(tmp_path / "file")]) == 1
     assert "Cannot make the folder" in capsys.readouterr().err

@@ -128,7 +128,7 @@ def test_one_observer_is_chosen_and_the_other_stays_beside(files: dict[str, Path
 def test_observers_of_one_name_are_told_apart_by_their_paths(files: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     again = _table(tmp_path / "other" / "a.csv", _points(3, 10))
-    with pytest.raises(ValueError, match="got 'a', which 2 of them are called; give its path"):
+    with pytest.raises(ValueError, match="got 'a', the name of 2 of them; give the path of one"):
         evaluate(files["predicted"], [files["a"], again], spacing_mm=0.1, protocol="a")
     evaluation = evaluate(files["predicted"], [files["a"], again], spacing_mm=0.1, protocol=str(again))
     assert [c.reference for c in evaluation.scores] == [str(again)]
@@ -227,7 +227,7 @@ def test_list_of_which_nothing_is_predicted_is_a_remark(
 ) -> None:
     evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
     assert evaluation.scores[0].films == FILMS
-    assert "isbi2015-duplicates: none of its films is predicted, so none was left out." in capsys.readouterr().out
+    assert "isbi2015-duplicates: none of its films was predicted, so none was left out." in capsys.readouterr().out
 
 
 def test_every_figure_has_its_row_in_the_summary(files: dict[str, Path]) -> None:
@@ -381,7 +381,7 @@ def _fails(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "landmarks.csv: there are no such predictions; check the path."),
+        (None, "landmarks.csv: this table of predictions does not exist; check the path."),
         ("", "landmarks.csv: the table is empty; expected a header and at least one row."),
         ("image,landmark,x_px,y_px,x_mm,y_mm,confidence\n", "landmarks.csv: the table has a header but no row."),
         ("film,x,y\n001,1,2\n", "landmarks.csv: expected the columns image,landmark,x_px,y_px"),
@@ -424,7 +424,7 @@ def test_reference_without_any_landmark_is_named(files: dict[str, Path], capsys:
         (
             "--exclude",
             "0002",
-            "'0002' cannot be left out: it is no predicted film (001, 002, 003) and no list of films",
+            "'0002' cannot be left out: expected a predicted film (001, 002, 003) or a list of films",
         ),
         ("--exclude", "isbi-duplicates", "no list of films (isbi2015-duplicates)."),
         ("--exclude-landmark", "go", "'go' cannot be left out: scheme 'isbi19' has S N Or"),

@@ -143,9 +143,9 @@ def test_formats_of_a_bundle_and_of_labels(
     assert main(["export", "--labels", str(films.folder), "--format", format, *output]) == 1
     assert f"--format {format} is for a bundle; for --labels choose csv, labelme, isbi." in capsys.readouterr().err
     assert main(["export", "--format", "isbi", *output]) == 1
-    assert "--format isbi is for labels; name their folder with --labels FOLDER." in capsys.readouterr().err
+    assert "--format isbi is for labels; give their folder with --labels FOLDER." in capsys.readouterr().err
     assert main(["export", "--labels", str(films.folder), "--bundle", "b", *output]) == 1
-    assert "--bundle and --labels are two exports; give one of them." in capsys.readouterr().err
+    assert "--bundle and --labels export different things; give one of them." in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""evaluate and compare called from Python: arrays in, a result out, nothing printed."""
+"""evaluate and compare called from Python: they return a result and print nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def truth() -> Annotations:
 
 
 def predictions(*offsets_px: float) -> list[Prediction]:
-    """Each film's points, all so many pixels to the right of the truth."""
+    """Return predictions whose points are shifted right by a given offset on each film."""
     return [
         Prediction(f"{film}.png", ISBI19, np.tile([500.0 + offset, 500.0], (N, 1)), np.ones(N), None, "unknown")
         for film, offset in zip(FILMS, offsets_px, strict=True)
@@ -47,7 +47,7 @@ def test_predictions_in_memory_are_scored() -> None:
     assert scores.summary["overall"]["sdr_percent"]["2"] == 50
 
 
-def test_frame_and_summary_file_hold_the_same() -> None:
+def test_frame_and_summary_file_agree() -> None:
     evaluation = evaluate(predictions(10, 10, 30, 35), [truth()], spacing_mm=0.1)
     frame, rows = evaluation.to_frame(), list(csv.DictReader(io.StringIO(summary_csv(evaluation))))
     assert len(frame) == len(rows) == (N + 1) * 9
@@ -69,7 +69,7 @@ def test_predictions_in_memory_are_compared() -> None:
 
 
 def test_two_predictions_of_one_film_are_refused() -> None:
-    with pytest.raises(ValueError, match="Two predictions are of the film '001'"):
+    with pytest.raises(ValueError, match="There are two predictions of the film '001'"):
         evaluate(predictions(1, 1, 1, 1) * 2, [truth()], spacing_mm=0.1)
 
 

@@ -1,13 +1,13 @@
-"""Fine-tuning a tiny bundle: who is held out, what reaches the training, which weights are in use afterwards."""
+"""Fine-tuning a tiny bundle: held-out films, settings of the training, and the weights in use afterwards."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 import torch
 from filelock import FileLock
 from monai.bundle import ConfigParser, ConfigWorkflow
-from monai.utils import set_determinism
+from monai.utils import get_seed, set_determinism
 
 from monai_ceph.data.film_list import read_film_list
 from monai_ceph.finetuning import finetune as module
@@ -31,13 +31,7 @@ from tests.tiny_bundle import make_bundle
 QUICK = {"epochs": 1, "films_per_epoch": 4, "films_per_batch": 2, "patch_size": 48}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    set_determinism(None)
+pytestmark = pytest.mark.usefixtures("training_process")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +44,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def bundle(shipped_bundle: Path, tmp_path: Path) -> Path:
-    """Tiny, with a finetune.json of its own; its path holds what MONAI's configs give a meaning to."""
+    """A tiny bundle with its own finetune.json; its path holds characters that have a meaning in MONAI's configs."""
     made = make_bundle(shipped_bundle, tmp_path / "a #1 @b $c %d")
     configure(made, shipped_bundle)
     return made
@@ -74,13 +68,13 @@ def weights(bundle: Path) -> dict[str, torch.Tensor]:
 
 
 def changed(old: dict[str, torch.Tensor], new: dict[str, torch.Tensor]) -> set[str]:
-    """Networks with other weights; the moving average of what does not change is that, but for rounding."""
+    """Return the networks whose weights differ by more than the rounding error of the moving average."""
     return {name.split(".")[0] for name in old if not torch.allclose(old[name], new[name], rtol=1e-5, atol=1e-7)}
 
 
-def fixed_scores(monkeypatch: pytest.MonkeyPatch, *errors: float) -> None:
+def fixed_errors(monkeypatch: pytest.MonkeyPatch, *errors: float) -> None:
     left = iter(errors)
-    monkeypatch.setattr(module, "_held_out_error", lambda system, items: module.HeldOutError(next(left), "mm", 0.5))
+    monkeypatch.setattr(module, "_held_out_error", lambda predictor, items: module.HeldOutError(next(left), "mm", 0.5))
 
 
 # --- what is trained and swapped in ----------------------------------------------------------------------------------
@@ -90,10 +84,10 @@ def fixed_scores(monkeypatch: pytest.MonkeyPatch, *errors: float) -> None:
     ("stages", "nets"),
     [(["local"], {"local_net"}), (["global"], {"global_net"}), (["local", "global"], {"local_net", "global_net"})],
 )
-def test_only_the_stages_asked_for_change(
+def test_only_the_requested_stages_change(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, stages: Any, nets: set[str]
 ) -> None:
-    fixed_scores(monkeypatch, 2.0, 2.0)
+    fixed_errors(monkeypatch, 2.0, 2.0)
     old = weights(bundle)
     result = finetune(bundle, films, stages=stages, spacing_mm=SPACING_MM, device="cpu")
     assert result.replaced and result.stages == tuple(stage for stage in ("global", "local") if stage in stages)
@@ -102,10 +96,10 @@ def test_only_the_stages_asked_for_change(
     assert changed(old, torch.load(result.previous, weights_only=True)) == set()
 
 
-def test_worse_weights_stay_outside(
+def test_worse_weights_are_rejected(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fixed_scores(monkeypatch, 2.0, 2.001)
+    fixed_errors(monkeypatch, 2.0, 2.001)
     before = (bundle / "models" / "model.pt").read_bytes()
     result = finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
     assert capsys.readouterr().out == ""
@@ -117,39 +111,39 @@ def test_worse_weights_stay_outside(
     assert "went from 2.000 to 2.001 mm: the old weights stay" in str(result)
 
 
-def test_both_weights_are_scored_as_the_system_finds(bundle: Path, films: list[dict[str, Any]]) -> None:
-    """The mean distance of all labelled landmarks of the held-out films, computed here from the points."""
-    seen = np.arange(19)[:, None] >= 4
-    partial = [{**item, "points_px": np.where(seen, item["points_px"], np.nan)} for item in films]
+def test_errors_are_those_of_the_predictor_on_the_held_out_films(bundle: Path, films: list[dict[str, Any]]) -> None:
+    """The oracle is the mean distance over all labelled landmarks, computed here from the predicted points."""
+    labelled = np.arange(19)[:, None] >= 4
+    partial = [{**item, "points_px": np.where(labelled, item["points_px"], np.nan)} for item in films]
     errors = {}
 
     def mean_error(held_out: tuple[str, ...]) -> float:
-        system = load_torch_predictor(bundle, SPACING_MM, "cpu")
-        asked = [item for item in films if item["film"] in held_out]
-        found = [system.predict(system.load(item["image"])).points_px[4:] for item in asked]
-        true = [item["points_px"][4:] for item in asked]
-        return float(np.linalg.norm(np.stack(found) - np.stack(true), axis=-1).mean() * SPACING_MM)
+        predictor = load_torch_predictor(bundle, SPACING_MM, "cpu")
+        validation = [item for item in films if item["film"] in held_out]
+        predicted = [predictor.predict(predictor.load(item["image"])).points_px[4:] for item in validation]
+        true = [item["points_px"][4:] for item in validation]
+        return float(np.linalg.norm(np.stack(predicted) - np.stack(true), axis=-1).mean() * SPACING_MM)
 
     held_out = tuple(hold_out([item["film"] for item in films], (), ()))
     errors["before"] = mean_error(held_out)
     result = finetune(bundle, partial, spacing_mm=SPACING_MM, device="cpu")
     assert result.held_out == held_out and len(result.trained) == 5
     assert result.before.error == pytest.approx(errors["before"], abs=1e-3) and result.before.unit == "mm"
-    # Whichever weights are in use now, their error is the smaller one.
+    # Whether or not the weights were replaced, those in use have the smaller error.
     assert mean_error(held_out) == pytest.approx(min(result.before.error, result.after.error), abs=1e-3)
     assert json.loads(json.dumps(result.as_json())) == json.loads((result.run / "result.json").read_text())
 
 
-def test_films_without_a_spacing_are_scored_in_px(bundle: Path, films: list[dict[str, Any]]) -> None:
-    change_inference(bundle, local_spacing_mm=0.1)  # what is assumed of such films: they keep their size
+def test_error_on_films_without_a_spacing_is_in_px(bundle: Path, films: list[dict[str, Any]]) -> None:
+    change_inference(bundle, local_spacing_mm=0.1)  # the spacing assumed for such films, which keep their size
     result = finetune(bundle, films, device="cpu")
     assert (result.before.unit, result.before.within_2mm) == ("px", None)
 
 
-def test_network_spacing_and_scheme_of_the_bundle_reach_training(
+def test_training_uses_the_bundles_network_and_spacing(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """inference.json says instance norm and 0.7 mm; train.json, which is the shipped one, neither."""
+    """inference.json has instance norm and 0.7 mm, unlike the shipped train.json."""
     net = json.loads((bundle / "configs" / "inference.json").read_text())["stage_net"]
     net["norm"] = ["instance", {"affine": True}]
     config = change_inference(bundle, local_spacing_mm=0.7, global_scale=0.5, stage_net=net)
@@ -163,10 +157,10 @@ def test_network_spacing_and_scheme_of_the_bundle_reach_training(
     assert got == {"local_spacing_mm": 0.7, "global_scale": 0.5, "global_spacing_mm": 1.4}
 
 
-def test_replayed_films_have_their_own_spacing(
+def test_films_of_the_replay_set_keep_their_spacing(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fixed_scores(monkeypatch, 2.0, 1.0)
+    fixed_errors(monkeypatch, 2.0, 1.0)
     replay = [{**films[0], "film": "old", "spacing_mm": 0.5}]
     result = finetune(bundle, films[1:], replay=replay, spacing_mm=SPACING_MM, device="cpu")
     listed = {item["film"]: item for item in read_film_list(result.run / "films.json")}
@@ -174,9 +168,11 @@ def test_replayed_films_have_their_own_spacing(
     assert {item["spacing_mm"] for film, item in listed.items() if film != "old"} == {SPACING_MM}
 
 
-def test_what_a_client_can_see(bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_and_result_can_be_read_from_files(
+    bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert latest(bundle) == ({}, {})
-    fixed_scores(monkeypatch, 2.0, 1.0)
+    fixed_errors(monkeypatch, 2.0, 1.0)
     lines: list[str] = []
     stages: list[module.Stage] = ["local", "global"]
     finetune(bundle, films, stages=stages, epochs=2, spacing_mm=SPACING_MM, device="cpu", tell=lines.append)
@@ -188,13 +184,25 @@ def test_what_a_client_can_see(bundle: Path, films: list[dict[str, Any]], monkey
     assert (result["after"]["error"], result["run"]) == (1.0, progress["run"])
 
 
+def test_random_state_and_cudnn_flags_are_restored(
+    bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed_errors(monkeypatch, 2.0, 1.0)
+    set_determinism(7)
+    torch.backends.cudnn.deterministic = False
+    random.seed(1)
+    finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
+    assert (get_seed(), torch.initial_seed(), torch.backends.cudnn.deterministic) == (7, 7, False)
+    assert (random.random(), np.random.rand()) == (random.Random(1).random(), np.random.RandomState(7).rand())
+
+
 # --- held-out films --------------------------------------------------------------------------------------------------
 
 
-def test_a_film_that_was_held_out_stays_so(
+def test_held_out_film_stays_held_out(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fixed_scores(monkeypatch, 3.0, 2.0, 2.0, 1.0)
+    fixed_errors(monkeypatch, 3.0, 2.0, 2.0, 1.0)
     first = finetune(bundle, films[:5], spacing_mm=SPACING_MM, device="cpu")
     second = finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
     assert first.held_out == second.held_out and set(first.trained) < set(second.trained)
@@ -224,18 +232,16 @@ def test_too_few_films(films: str, held: str, trained: str, message: str) -> Non
         hold_out(list(films), held, trained)
 
 
-def test_a_film_without_any_landmark_is_no_label(bundle: Path, films: list[dict[str, Any]]) -> None:
+def test_film_without_any_landmark_is_not_labelled(bundle: Path, films: list[dict[str, Any]]) -> None:
     empty = {**films[0], "points_px": np.full((19, 2), np.nan)}
     with pytest.raises(TrainingError, match="4 films have a label; label at least 5"):
         finetune(bundle, [*films[:4], {**empty, "film": "e"}], spacing_mm=SPACING_MM, device="cpu")
 
 
-# --- what goes wrong -------------------------------------------------------------------------------------------------
+# --- errors ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_loss_that_is_no_number_leaves_the_old_weights(
-    bundle: Path, films: list[dict[str, Any]], shipped_bundle: Path
-) -> None:
+def test_nonfinite_loss_keeps_the_old_weights(bundle: Path, films: list[dict[str, Any]], shipped_bundle: Path) -> None:
     configure(bundle, shipped_bundle, learning_rate=1e30, warmup=0.9, **{"train#handlers#1#max_norm": 1e30})
     before = (bundle / "models" / "model.pt").read_bytes()
     with pytest.raises(TrainingError, match=r"Training the local stage failed.* loss became (nan|inf) in epoch"):
@@ -244,20 +250,20 @@ def test_a_loss_that_is_no_number_leaves_the_old_weights(
     assert [path.name for path in (bundle / "models").iterdir()] == ["model.pt"]
 
 
-def test_weights_that_find_nothing_are_no_result(
+def test_weights_that_miss_landmarks_are_rejected(
     bundle: Path, films: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """JSON has no infinity: a server could not show it."""
-    fixed_scores(monkeypatch, 2.0, float("inf"))
-    with pytest.raises(TrainingError, match="do not find every landmark; the weights in use are as they were"):
+    """An infinite error could not be written as JSON."""
+    fixed_errors(monkeypatch, 2.0, float("inf"))
+    with pytest.raises(TrainingError, match="do not find every landmark; the weights in use are unchanged"):
         finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
     assert latest(bundle)[1] == {}
 
 
-def test_a_film_that_cannot_be_read_is_named(bundle: Path, films: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_unreadable_film_is_an_error(bundle: Path, films: list[dict[str, Any]], tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(films[0]["image"].read_bytes()[:2000])
-    with pytest.raises(TrainingError, match=r"weights in use are as they were\. .*broken\.png"):
+    with pytest.raises(TrainingError, match=r"weights in use are unchanged\. .*broken\.png"):
         finetune(
             bundle, films, replay=[{**films[0], "image": broken, "film": "x"}], spacing_mm=SPACING_MM, device="cpu"
         )
@@ -266,17 +272,19 @@ def test_a_film_that_cannot_be_read_is_named(bundle: Path, films: list[dict[str,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"stages": []}, r"Stages to train are 'global' and 'local', got \[\]"),
+        ({"stages": []}, r"Expected stages out of 'global' and 'local', got \[\]"),
         ({"stages": ["lokal"]}, r"got \['lokal'\]"),
         ({"epochs": 0}, "Expected at least 1 epoch, got 0"),
     ],
 )
-def test_wrong_options(bundle: Path, films: list[dict[str, Any]], options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_an_error(
+    bundle: Path, films: list[dict[str, Any]], options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(TrainingError, match=message):
         finetune(bundle, films, **options)
 
 
-def test_no_bundle(tmp_path: Path, films: list[dict[str, Any]]) -> None:
+def test_missing_bundle_is_an_error(tmp_path: Path, films: list[dict[str, Any]]) -> None:
     with pytest.raises(FileNotFoundError, match=r"is not a bundle: it has no configs/inference.json"):
         finetune(tmp_path, films)
     assert not list(tmp_path.iterdir())
@@ -328,24 +336,22 @@ def test_a_kill_at_any_moment_leaves_weights_that_load(tmp_path: Path, repositor
     model, new = tmp_path / "models" / "model.pt", tmp_path / "new.pt"
     model.parent.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(repository)}
-    found = []
+    in_use = []
     torch.save({"w": torch.full((100,), 2.0)}, new)
     for step in range(40):
         torch.save({"w": torch.full((100,), 1.0)}, model)
         call = [sys.executable, "-c", KILLED, str(model), str(new), f"run {step:03d}", str(step)]
         status = subprocess.run(call, env=environment).returncode
-        found.append(float(torch.load(model, weights_only=True)["w"][0]))
+        in_use.append(float(torch.load(model, weights_only=True)["w"][0]))
         for kept in (model.parent / "previous").glob("[!.]*.pt"):
             assert float(torch.load(kept, weights_only=True)["w"][0]) == 1.0
         if status == 0:
             break
         assert status == -signal.SIGKILL
-    assert step > 8 and found == sorted(found) and (found[0], found[-1]) == (1.0, 2.0)
+    assert step > 8 and in_use == sorted(in_use) and (in_use[0], in_use[-1]) == (1.0, 2.0)
 
 
-def test_weights_that_do_not_load_are_not_put_in_place(
-    bundle: Path, films: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_unloadable_weights_are_not_used(bundle: Path, films: list[dict[str, Any]], tmp_path: Path) -> None:
     before = (bundle / "models" / "model.pt").read_bytes()
     half = tmp_path / "half.pt"
     half.write_bytes(before[: len(before) // 2])
@@ -354,7 +360,7 @@ def test_weights_that_do_not_load_are_not_put_in_place(
     assert (bundle / "models" / "model.pt").read_bytes() == before
 
 
-def test_the_first_and_the_last_weights_are_kept(tmp_path: Path) -> None:
+def test_first_and_latest_weights_are_kept(tmp_path: Path) -> None:
     model, new = tmp_path / "model.pt", tmp_path / "new.pt"
     model.write_text("shipped")
     for k in range(9):
