@@ -1,4 +1,4 @@
-"""What both ablations share: the validation films, how they are scored, and the table that is written."""
+"""Validation films, scoring and the results table, shared by both ablations."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ PAPER: dict[str, Any] = {
 
 
 class ValidationFilms:
-    """The held-out films of the bundle's ``evaluate.json``, loaded once; ground truth is the observers' mean."""
+    """Load the validation films of the bundle's ``evaluate.json`` once; ground truth is the mean of the observers."""
 
     def __init__(self, dataset_dir: Path) -> None:
         config = ConfigParser()
         config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
         items = isbi2015_datalist(dataset_dir, films=config.get_parsed_content("validation_films"))
-        system = load_upright(0.1)
-        self.device = system.device
-        self.films = [{**item, **system.load(Path(item["image"]))} for item in tqdm(items, desc="reading films")]
+        predictor = load_upright(0.1)
+        self.device = predictor.device
+        self.films = [{**item, **predictor.load(Path(item["image"]))} for item in tqdm(items, desc="reading films")]
 
     def errors_mm(self, network: torch.nn.Module, inferer: Callable[..., Any]) -> np.ndarray:
-        """Radial errors of an inferer, (F, N), mm."""
+        """Return the radial errors of an inferer, (F, N), mm."""
         run, to_film, errors = AutocastInferer(inferer), PointsToFilmd(), []
         for film in self.films:
             with torch.inference_mode():
@@ -82,23 +82,23 @@ def write_table(
     films: ValidationFilms,
     how: str,
 ) -> None:
-    """Writes an ablation's table.
+    """Write an ablation's table.
 
     Args:
         path: the CSV file.
-        names: what the parts of a row's name are.
+        names: columns of the parts of a row's name.
         rows: name, a tuple -> errors of the row and of the row it is compared with, both (F, N), mm.
-        films: what was scored.
-        how: what else was the same for all rows.
+        films: description of the films.
+        how: description of the settings that all rows share.
     """
     lines = []
     for name, (errors, baseline) in rows.items():
-        score, interval = error_statistics(errors), intervals(errors)["overall"]
-        rates = score["sdr_percent"]
-        # Paired: the same films, so that what makes a film hard cancels.
+        statistics, interval = error_statistics(errors), intervals(errors)["overall"]
+        rates = statistics["sdr_percent"]
+        # Paired by film, so that the difficulty of a film cancels out.
         by_film = (errors - baseline).mean(axis=1)
         low, high = bootstrap_bounds(functools.partial(_weighted_mean, by_film), len(by_film), ())
-        numbers = [score["mre"], *interval["mre"], score["sd"], rates["2"], *interval["sdr_percent"]["2"]]
+        numbers = [statistics["mre"], *interval["mre"], statistics["sd"], rates["2"], *interval["sdr_percent"]["2"]]
         numbers += [rates["2.5"], rates["3"], rates["4"], by_film.mean(), float(low), float(high)]
         lines.append([*name, len(errors), *("" if np.isnan(n) else f"{n:.3f}" for n in numbers)])
     made = [

@@ -1,18 +1,18 @@
-"""Does choosing films need fewer labels than taking any? Error over labelled films, on drawn films of three scanners.
+"""Compare strategies of active learning with random choice, on drawn films of three scanners.
 
     python -m benchmarks.active_learning --run_dir /path/for/weights
 
-writes ``benchmarks/results/active_learning.csv`` and draws ``docs/images/active_learning.svg`` from it (``--draw``
-alone draws again from the table). Twenty minutes on two idle cores; a run that was stopped goes on.
+writes ``benchmarks/results/active_learning.csv`` and draws ``docs/images/active_learning.svg`` from it (``--draw`` only
+draws the figure from the table). It takes twenty minutes on two idle cores; an interrupted run can be continued.
 
-A clinic's films lie in a pool, most of them of the scanner that the model was trained on, some of another one, a few of
-a third. In each round a strategy names films by what the model of the last round says or by what they look like, they
-get their true landmarks, and the start model is fine-tuned on them together with the films that it was trained on,
-always for the same number of steps. The error is that on unseen films, as many of each scanner: every patient counts,
-whatever the scanner. Strategies see the same pools; each repeat has a pool and training seeds of its own.
+A clinic's films are in a pool: most of them from the scanner that the model was trained on, some from another scanner,
+and a few from a third. In each round a strategy chooses films by the predictions of the last round's model or by their
+appearance. They get their true landmarks, and the start model is fine-tuned on them together with its own training
+films, always for the same number of steps. The error is measured on unseen films, with the same number from each
+scanner. All strategies see the same pools; each repeat has its own pool and training seeds.
 
-The strategies are those of the MONAI Label app, asked for a whole round at once. Nothing is known of the films that the
-start model was trained on, so "most different" begins with the pool's most typical film, as the app does.
+The strategies are those of the MONAI Label app, asked for a whole round at once. The films that the start model was
+trained on are unknown to the strategies, so "most different" starts with the pool's most typical film, as in the app.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE,
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 KINDS = "abc"
-# The third scanner: smaller heads, dark and soft films with much grain.
+# The third scanner has smaller heads and dark, soft, noisy films.
 THIRD = replace(STYLES["b"], magnification=0.86, exposure=0.55, gamma=1.5, blur_mm=0.4, noise=0.03, base=0.05)
 LOOKS = {**STYLES, "c": THIRD}
 STRATEGIES = {"random": INK, "most_uncertain": ORANGE, "most_different": BLUE}
@@ -68,15 +68,15 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """How large the experiment is.
+    """Size of the experiment.
 
     Args:
         base: films of the first scanner that the start model is trained on.
         pool: films of each scanner to choose from.
-        unseen: films of each scanner to measure on.
-        rounds, a_round: how often films are chosen, and how many each time.
-        repeats: of everything but the start model and the unseen films.
-        start_steps, steps: training steps of each stage, of the start model and in each round.
+        unseen: films of each scanner to evaluate on.
+        rounds, a_round: number of rounds, and films chosen per round.
+        repeats: repeats of everything except the start model and the unseen films.
+        start_steps, steps: training steps per stage of the start model and of each round.
     """
 
     base: int = 12
@@ -91,7 +91,7 @@ class Plan:
 
 @dataclass
 class Film:
-    """A drawn film: its scanner, and what a training takes of it."""
+    """A drawn film: its scanner, its item for training, and its feature vector."""
 
     kind: str
     item: dict[str, Any]
@@ -103,8 +103,8 @@ class Film:
 
 
 def draw(folder: Path, kind: str, count: int, seed: int) -> list[dict[str, Any]]:
-    """Films of a scanner, as a training takes them."""
-    drawn = folder / "points.csv"  # written last
+    """Draw films of a scanner and return them as items for training."""
+    drawn = folder / "points.csv"  # written after all films
     if not drawn.exists():
         write_phantoms(folder, count, seed, SIZE, SPACING_MM, style=LOOKS[kind])
     paths = find_films([folder])
@@ -113,7 +113,7 @@ def draw(folder: Path, kind: str, count: int, seed: int) -> list[dict[str, Any]]
 
 
 def make_bundle(folder: Path) -> Path:
-    """A bundle of the demo's small system, still without weights."""
+    """Write a bundle with the demo's small settings and without weights."""
     (folder / "configs").mkdir(parents=True, exist_ok=True)
     (folder / "models").mkdir(exist_ok=True)
     shipped = paper_bundle() / "configs"
@@ -126,14 +126,14 @@ def make_bundle(folder: Path) -> Path:
 
 
 def train(bundle: Path, items: Sequence[Mapping[str, Any]], start: Path | None, steps: int, seed: int) -> None:
-    """Trains both stages, by the bundle's training configuration and the demo's sizes, into ``models/model.pt``.
+    """Train both stages with the bundle's training configuration and the demo's settings, into ``models/model.pt``.
 
     Args:
         bundle: see :func:`make_bundle`.
         items: the films to train on.
-        start: weights to go on from; None is from scratch.
-        steps: batches of each stage.
-        seed: of the training.
+        start: weights to start from; None trains from scratch.
+        steps: batches per stage.
+        seed: seed of the training.
     """
     logging.getLogger("monai").setLevel(logging.ERROR)
     weights = bundle / "models" / "model.pt"
@@ -167,43 +167,43 @@ def train(bundle: Path, items: Sequence[Mapping[str, Any]], start: Path | None, 
     set_determinism(None)
 
 
-def errors_mm(system: TorchPredictor, films: Sequence[Mapping[str, Any]]) -> float:
-    """The mean radial error on some films."""
-    found = [system.predict(system.load(Path(film["image"]))).points_px for film in films]
-    offsets = np.stack(found) - np.stack([film["points_px"] for film in films])
+def mean_error_mm(predictor: TorchPredictor, films: Sequence[Mapping[str, Any]]) -> float:
+    """Return the mean radial error on films."""
+    points_px = [predictor.predict(predictor.load(Path(film["image"]))).points_px for film in films]
+    offsets = np.stack(points_px) - np.stack([film["points_px"] for film in films])
     return float(np.linalg.norm(offsets * SPACING_MM, axis=-1).mean())
 
 
 def choose(
-    strategy: str, system: TorchPredictor, free: Sequence[Film], known: Sequence[Film], count: int, seed: int
+    strategy: str, predictor: TorchPredictor, free: Sequence[Film], known: Sequence[Film], count: int, seed: int
 ) -> list[int]:
-    """Positions in ``free`` of the films to label next."""
+    """Return the positions in ``free`` of the films to label next."""
     if strategy == "random":
         return np.random.default_rng(seed).permutation(len(free))[:count].tolist()
     if strategy == "most_different":
         features, others = (np.array([film.feature for film in films]) for films in (free, known))
         return [row for row, _ in farthest_first(features, others, count)]
-    unsure = [film_uncertainty(system.predict(system.load(film.path)).confidence) for film in free]
-    return np.argsort(-np.array(unsure), kind="stable")[:count].tolist()
+    uncertainty = [film_uncertainty(predictor.predict(predictor.load(film.path)).confidence) for film in free]
+    return np.argsort(-np.array(uncertainty), kind="stable")[:count].tolist()
 
 
 class Experiment:
-    """The films, and the start model, made once in the run's folder.
+    """Make the films and the start model once, in the run's folder.
 
     Args:
-        run_dir: for films, weights and finished curves.
-        plan: how large it is.
+        run_dir: folder for films, weights and finished curves.
+        plan: size of the experiment.
     Raises:
         ValueError: the folder holds a run of another plan.
     """
 
     def __init__(self, run_dir: Path, plan: Plan) -> None:
         self.run_dir, self.plan = run_dir, plan
-        noted = run_dir / "plan.txt"
-        if noted.exists() and noted.read_text(encoding="utf-8") != str(plan):
-            raise ValueError(f"'{run_dir}' holds a run of {noted.read_text(encoding='utf-8')}; choose another folder.")
+        record = run_dir / "plan.txt"
+        if record.exists() and record.read_text(encoding="utf-8") != str(plan):
+            raise ValueError(f"'{run_dir}' holds a run of {record.read_text(encoding='utf-8')}; choose another folder.")
         run_dir.mkdir(parents=True, exist_ok=True)
-        write_text(noted, str(plan))
+        write_text(record, str(plan))
         self.unseen = {kind: draw(run_dir / "unseen" / kind, kind, plan.unseen, 90_000) for kind in KINDS}
         self.base = draw(run_dir / "base", "a", plan.base, 0)
         start = make_bundle(run_dir / "start")
@@ -212,40 +212,40 @@ class Experiment:
             work = make_bundle(run_dir / "start training")
             train(work, self.base, None, plan.start_steps, seed=0)
             (work / "models" / "model.pt").replace(self.start)
-        self.system = load_torch_predictor(start, SPACING_MM, "cpu")
+        self.predictor = load_torch_predictor(start, SPACING_MM, "cpu")
 
     def pool(self, repeat: int) -> list[Film]:
-        """All films of a repeat that can be chosen."""
+        """Return all films of a repeat that can be chosen."""
         films = []
         for kind, count in zip(KINDS, self.plan.pool, strict=True):
             for item in draw(self.run_dir / f"pool {repeat}" / kind, kind, count, 10_000 * (repeat + 1)):
-                film = self.system.load(Path(item["image"]))["image"]
+                film = self.predictor.load(Path(item["image"]))["image"]
                 films.append(Film(kind, item, thumbnail(np.asarray(film)[0])))
         return films
 
     def curve(self, strategy: str, repeat: int) -> list[list[Any]]:
-        """The table's rows of one strategy on one pool; from the run's folder if they are there."""
-        kept = self.run_dir / f"{strategy} {repeat}.json"
-        if kept.exists():
-            rows: list[list[Any]] = json.loads(kept.read_text(encoding="utf-8"))
+        """Return the table's rows of one strategy on one pool, from the run's folder if they are finished."""
+        finished = self.run_dir / f"{strategy} {repeat}.json"
+        if finished.exists():
+            rows: list[list[Any]] = json.loads(finished.read_text(encoding="utf-8"))
             return rows
         known: list[Film] = []
-        free, system = self.pool(repeat), self.system
-        rows = [self._row(strategy, repeat, known, system)]
+        free, predictor = self.pool(repeat), self.predictor
+        rows = [self._row(strategy, repeat, known, predictor)]
         bundle = make_bundle(self.run_dir / "work" / f"{strategy} {repeat}")
         for turn in range(self.plan.rounds):
             seed = 100 * repeat + turn
-            picked = choose(strategy, system, free, known, self.plan.a_round, seed)
-            known += [free[k] for k in picked]
-            free = [film for k, film in enumerate(free) if k not in picked]
+            chosen = choose(strategy, predictor, free, known, self.plan.a_round, seed)
+            known += [free[k] for k in chosen]
+            free = [film for k, film in enumerate(free) if k not in chosen]
             train(bundle, [*self.base, *(film.item for film in known)], self.start, self.plan.steps, seed)
-            system = load_torch_predictor(bundle, SPACING_MM, "cpu")
-            rows.append(self._row(strategy, repeat, known, system))
-        write_text(kept, json.dumps(rows))
+            predictor = load_torch_predictor(bundle, SPACING_MM, "cpu")
+            rows.append(self._row(strategy, repeat, known, predictor))
+        write_text(finished, json.dumps(rows))
         return rows
 
-    def _row(self, strategy: str, repeat: int, known: Sequence[Film], system: TorchPredictor) -> list[Any]:
-        by_kind = [errors_mm(system, self.unseen[kind]) for kind in KINDS]
+    def _row(self, strategy: str, repeat: int, known: Sequence[Film], predictor: TorchPredictor) -> list[Any]:
+        by_kind = [mean_error_mm(predictor, self.unseen[kind]) for kind in KINDS]
         labelled = [sum(film.kind == kind for film in known) for kind in KINDS]
         errors = [f"{error:.3f}" for error in (float(np.mean(by_kind)), *by_kind)]
         return [strategy, repeat, len(known), *labelled, *errors]
@@ -253,61 +253,61 @@ class Experiment:
 
 @functools.cache
 def experiment(run_dir: Path, plan: Plan) -> Experiment:
-    """A process's own; on one thread, because the networks are too small for two."""
+    """Return this process's experiment, on one thread because the networks are too small for two."""
     torch.set_num_threads(1)
     return Experiment(run_dir, plan)
 
 
 def prepare(run_dir: Path, plan: Plan) -> None:
-    """Films and start model, before several processes want them."""
+    """Make films and start model before several processes need them."""
     experiment(run_dir, plan)
 
 
 def curve(run_dir: Path, plan: Plan, strategy: str, repeat: int) -> list[list[Any]]:
-    """For a process of a pool: :meth:`Experiment.curve`."""
+    """Call :meth:`Experiment.curve` in a process of a pool."""
     return experiment(run_dir, plan).curve(strategy, repeat)
 
 
 def films_needed(labelled: Sequence[float], error: Sequence[float], reach: float) -> float:
-    """How many labelled films it takes to come down to an error, between points of a curve; infinity if it never does.
+    """Return how many labelled films are needed to reach an error, by linear interpolation; infinity if never.
 
     Args:
         labelled, error: the curve, in order.
-        reach: the error.
+        reach: the error to reach.
     """
     for k, value in enumerate(error):
         if value <= reach:
             if k == 0:
                 return labelled[0]
-            share = (error[k - 1] - reach) / (error[k - 1] - value)
-            return labelled[k - 1] + share * (labelled[k] - labelled[k - 1])
+            fraction = (error[k - 1] - reach) / (error[k - 1] - value)
+            return labelled[k - 1] + fraction * (labelled[k] - labelled[k - 1])
     return float("inf")
 
 
 def means(table: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Strategy -> (R,) numbers of labelled films and (S, R) errors of its S repeats, from the table."""
+    """Read strategy -> (R,) numbers of labelled films and (S, R) errors of its S repeats from the table."""
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
     curves = {}
     for strategy in dict.fromkeys(row["strategy"] for row in rows):
-        mine = [row for row in rows if row["strategy"] == strategy]
-        labelled = sorted({int(row["labelled"]) for row in mine})
-        repeats = sorted({row["repeat"] for row in mine})
-        found = {(row["repeat"], int(row["labelled"])): float(row["mre_mm"]) for row in mine}
-        curves[strategy] = np.array(labelled), np.array([[found[r, n] for n in labelled] for r in repeats])
+        selected = [row for row in rows if row["strategy"] == strategy]
+        labelled = sorted({int(row["labelled"]) for row in selected})
+        repeats = sorted({row["repeat"] for row in selected})
+        errors = {(row["repeat"], int(row["labelled"])): float(row["mre_mm"]) for row in selected}
+        curves[strategy] = np.array(labelled), np.array([[errors[r, n] for n in labelled] for r in repeats])
     return curves
 
 
 def draw_figure(table: Path, path: Path) -> None:
-    """The table as curves: a line for each strategy's mean, a dot for each repeat."""
+    """Plot the table as curves: a line for the mean of each strategy and a dot for each repeat."""
     figure = new_figure(3.6)
     axes = figure.add_subplot()
     plain(axes, grid="y")
     for k, (strategy, (labelled, errors)) in enumerate(means(table).items()):
         color = STRATEGIES.get(strategy, GREEN)
         axes.plot(labelled, errors.mean(axis=0), color=color, linewidth=1.8, label=strategy.replace("_", " "))
-        beside = labelled + 0.12 * (k - 1)  # or dots of one number of films would hide each other
-        axes.plot(np.tile(beside, len(errors)), errors.ravel(), "o", color=color, markersize=3, alpha=0.6)
+        shifted = labelled + 0.12 * (k - 1)  # otherwise dots of the same number of films would overlap
+        axes.plot(np.tile(shifted, len(errors)), errors.ravel(), "o", color=color, markersize=3, alpha=0.6)
     axes.set_ylim(0, 1.1 * axes.dataLim.y1)
     axes.set_xlabel("labelled films", fontsize=TEXT_PT, color=INK)
     axes.set_ylabel("mean error on unseen films (mm)", fontsize=TEXT_PT, color=INK)
@@ -318,27 +318,27 @@ def draw_figure(table: Path, path: Path) -> None:
 
 
 def conclusions(table: Path) -> list[str]:
-    """For each strategy: the last error, and the films it takes to be as good as random is at its end."""
+    """Return for each strategy the final error, and the films it needs to match the final error of random choice."""
     curves = means(table)
     reach = float(curves["random"][1].mean(axis=0)[-1])
-    said = []
+    lines = []
     for strategy, (numbers, errors) in curves.items():
         mean = errors.mean(axis=0)
         needed = films_needed(numbers.tolist(), mean.tolist(), reach)
         films = f"{needed:.1f}" if np.isfinite(needed) else f"more than {numbers[-1]}"
         last = f"{mean[-1]:.2f} mm ({errors[:, -1].min():.2f} to {errors[:, -1].max():.2f})"
-        said.append(f"{strategy}: {last} after {numbers[-1]} films; {films} films for random's {reach:.2f} mm")
-    return said
+        lines.append(f"{strategy}: {last} after {numbers[-1]} films; {films} films for random's {reach:.2f} mm")
+    return lines
 
 
 def run(run_dir: Path, output: Path, plan: Plan, workers: int) -> None:
-    """Runs all curves, in so many processes, and writes the table."""
+    """Run all curves in several processes and write the table."""
     todo = [(strategy, repeat) for repeat in range(plan.repeats) for strategy in STRATEGIES]
     rows = []
-    # Not forked: torch has threads by then.
+    # Spawned rather than forked, because torch already has threads.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
         processes.submit(prepare, run_dir, plan).result()
-        curves = [processes.submit(curve, run_dir, plan, *one) for one in todo]
+        curves = [processes.submit(curve, run_dir, plan, strategy, repeat) for strategy, repeat in todo]
         for done in tqdm(as_completed(curves), total=len(curves), unit="curve"):
             rows += done.result()
             strategy, repeat = done.result()[0][:2]
@@ -359,7 +359,7 @@ def run(run_dir: Path, output: Path, plan: Plan, workers: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run_dir", type=Path, help="films, weights and finished curves")
-    parser.add_argument("--draw", action="store_true", help="draw the figure from the table that is there")
+    parser.add_argument("--draw", action="store_true", help="only draw the figure from the existing table")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "active_learning.csv")
     parser.add_argument("--figure", type=Path, default=REPOSITORY / "docs" / "images" / "active_learning.svg")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")

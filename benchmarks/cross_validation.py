@@ -1,10 +1,10 @@
-"""Which recipe is better on films that it has not seen? All 150 training films answer, three folds of 50.
+"""Compare training recipes by three-fold cross-validation on the 150 ISBI 2015 training films.
 
     python -m benchmarks.cross_validation --dataset_dir /path/to/isbi2015 --work_dir /path/for/weights --minutes 9
 
 trains both stages of every recipe on 100 films for the same computing time, predicts the other 50, and writes
 ``benchmarks/results/cross_validation.csv``: each recipe's error over all 150 films, and its paired difference from the
-first recipe. A fold that has ended is kept in ``--work_dir``, so a run that was stopped goes on, and ``--only`` lets
+first recipe. Finished folds are kept in ``--work_dir``, so an interrupted run can be continued, and ``--only`` lets
 several processes share the work.
 
 The 20 films of the challenge that appear again among its test films, and the pairs inside the training films, are the

@@ -1,4 +1,4 @@
-"""Does the exported model gain from fewer bits? One table, on the validation films, with the shipped weights.
+"""Measure accuracy, time and size of the exported model at lower precision, on the validation films.
 
     python -m benchmarks.export_precision --dataset_dir /path/to/isbi2015
 
@@ -41,7 +41,7 @@ COLUMNS = ("model", "mre_mm", "sdr_2", "max_px_from_float32", "mean_px_from_floa
 
 
 class Films(CalibrationDataReader):
-    """The exported model's inputs, film by film."""
+    """Yield the exported model's inputs, film by film."""
 
     def __init__(self, films: list[Path]) -> None:
         self.rest = iter(films)
@@ -52,11 +52,11 @@ class Films(CalibrationDataReader):
 
 
 def models(folder: Path, calibration: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Name and file of each variant."""
+    """Yield name and file of each variant."""
     full = folder / "float32.onnx"
     export_bundle(full)
     yield "onnx float32", full
-    # Convolutions alone: all else is a few percent of the work, and the resampling's weights need their digits.
+    # Only convolutions: everything else is a few percent of the work, and resampling weights need full precision.
     convolutions = [n.name for n in onnx.load(full).graph.node if n.op_type == "Conv"]
     static = folder / "static.onnx"
     quantize_static(
@@ -121,7 +121,7 @@ def main() -> None:
         for dtype in ("float32", "bfloat16"):
             runs[f"torch {dtype}"] = torch_run(dtype), weights
         for run, _ in runs.values():
-            run(Path(items[0]["image"]))  # the first film pays for what is made once
+            run(Path(items[0]["image"]))  # warm up
         exact = None
         for name, (run, megabytes) in runs.items():
             found = [run(Path(item["image"])) for item in tqdm(items, desc=name)]

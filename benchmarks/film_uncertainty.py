@@ -1,11 +1,12 @@
-"""Does the model's own confidence say on which films it is wrong, and a thumbnail which films look different?
+"""Measure how well confidences rank films by their error, and how well thumbnails tell clinics apart.
 
     python -m benchmarks.film_uncertainty --dataset_dir /path/to/isbi2015 --other_dir /path/to/hamedan
 
-writes ``benchmarks/results/film_uncertainty.csv``: for several ways of making one number of a film's confidences, its
-rank correlation (Spearman's) with the film's true mean error, on the 25 ISBI 2015 validation films, on films of
-another clinic, and on both together, with 95 % intervals, a bootstrap over films. The last rows are root mean square
-differences of thumbnails within a clinic and between both. Shipped weights; ground truth: mean of both observers.
+writes ``benchmarks/results/film_uncertainty.csv``. For several ways to summarise a film's confidences in one number, it
+holds the rank correlation (Spearman's) with the film's true mean error on the 25 ISBI 2015 validation films, on films
+of another clinic, and on both together, with 95 % intervals from a bootstrap over films. The last rows are
+root-mean-square differences of thumbnails within and between the clinics. The weights are the shipped ones, and ground
+truth is the mean of both observers.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ MEASURES: dict[str, Callable[[np.ndarray], float]] = {
 
 
 def look(items: Sequence[Mapping[str, Any]], spacing_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of F films: (F, N) errors in mm, (F, N) confidences, (F, D) thumbnails."""
+    """Return (F, N) errors in mm, (F, N) confidences and (F, D) thumbnails of F films."""
     system = load_torch_predictor(paper_bundle(), spacing_mm=spacing_mm)
     errors, confidences, features = [], [], []
     for item in tqdm(items):
@@ -55,14 +56,14 @@ def look(items: Sequence[Mapping[str, Any]], spacing_mm: float) -> tuple[np.ndar
 
 
 def rank_correlation(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Spearman's, along the last axis; shapes alike."""
+    """Return Spearman's rank correlation along the last axis of two arrays of the same shape."""
     ranks = [rankdata(values, axis=-1) for values in (some, others)]
     x, y = (rank - rank.mean(-1, keepdims=True) for rank in ranks)
     return (x * y).sum(-1) / np.sqrt((x**2).sum(-1) * (y**2).sum(-1))
 
 
 def correlation_row(what: str, films: str, values: np.ndarray, errors: np.ndarray) -> list[Any]:
-    """A row of the table: (F,) values of films against their (F,) errors."""
+    """Return a row of the table: the correlation of (F,) values with (F,) errors."""
 
     def resampled(counts: np.ndarray) -> np.ndarray:
         drawn = np.stack([np.repeat(np.arange(len(values)), count) for count in counts.astype(int)])
@@ -74,7 +75,7 @@ def correlation_row(what: str, films: str, values: np.ndarray, errors: np.ndarra
 
 
 def distance_row(films: str, some: np.ndarray, others: np.ndarray) -> list[Any]:
-    """Mean, least and largest difference of two sets of films' thumbnails; without films and themselves."""
+    """Return the mean, least and largest difference between thumbnails of two sets, without pairs of a film itself."""
     apart = np.sqrt(((some[:, None] - others[None]) ** 2).mean(-1))
     apart = apart[~np.eye(len(some), dtype=bool)] if some is others else apart
     return ["difference of thumbnails", films, *(f"{n:.2f}" for n in (apart.mean(), apart.min(), apart.max()))]
@@ -83,7 +84,7 @@ def distance_row(films: str, some: np.ndarray, others: np.ndarray) -> list[Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset_dir", required=True, type=Path)
-    parser.add_argument("--other_dir", required=True, type=Path, help="holds images, observer_a and observer_b")
+    parser.add_argument("--other_dir", required=True, type=Path, help="folder with images, observer_a and observer_b")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "film_uncertainty.csv")
     arguments = parser.parse_args()
 

@@ -1,13 +1,12 @@
-"""What do ten films of another clinic bring, with and without a replay set? One table, two halves of 20 films.
+"""Fine-tune on ten films of another clinic, with and without a replay set, in two halves of 20 films.
 
     python -m benchmarks.finetuning --films hamedan/images --references hamedan/observer_a hamedan/observer_b \\
         --spacing 0.127 --base /path/to/isbi2015
 
-writes ``benchmarks/results/finetuning.csv``. The shipped bundle is fine-tuned as the annotation server does it, on one
-half of the films (a fifth of which the training itself holds out, to decide), and finds the landmarks of the other
-half; then the other way round, so that every film is found by weights that no label of it has reached. Ground truth:
-the mean of the observers. The ISBI 2015 validation films show what was forgotten; the replay set is that data set's
-training films.
+writes ``benchmarks/results/finetuning.csv``. The shipped bundle is fine-tuned as by the annotation server on one half
+of the films (the training itself holds out a fifth of them to decide) and predicts the other half, and vice versa. So
+every film is predicted with weights that were not trained on it. Ground truth is the mean of the observers. The ISBI
+2015 validation films show how much was forgotten; the replay set is that data set's training films.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ COLUMNS = (
 
 
 def errors_mm(bundle: Path, items: Sequence[dict[str, Any]], spacing_mm: float) -> np.ndarray:
-    """(F, N) radial errors of the weights in use."""
+    """Return the (F, N) radial errors of the weights in use, mm."""
     system = load_torch_predictor(bundle, spacing_mm, "cpu")
     found = [system.predict(system.load(Path(item["image"]))).points_px for item in items]
     distances: np.ndarray = np.linalg.norm(np.stack(found) - np.stack([i["points_px"] for i in items]), axis=-1)

@@ -1,4 +1,4 @@
-"""Which way of using the two trained stages is best? One table, on the validation films, with the shipped weights.
+"""Compare ways of using the two trained stages, on the validation films with the shipped weights.
 
     python -m benchmarks.inference_ablation --dataset_dir /path/to/isbi2015
 
@@ -25,7 +25,7 @@ BASELINE = "shipped: own centre patch, no guide"
 
 
 def inferers() -> dict[str, Callable[..., Any]]:
-    """Name -> inferer, in the order of the table."""
+    """Return name -> inferer, in the order of the table."""
 
     def changed(**settings: Any) -> dict[str, Any]:
         return SHIPPED | settings

@@ -1,10 +1,10 @@
-"""How often does a 95 % interval hold the truth? Percentile against BCa, for figures of a few films.
+"""Measure how often 95 % intervals (percentile and BCa) contain the true value, for statistics of a few films.
 
     python benchmarks/interval_coverage.py --dataset_dir /path/to/isbi2015
 
 writes ``benchmarks/results/interval_coverage.csv``. The population are the distances between both observers on the 150
-training films of ISBI 2015, whose figures are known; studies of some films are drawn from it with replacement, and each
-study's interval holds the known figure or does not. Errors of people have the long tails that errors of a network have.
+training films of ISBI 2015, whose statistics are known. Studies of a few films are drawn from it with replacement, and
+each study's interval either contains the known value or not. Like a network's errors, these errors have long tails.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FIGURES = ("mre", "median", "sdr_2")
 
 
 def figures(errors_mm: np.ndarray) -> np.ndarray:
-    """(..., F, N), mm -> (3, ...): MRE, median, SDR at 2 mm of all landmarks of the films."""
+    """Return (3, ...) MRE, median and SDR at 2 mm over all landmarks of errors (..., F, N), mm."""
     flat = errors_mm.reshape(*errors_mm.shape[:-2], -1)
     return np.stack([flat.mean(-1), np.median(flat, axis=-1), 100 * (flat <= 2).mean(-1)])
 

@@ -1,4 +1,4 @@
-"""Where a table of results comes from, and the table itself: the first line of the CSV says how it was made."""
+"""Write tables of results whose first line says how they were made."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from monai_ceph.atomic import write_text
 
 
 def write_results(path: Path, made: Sequence[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Writes a table, whole or not at all.
+    """Write a table, completely or not at all.
 
     Args:
         path: the CSV file.
-        made: what it takes to get the table again, the command last; no path of this machine.
+        made: everything needed to reproduce the table, the command last, without paths of this machine.
         header: names of the columns.
-        rows: their cells.
+        rows: cells of each row.
     """
     text = io.StringIO()
     text.write(f"# {'; '.join(made)}\n")
@@ -34,19 +34,19 @@ def write_results(path: Path, made: Sequence[str], header: Sequence[str], rows: 
 
 
 def commit() -> str:
-    """``commit`` and the short hash of the checkout's, with a plus where files differ from it."""
+    """Return ``commit`` and the short hash of the checkout, with a plus if files differ from it."""
     ask = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     said = subprocess.run(ask, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
     return f"commit {said.stdout.strip() or 'unknown'}"
 
 
 def versions(*names: str) -> str:
-    """``torch 2.13.0, monai 1.6.1``: of the distributions named."""
+    """Return the versions of distributions, such as ``torch 2.13.0, monai 1.6.1``."""
     return ", ".join(f"{name} {version(name)}" for name in names)
 
 
 def machine_name(device: torch.device, threads: int | None = None) -> str:
-    """The GPU's name; of a processor also the number of threads, by default this process's."""
+    """Return the GPU's name, or the processor's with the number of threads, by default of this process."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     cpuinfo = Path("/proc/cpuinfo")

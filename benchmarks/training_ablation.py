@@ -1,17 +1,17 @@
-"""What is each choice of training worth? One table, on the validation films; every row is a training run of its own.
+"""Measure the effect of each training choice on the validation films; every row is a separate training.
 
     python -m benchmarks.training_ablation --dataset_dir /path/to/isbi2015 --run_dir /path/for/weights
 
-writes ``benchmarks/results/training_ablation.csv``. Each row differs from the first of its stage by what its name says,
-and by nothing else: the same films, start, schedule, seed and code, which is the bundle's own training configuration.
+writes ``benchmarks/results/training_ablation.csv``. Each row differs from the first of its stage only in the setting
+that its name says; films, start, schedule, seed and code are the same, the bundle's own training configuration.
 
-Every row goes on from the shipped weights through a whole learning-rate cycle (to the same peak of 2e-3, and down to
-nothing) under its own rule: it says what happens to a trained network that is trained further in this way. From scratch
-(``--from_scratch``, with the epochs of the configuration) the question is a better one, and takes hours on two cores;
-with a short schedule from scratch every row ends at several mm, where the differences are those of learning speed.
+Every row continues from the shipped weights for one learning-rate cycle (up to the same peak of 2e-3 and down to zero)
+with its setting, so it shows how the setting changes a trained network. Training from scratch (``--from_scratch``, with
+the configured epochs) would be more informative but takes hours on two cores. A short schedule from scratch ends at
+several mm, where differences only show the speed of learning.
 
-The stage that is not trained is the shipped one. The weights at the end count: nothing is chosen on the validation
-films, and there is no moving average. Finished rows are kept in ``--run_dir``: a run that was stopped goes on.
+The other stage is the shipped one. The final weights are evaluated: nothing is selected on the validation films, and
+there is no moving average. Finished rows are kept in ``--run_dir``, so an interrupted run can be continued.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SCHEDULE: dict[str, Mapping[str, Any]] = {
     "local": {"epochs": 40, "films_per_batch": 4, "samples_per_film": 1},
     "global": {"epochs": 5, "films_per_batch": 2},
 }
-"""1240 batches of 4 patches and 310 of 2 windows, a seventeenth and a tenth of what the shipped weights saw."""
+"""1240 batches of 4 patches and 310 of 2 windows: a seventeenth and a tenth of the shipped weights' training."""
 
 DICE_FOCAL = {"train#loss": {"_target_": "DiceFocalLoss", "softmax": True}}
 FAR = "no patches far from landmarks (the paper)"
@@ -81,14 +81,14 @@ ROWS: dict[str, dict[str, Mapping[str, Any]]] = {
 def train(
     stage: str, overrides: Mapping[str, Any], dataset_dir: Path, run_dir: Path, from_scratch: bool
 ) -> dict[str, torch.Tensor]:
-    """Trains one stage by the bundle's configuration.
+    """Train one stage with the bundle's configuration.
 
     Args:
         stage: ``"global"`` or ``"local"``.
-        overrides: configuration id -> value, over the shipped configuration of that stage.
-        dataset_dir: ISBI 2015, as `monai_ceph.data.isbi2015_datalist` takes it.
-        run_dir: for logs.
-        from_scratch: by the whole schedule of the configuration, instead of ``SCHEDULE`` from the shipped weights.
+        overrides: configuration id -> value, applied to the shipped configuration of that stage.
+        dataset_dir: ISBI 2015 data set, see `monai_ceph.data.isbi2015_datalist`.
+        run_dir: folder for logs.
+        from_scratch: train with the configured schedule instead of ``SCHEDULE`` from the shipped weights.
     Returns:
         The state of the stage's network after the last iteration.
     """
@@ -117,7 +117,7 @@ def train(
 
 
 def with_stage(stage: str, weights: Path) -> Path:
-    """The shipped weights with those of one stage in their place, as a file beside these."""
+    """Write the shipped weights with one stage replaced, beside that stage's weights."""
     both = torch.load(paper_bundle() / "models" / "model.pt", weights_only=True)
     both |= {f"{stage}_net.{name}": value for name, value in torch.load(weights, weights_only=True).items()}
     torch.save(both, weights.with_name("both_stages.pt"))
@@ -125,7 +125,7 @@ def with_stage(stage: str, weights: Path) -> Path:
 
 
 def inferers(stage: str, name: str) -> dict[str, Any]:
-    """Which ways of inference a row is scored by: the paper's as well where the question is about it."""
+    """Return the inferers to score a row with, including the paper's if the row is about it."""
     shipped = FastTwoStageInferer(**SHIPPED)
     if stage == "global":
         return {

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/evaluation.md and docs/paper.md, from drawn films alone.
+"""Draw the plots of docs/evaluation.md and docs/paper.md from drawn films.
 
 Takes what a demo left (make demo), or runs one with more films: minutes on two cores. Run by ``make figures``.
 """
@@ -33,7 +33,7 @@ from monai_ceph.transforms import PointsToFilmd, ScaleToSpacingd
 REPOSITORY = Path(__file__).resolve().parents[1]
 UNSEEN = 25
 SHOWN = 2
-"""Films in the picture of heatmaps."""
+"""Number of films in the plot of heatmaps."""
 
 
 def main() -> None:
@@ -57,14 +57,14 @@ def main() -> None:
     for name, figure in pictures.items():
         with tempfile.TemporaryDirectory() as folder:
             svg, png = save_plot(figure, Path(folder) / name)
-            if name == "heatmap_panels":  # a film is no vector, and as a PNG its noise takes three times the bytes
+            if name == "heatmap_panels":  # as an SVG or PNG, the films' noise takes three times the bytes
                 Image.open(png).convert("RGB").save(arguments.output / f"{name}.jpg", quality=88, optimize=True)
             else:
                 shutil.copy(svg, arguments.output)
 
 
 def load(training: Path) -> ConfigParser:
-    """The bundle's inference with the weights and the sizes of a demo."""
+    """Return the bundle's inference configuration with the weights and settings of a demo."""
     logging.getLogger("monai.bundle.config_parser").setLevel(logging.ERROR)
     parser = ConfigParser()
     parser.read_config(str(paper_bundle() / "configs" / "inference.json"))
@@ -73,13 +73,13 @@ def load(training: Path) -> ConfigParser:
 
 
 def at_local_scale(parts: ConfigParser) -> Compose:
-    """What reads a film and gives it the local stage's scale, without the search for a face."""
+    """Return the transforms that read a film and scale it for the local stage, without the search for a face."""
     reading = parts.get_parsed_content("preprocessing").transforms
     return Compose([*reading, ScaleToSpacingd("image", parts["local_spacing_mm"]), NormalizeIntensityd("image")])
 
 
 def global_stage(parts: ConfigParser, score: ReferenceScores, films: list[Path]) -> np.ndarray:
-    """(F, N) errors of the global stage alone, mm, on the films of a score."""
+    """Return the (F, N) errors of the global stage alone, mm, on the films that were scored."""
     network = parts.get_parsed_content("network")
     inferer = GlobalStageInferer(parts["global_scale"], parts.get_parsed_content("film_inferer").coarse_decoder)
     to_film = PointsToFilmd("pred")
@@ -93,7 +93,7 @@ def global_stage(parts: ConfigParser, score: ReferenceScores, films: list[Path])
 
 
 def panels(parts: ConfigParser, path: Path, score: ReferenceScores) -> FilmHeatmaps:
-    """A film with the heatmaps of both stages."""
+    """Return a film with the heatmaps of both stages."""
     image = at_local_scale(parts)({"image": str(path)})["image"]
     heatmaps = compressed_heatmaps(image, parts.get_parsed_content("network"), parts.get_parsed_content("film_inferer"))
     k = score.films.index(film_name(path))

@@ -1,4 +1,4 @@
-"""Draw the picture of docs/monai_label.md: what the model proposes on a drawn film, and what an annotator made of it.
+"""Draw the picture of docs/monai_label.md: a proposal of the model on a drawn film and its correction.
 
 The annotator is the drawing's own truth. Run by ``make figures``; takes seconds.
 """

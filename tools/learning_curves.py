@@ -1,4 +1,4 @@
-"""Draw the learning curves of a bundle's training from its TensorBoard logs, and keep the numbers beside the picture.
+"""Plot the learning curves of a bundle's training from its TensorBoard logs, and write the numbers as CSV.
 
 python tools/learning_curves.py runs/global runs/local --output docs/images/learning_curves
 """
@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 
 def curve(folder: Path, tag: str) -> list[tuple[int, float]]:
-    """(step, value) of one scalar; what a resumed run did again replaces what the killed one had done."""
+    """Return (step, value) of one scalar; steps that a resumed run repeated replace the earlier ones."""
     points: dict[int, float] = {}
     for file in sorted(folder.glob("events.out.tfevents.*")):
         events = EventAccumulator(str(file), size_guidance={"scalars": 0})
@@ -30,10 +30,12 @@ def curve(folder: Path, tag: str) -> list[tuple[int, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, help="folders of TensorBoard logs, one a stage")
-    parser.add_argument("--titles", nargs="+", help="one a folder (default: the folders' names)")
-    parser.add_argument("--output", required=True, type=Path, help="without suffix: .png and .csv are written")
-    parser.add_argument("--mean_of", type=int, default=31, help="iterations averaged to a point (default: 31)")
+    parser.add_argument("runs", nargs="+", type=Path, help="folders of TensorBoard logs, one per stage")
+    parser.add_argument("--titles", nargs="+", help="one per folder (default: the folders' names)")
+    parser.add_argument(
+        "--output", required=True, type=Path, help="file name without suffix; .png and .csv are written"
+    )
+    parser.add_argument("--mean_of", type=int, default=31, help="iterations to average per point (default: 31)")
     arguments = parser.parse_args()
 
     rows: list[tuple[str, str, int, float]] = []

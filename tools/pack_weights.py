@@ -1,4 +1,4 @@
-"""Put the weights of both stages into one ``model.pt`` that is small enough to ship.
+"""Pack the weights of both stages into one ``model.pt`` that is small enough to ship.
 
     python tools/pack_weights.py --global_stage runs/a/model.pt --local_stage runs/b/model.pt --output model.pt
 

@@ -1,4 +1,4 @@
-"""Is the bundle one that MONAI, its model zoo and MONAI Label take? Run by ``make check``; see --help."""
+"""Check that MONAI, its model zoo and MONAI Label accept the bundle. Run by ``make check``; see --help."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SECONDS = 10
 
 
 class Skipped(Exception):
-    """A check that cannot be made here; the message says why."""
+    """A check cannot be run here; the message says why."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Makes every check and prints one line for each; returns the number of those that failed, at most 1."""
+    """Run every check, print one line for each, and return 1 if one failed."""
     parser = argparse.ArgumentParser(description="Verify the bundle as MONAI's model zoo would.")
     parser.add_argument("--bundle", type=Path, default=BUNDLE, help="folder of the bundle (default: the shipped one)")
     parser.add_argument("--schema", type=Path, help="copy of the metadata schema, for machines without a network")
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def check_files(bundle: Path) -> str:
-    """What the zoo wants in every bundle."""
+    """Check that all files required by the zoo exist."""
     missing = [name for name in REQUIRED if not (bundle / name).is_file()]
     if "models/model.pt" in missing:
         raise FileNotFoundError(
@@ -75,7 +75,7 @@ def check_files(bundle: Path) -> str:
 
 
 def check_sizes(bundle: Path) -> str:
-    """No file that the zoo would refuse. What a training left in runs/ and eval/ is not part of the bundle."""
+    """Check file types and sizes; outputs of a training in runs/ and eval/ are not part of the bundle."""
     files = [p for p in _files(bundle) if p.relative_to(bundle).parts[0] not in ("runs", "eval")]
     large = [
         f"{p.relative_to(bundle)} ({p.stat().st_size / 1e6:.1f} MB)" for p in files if p.stat().st_size > LARGEST_BYTES
@@ -86,7 +86,7 @@ def check_sizes(bundle: Path) -> str:
 
 
 def check_version(bundle: Path) -> str:
-    """The version has a line in the changelog."""
+    """Check that the changelog has an entry for the version."""
     metadata = _metadata(bundle)
     if metadata["version"] not in metadata["changelog"]:
         raise ValueError(f"version {metadata['version']} is not in the changelog of configs/metadata.json")
@@ -94,7 +94,7 @@ def check_version(bundle: Path) -> str:
 
 
 def check_metadata(bundle: Path, schema: Path | None) -> str:
-    """``verify_metadata``, with a copy of the schema where there is one, else by downloading it."""
+    """Run ``verify_metadata`` with a copy of the schema, or download it if there is none."""
     from monai.bundle import verify_metadata
 
     url = _metadata(bundle)["schema"]
@@ -107,20 +107,20 @@ def check_metadata(bundle: Path, schema: Path | None) -> str:
         if copy is not None:
             shutil.copy(copy, local)
         else:
-            try:  # MONAI's own download knows no time limit
+            try:  # MONAI's own download has no timeout
                 with urllib.request.urlopen(url, timeout=SECONDS) as answer:
                     local.write_bytes(answer.read())
             except OSError as error:
                 raise Skipped(f"no copy at {copies[0]}, and the schema cannot be downloaded ({error})") from error
-        # With the file in place MONAI downloads nothing.
+        # MONAI does not download a schema that exists.
         verify_metadata(meta_file=str(bundle / "configs" / "metadata.json"), filepath=str(local))
     return f"valid by {url.rsplit('/', 1)[-1]}" + (" (a local copy)" if copy else "")
 
 
 def check_properties(bundle: Path, kind: str, configs: list[str], **overrides: Any) -> str:
-    """Everything that MONAI expects of a workflow of this kind is there under its right name.
+    """Check that a workflow of this kind has all properties that MONAI expects.
 
-    MONAI looks by building it all, so there have to be films: drawn ones.
+    MONAI instantiates all of them for this check, which needs films; they are drawn.
     """
     import torch
     from monai.bundle import ConfigWorkflow
@@ -140,7 +140,7 @@ def check_properties(bundle: Path, kind: str, configs: list[str], **overrides: A
             film_spacing_mm=0.6,
             **overrides,
         )
-        # Whether the shipped weights fit is another check; these let this one pass without them.
+        # Another check covers the shipped weights; with these, this one passes without them.
         (results / "models").mkdir(parents=True)
         torch.save(workflow.parser.get_parsed_content("network_def").state_dict(), results / "models" / "model.pt")
         workflow.initialize()
@@ -151,7 +151,7 @@ def check_properties(bundle: Path, kind: str, configs: list[str], **overrides: A
 
 
 def check_net_in_out(bundle: Path) -> str:
-    """The network gives what metadata.json says."""
+    """Check that the network's output is as described in metadata.json."""
     from monai.bundle import verify_net_in_out
 
     configs = bundle / "configs"
@@ -167,7 +167,7 @@ def check_net_in_out(bundle: Path) -> str:
 
 
 def check_export(bundle: Path) -> str:
-    """The weights fit, and the network becomes TorchScript that gives the same."""
+    """Check that the weights fit and that the network's TorchScript gives the same output."""
     import torch
     from monai.bundle import ConfigParser, ckpt_export
 
@@ -209,7 +209,8 @@ def _files(bundle: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """MONAI prints what it was called with; here the outcome alone counts."""
+    """Mute MONAI, which prints all its arguments; only the outcome matters here."""
+    before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         with (
@@ -221,9 +222,9 @@ def _quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(REPOSITORY))  # the bundle is verified with the package that it lies beside
+    sys.path.insert(0, str(REPOSITORY))  # verify the bundle with the package in the same checkout
     sys.exit(main())

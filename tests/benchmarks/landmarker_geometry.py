@@ -1,4 +1,4 @@
-"""Run by test_models_landmarker.py with landmarker's interpreter: JOB.json -> the errors found, as JSON on stdout."""
+"""Measure landmarker's geometric errors of JOB.json and print JSON; test_models_landmarker.py runs this script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.models.common import Job
 
 
 def round_trip_px(image: str, points_px: np.ndarray) -> float:
-    """Largest distance in film pixels after film -> square -> heatmaps -> decoder -> film."""
+    """Return the largest distance in film pixels after film -> square -> heatmaps -> decoder -> film."""
     film = landmarker_recipe.film_dataset(image, points_px, landmarker_recipe.preparation(), store=True)[0]
     with torch.no_grad():
         heatmaps = landmarker_recipe.heatmap_generator()(film["landmark"][None])
@@ -22,7 +22,7 @@ def round_trip_px(image: str, points_px: np.ndarray) -> float:
 
 
 def dots_missed_px(image: str, points_px: np.ndarray, seed: int) -> float:
-    """Largest distance in grid pixels between an augmented landmark and the bright dot that was drawn at it."""
+    """Return the largest distance in grid pixels between an augmented landmark and its bright dot."""
     transform = landmarker_recipe.augmentation(seed)
     film = landmarker_recipe.film_dataset(image, points_px, transform, store=True)[0]
     pixels = film["image"].as_tensor()[0].numpy()

@@ -1,4 +1,4 @@
-"""What the benchmark's programs share: clock, job, counting and files."""
+"""Code that the benchmark's programs share: clock, job, counting and files."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def job(tmp_path: Path, **changed: Any) -> common.Job:
     return common.Job.read(path)
 
 
-def test_symbols_are_the_package_s() -> None:
+def test_symbols_match_the_package() -> None:
     assert ISBI19.symbols == common.SYMBOLS
 
 
-def test_budget_goes_by_its_clock() -> None:
+def test_budget_follows_its_clock() -> None:
     now = [1000.0]
     budget = common.Budget(2.0, clock=lambda: now[0])
     assert (budget.spent_minutes, budget.fraction, budget.over) == (0.0, 0.0, False)
@@ -49,35 +49,35 @@ def test_budget_goes_by_its_clock() -> None:
     assert (budget.spent_minutes, budget.fraction) == (3.0, 1.0)
 
 
-def test_sleeping_costs_wall_time_and_no_budget(tmp_path: Path) -> None:
+def test_sleeping_does_not_use_the_budget(tmp_path: Path) -> None:
     budget = job(tmp_path).budget()
     time.sleep(0.05)
     assert budget.wall_minutes >= 0.05 / 60
     assert budget.spent_minutes < budget.wall_minutes / 2
 
 
-def test_on_a_gpu_the_budget_is_wall_time(tmp_path: Path) -> None:
+def test_budget_is_wall_time_on_a_gpu(tmp_path: Path) -> None:
     budget = job(tmp_path, device="cuda:0").budget()
     time.sleep(0.05)
     assert budget.spent_minutes >= 0.05 / 60
 
 
-def test_a_stage_s_share_of_the_budget(tmp_path: Path) -> None:
+def test_stage_gets_its_fraction_of_the_budget(tmp_path: Path) -> None:
     assert job(tmp_path).budget(1 / 3).minutes == pytest.approx(10)
 
 
-def test_job_keeps_keys_it_does_not_know(tmp_path: Path) -> None:
+def test_job_keeps_unknown_keys(tmp_path: Path) -> None:
     given = job(tmp_path, overlay="x.json", seed=3)
     assert (given.options, given.seed, given.threads, given.work_dir) == ({"overlay": "x.json"}, 3, 1, tmp_path)
 
 
-def test_job_of_an_unknown_phase(tmp_path: Path) -> None:
+def test_job_with_an_unknown_phase_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"The phase in '.*job.json' is 'test'; it must be train or predict\."):
         job(tmp_path, phase="test")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_gflop_of_a_convolution_counted_by_hand(dtype: torch.dtype) -> None:
+def test_gflop_of_a_convolution_matches_the_count_by_hand(dtype: torch.dtype) -> None:
     convolution = torch.nn.Conv2d(3, 5, kernel_size=3, stride=2, padding=1)
 
     def run() -> torch.Tensor:
@@ -90,8 +90,8 @@ def test_gflop_of_a_convolution_counted_by_hand(dtype: torch.dtype) -> None:
     assert common.gflop(run) == pytest.approx(2 * outputs * 3 * 3 * 3 / 1e9, rel=1e-12)
 
 
-def test_peak_memory_holds_what_was_held_and_let_go() -> None:
-    """In a process of its own, whose peak must not start at what the process that starts it holds."""
+def test_peak_memory_includes_freed_memory() -> None:
+    """Measured in a new process, whose peak must not include the memory of its parent."""
     burden = np.ones(100_000_000)
     code = (
         "from benchmarks.models.common import peak_memory_mb as peak; import numpy; before = peak(); "
@@ -103,7 +103,7 @@ def test_peak_memory_holds_what_was_held_and_let_go() -> None:
     assert after - before == pytest.approx(200, abs=20)
 
 
-def test_landmarks_are_read_back_by_the_package(tmp_path: Path) -> None:
+def test_landmarks_can_be_read_by_the_package(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(0, 2000, (19, 2))
     path = tmp_path / "landmarks.csv"
     common.write_landmarks(path, {"001.jpg": points, "002.jpg": points[::-1]}, {"001.jpg": None, "002.jpg": None}, 0.1)
@@ -114,7 +114,7 @@ def test_landmarks_are_read_back_by_the_package(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["landmarks.csv"]
 
 
-def test_landmarks_as_text(tmp_path: Path) -> None:
+def test_landmark_table_has_the_expected_text(tmp_path: Path) -> None:
     points, sure = np.full((19, 2), [10.0, 20.5]), np.full(19, 0.75)
     common.write_landmarks(tmp_path / "landmarks.csv", {"a.png": points}, {"a.png": sure}, 0.5)
     lines = (tmp_path / "landmarks.csv").read_text().splitlines()
@@ -123,12 +123,12 @@ def test_landmarks_as_text(tmp_path: Path) -> None:
     assert len(lines) == 20
 
 
-def test_landmarks_of_too_few_points(tmp_path: Path) -> None:
+def test_too_few_landmarks_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a\.png: expected points of shape \(19, 2\), got \(18, 2\)\."):
         common.write_landmarks(tmp_path / "landmarks.csv", {"a.png": np.zeros((18, 2))}, {"a.png": None}, 0.1)
 
 
-def test_predict_warms_up_times_and_writes(tmp_path: Path) -> None:
+def test_predict_warms_up_then_measures_and_writes(tmp_path: Path) -> None:
     calls: list[str] = []
     weight = torch.ones(19, 7)
 
@@ -155,7 +155,7 @@ def test_predict_warms_up_times_and_writes(tmp_path: Path) -> None:
     assert 10 <= record["ms_per_film_network"] <= record["ms_per_film"] - 20
 
 
-def test_main_trains_and_says_what_it_took(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_trains_and_reports_its_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "job.json"
     path.write_text(json.dumps({**JOB, "work_dir": str(tmp_path / "new" / "work"), "threads": torch.get_num_threads()}))
     monkeypatch.setattr(sys, "argv", ["model.py", str(path)])
@@ -170,7 +170,7 @@ def test_main_trains_and_says_what_it_took(tmp_path: Path, monkeypatch: pytest.M
     assert draws[0] == draws[1], "the seed was not set"
     record = json.loads((tmp_path / "new" / "work" / "train.json").read_text())
     assert set(record.pop("versions")) == {"torch", "numpy", "monai"}
-    assert record.pop("commit") == "commit unknown"  # the job does not say
+    assert record.pop("commit") == "commit unknown"  # the job names none
     assert record == {
         "training_minutes": 1.5,
         "wall_minutes": 2.0,

@@ -1,4 +1,4 @@
-"""landmarker's models in landmarker's environment: where its points lie, and that both train and predict."""
+"""landmarker's models in landmarker's environment: geometry, training and prediction."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from PIL import Image
 
 from monai_ceph.formats.annotations import read_annotations
 
-SIZES = ((240, 400), (500, 300))  # (width, height): padded at the sides, resp. above and below
+SIZES = ((240, 400), (500, 300))  # (width, height): padded at the sides or above and below
 
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """Dark films with a bright dot of Gaussian profile at each of 19 landmarks."""
+    """Dark films with a bright Gaussian dot at each of 19 landmarks."""
     folder, made = tmp_path_factory.mktemp("dots"), []
     for number, (width, height) in enumerate(SIZES):
         x, y = np.meshgrid(np.linspace(0.25, 0.75, 4) * width, np.linspace(0.25, 0.75, 5) * height)
@@ -56,20 +56,20 @@ def job(films: list[dict[str, Any]], work_dir: Path, phase: str = "train") -> di
 
 
 @pytest.mark.slow
-def test_points_through_landmarker_s_square_and_back(
+def test_points_survive_landmarkers_square_and_back(
     landmarker_python: str, repository: Path, films: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     module = "tests.benchmarks.landmarker_geometry"
     found = json.loads(run(landmarker_python, repository, module, job(films, tmp_path), tmp_path / "job.json"))
     assert found["round_trip_px"] < 0.05
-    # It resizes pixels about their centres and points about the corner: up to half a pixel of the grid apart, for
-    # every film the same in training and prediction, so that nothing of it is left in the film.
+    # landmarker resizes pixels about their centres but points about the corner, a shift of up to half a grid pixel. It
+    # is the same in training and prediction, so it cancels out in the film's pixels.
     assert found["dots_missed_px"] < 1.0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["scn", "adaptive_heatmap"])
-def test_landmarker_s_model_trains_and_predicts(
+def test_landmarkers_models_train_and_predict(
     model: str, landmarker_python: str, repository: Path, films: list[dict[str, Any]], tmp_path: Path
 ) -> None:
     for phase in ("train", "predict"):

@@ -1,4 +1,4 @@
-"""Each model that is made of MONAI's parts, on three tiny films and with seconds to train."""
+"""Each model made of MONAI's parts, trained for seconds on three tiny films."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check(training: Training, predictor: Predictor, job: Job) -> None:
     assert ((points > -20) & (points < np.array(SIZE) + 20)).all()
 
 
-def test_two_stages(job: Job) -> None:
+def test_two_stages_train_and_predict(job: Job) -> None:
     training = two_stage.train(job)
     check(training, two_stage.load(job), job)
     assert training.remarks.endswith("averaged weights")
@@ -70,28 +70,28 @@ def test_two_stages(job: Job) -> None:
     assert training.parameters == sum(stages)
 
 
-def test_the_global_stage_alone(job: Job) -> None:
+def test_global_stage_trains_and_predicts(job: Job) -> None:
     check(global_stage.train(job), global_stage.load(job), job)
 
 
-def test_the_global_stage_is_used_as_the_bundle_validates_it() -> None:
+def test_global_stage_is_used_as_in_the_bundles_validation() -> None:
     config = json.loads((paper_bundle() / "configs" / "train_global.json").read_text(encoding="utf-8"))
     assert config["validate#film_inferer"] == global_stage.INFERER
 
 
-def test_one_stage(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_stage_trains_and_predicts(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(one_stage_512, "LONGEST_PX", 128)
     check(one_stage_512.train(job), one_stage_512.load(job), job)
 
 
-def test_coordinate_regression(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_coordinate_regression_trains_and_predicts(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coordinate_regression, "SIDE_PX", 128)
     monkeypatch.setattr(coordinate_regression, "BATCH", 2)
     check(coordinate_regression.train(job), coordinate_regression.load(job), job)
 
 
 def test_coordinate_regression_starts_at_the_mean_film(job: Job) -> None:
-    """What the heads give before they have learned anything, in the film's own pixels."""
+    """The untrained heads predict the mean shape, in film pixels."""
     film = job.predict[0]
     read = Compose(coordinate_regression._reading())({"image": film["image"]})
     points = torch.tensor(film["points_px"], dtype=torch.float64)
@@ -102,8 +102,8 @@ def test_coordinate_regression_starts_at_the_mean_film(job: Job) -> None:
     assert np.abs(got - points.numpy()).max() < 3
 
 
-def test_heatmaps_of_the_one_stage_model_lie_where_the_points_are(films: list[dict[str, Any]]) -> None:
-    """Through resizing, GenerateHeatmapd and augmentation, back to the film; half a pixel of 512 is rounded away."""
+def test_heatmaps_of_the_one_stage_model_are_at_the_points(films: list[dict[str, Any]]) -> None:
+    """After resizing, GenerateHeatmapd and augmentation, back in the film; half a pixel of 512 is rounding."""
     moved = Compose(
         [
             *whole_film.reading(one_stage_512.LONGEST_PX),
@@ -116,10 +116,10 @@ def test_heatmaps_of_the_one_stage_model_lie_where_the_points_are(films: list[di
     off = np.abs(found - np.array(films[0]["points_px"]))
     assert off.max() < 0.75 * SIZE[1] / one_stage_512.LONGEST_PX
     turn = moved["image"].affine[:2, :2].numpy()
-    assert abs(turn[0, 1]) > 0.01  # it was turned: the test says something
+    assert abs(turn[0, 1]) > 0.01  # otherwise the film was not rotated and the test is void
 
 
-def test_one_cycle_is_torch_s() -> None:
+def test_one_cycle_matches_torch() -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     steps = 1001
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=steps, pct_start=0.1)
@@ -136,17 +136,17 @@ def test_one_cycle_is_torch_s() -> None:
 @pytest.mark.parametrize(
     ("seconds", "batch", "epochs"),
     [
-        (4000, 8, 267),  # 4000 iterations fit: the shipped batch stays, of 15 iterations an epoch
-        (500, 4, 32),  # 500 of 8 films would, fewer than 600: 1000 of 4
-        (1, 2, 1),  # nothing fits: the smallest batch, one epoch
+        (4000, 8, 267),  # 4000 iterations fit, so the shipped batch stays: 15 iterations per epoch
+        (500, 4, 32),  # 500 iterations of 8 films are fewer than 600, so 1000 of 4
+        (1, 2, 1),  # nothing fits, so the smallest batch and one epoch
     ],
 )
-def test_a_batch_is_halved_until_enough_iterations_fit(seconds: float, batch: int, epochs: int) -> None:
+def test_batch_is_halved_until_enough_iterations_fit(seconds: float, batch: int, epochs: int) -> None:
     assert two_stage.plan(seconds, 125, 8, lambda films: films / 8) == (batch, epochs)
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.program == "two_stage"])
-def test_every_network_in_our_stages_takes_a_film_and_starts_with_background(name: str, repository: Path) -> None:
+def test_every_stage_network_accepts_a_film_and_starts_with_background(name: str, repository: Path) -> None:
     if name == "swin_unetr":
         pytest.importorskip("einops")
     overlay = MODELS[name].options.get("overlay")
@@ -161,6 +161,6 @@ def test_every_network_in_our_stages_takes_a_film_and_starts_with_background(nam
     assert heatmaps[:, -1].mean() > 0.8
 
 
-def test_every_program_of_the_registry_is_there(repository: Path) -> None:
+def test_every_program_of_the_registry_exists(repository: Path) -> None:
     for model in MODELS.values():
         assert (repository / "benchmarks" / "models" / f"{model.program}.py").is_file()

@@ -1,4 +1,4 @@
-"""What runs the programs one after another, scores them and writes the table."""
+"""The runner, which runs the programs one after another, scores them and writes the table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PREDICT = {"ms_per_film": 5.0, "ms_per_film_network": 4.0, "gflop_per_film": 1.0
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
-    """Four films in the layout of the copies of ISBI 2015, of which 006 and 012 are held out."""
+    """Four films in the layout of ISBI 2015 copies; 006 and 012 are held out."""
     folder = tmp_path / "isbi 2015"
     rows = {"senior": [], "junior": []}
     paths = write_phantoms(folder / "cepha400", 4, seed=0, size=(323, 400), spacing_mm=0.6)
@@ -38,7 +38,7 @@ def dataset(tmp_path: Path) -> Path:
 
 
 def leave_results(folder: Path, off_px: dict[str, float]) -> None:
-    """What a model leaves that finds every point ``off_px`` pixels too far to the right."""
+    """Write the output of a model whose points are all ``off_px`` pixels too far right."""
     folder.mkdir(parents=True)
     write_json(folder / "train.json", TRAIN)
     write_json(folder / "predict.json", PREDICT)
@@ -52,11 +52,13 @@ def table(path: Path) -> tuple[str, list[dict[str, str]]]:
     return first, list(csv.DictReader(lines))
 
 
-def test_scores_against_the_observers_mean(dataset: Path, tmp_path: Path) -> None:
+def test_scores_are_against_the_observers_mean(dataset: Path, tmp_path: Path) -> None:
     work, output = tmp_path / "work", tmp_path / "models.csv"
     leave_results(work / "global_stage", {"006.png": 10.0, "012.png": 30.0})
     options = ["--dataset_dir", str(dataset), "--work_dir", str(work), "--output", str(output)]
-    assert runner.main([*options, "--phase", "train", "--only", "global_stage"]) == 0  # is trained: nothing is run
+    assert (
+        runner.main([*options, "--phase", "train", "--only", "global_stage"]) == 0
+    )  # already trained, so nothing runs
     first, [row] = table(output)
     assert list(row) == list(runner.COLUMNS)
     expected = error_statistics(np.repeat([[1.0], [3.0]], 19, axis=1))
@@ -71,8 +73,8 @@ def test_scores_against_the_observers_mean(dataset: Path, tmp_path: Path) -> Non
     assert str(tmp_path) not in first and str(dataset) not in first
 
 
-def test_unknown_figures_are_empty_cells(dataset: Path, tmp_path: Path) -> None:
-    """No landmark within 2 mm in any resample: there is no interval."""
+def test_unknown_statistics_are_empty_cells(dataset: Path, tmp_path: Path) -> None:
+    """No landmark is within 2 mm in any resample, so there is no interval."""
     work, output = tmp_path / "work", tmp_path / "models.csv"
     leave_results(work / "global_stage", {"006.png": 50.0, "012.png": 30.0})
     options = ["--dataset_dir", str(dataset), "--work_dir", str(work), "--output", str(output)]
@@ -81,7 +83,7 @@ def test_unknown_figures_are_empty_cells(dataset: Path, tmp_path: Path) -> None:
     assert (row["sdr_2"], row["sdr_2_low"], row["sdr_2_high"]) == ("0.0", "", "")
 
 
-def test_a_failed_program_is_named_and_the_rest_go_on(
+def test_failed_program_is_reported_and_the_others_run(
     dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     models = {
@@ -102,10 +104,10 @@ def test_a_failed_program_is_named_and_the_rest_go_on(
     given = json.loads((work / "missing" / "train_job.json").read_text())
     assert [Path(film["image"]).stem for film in given["train"]] == ["001", "002"]
     assert given["train"][0]["points_px"][0] == [100.0, 100.0]
-    assert [set(film) for film in given["predict"]] == [{"image"}] * 2  # no program sees the truth of these
+    assert [set(film) for film in given["predict"]] == [{"image"}] * 2  # programs do not see their ground truth
 
 
-def test_a_training_that_diverged_is_named(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_diverged_training_is_reported(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = tmp_path / "work"
     leave_results(work / "global_stage", {"006.png": np.nan, "012.png": 1.0})
     options = ["--dataset_dir", str(dataset), "--work_dir", str(work), "--output", str(tmp_path / "models.csv")]

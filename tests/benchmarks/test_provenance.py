@@ -1,4 +1,4 @@
-"""The first line of every table of results, and the settings that benchmarks call shipped and the paper's."""
+"""The first line of every table of results, and the benchmarks' "shipped" and "paper" settings."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from monai_ceph.inferers import TwoStageInferer
 from monai_ceph.predictor.bundle import paper_bundle
 
 
-def test_table_says_first_how_it_was_made(tmp_path: Path) -> None:
+def test_first_line_says_how_the_table_was_made(tmp_path: Path) -> None:
     write_results(tmp_path / "a.csv", ["2 films", "command: x"], ("what", "n"), [["a, b", 1], ["c", ""]])
     assert (tmp_path / "a.csv").read_text() == '# 2 films; command: x\nwhat,n\n"a, b",1\nc,\n'
 
 
-def test_commit_is_the_checkouts(repository: Path) -> None:
+def test_commit_is_that_of_the_checkout(repository: Path) -> None:
     call = ["git", "rev-parse", "HEAD"]
     head = subprocess.run(call, cwd=repository, capture_output=True, text=True, check=False)
     if head.returncode:
@@ -30,18 +30,18 @@ def test_commit_is_the_checkouts(repository: Path) -> None:
     assert word == "commit" and len(short) >= 7 and head.stdout.startswith(short)
 
 
-def test_threads_are_those_given_or_this_process_s() -> None:
+def test_threads_default_to_those_of_this_process() -> None:
     cpu = torch.device("cpu")
     assert machine_name(cpu, 1).endswith(", 1 thread") and machine_name(cpu, 8).endswith(", 8 threads")
     assert machine_name(cpu) == machine_name(cpu, torch.get_num_threads())
 
 
-def test_versions_are_the_installed_ones() -> None:
+def test_versions_are_those_installed() -> None:
     assert versions("torch").startswith(f"torch {torch.__version__.split('+')[0]}")
 
 
 @pytest.mark.parametrize(("settings", "files"), [(SHIPPED, ["inference"]), (PAPER, ["inference", "paper"])])
-def test_settings_are_the_bundles(settings: dict[str, Any], files: list[str]) -> None:
+def test_settings_match_the_bundle(settings: dict[str, Any], files: list[str]) -> None:
     parser = ConfigParser()
     parser.read_config([str(paper_bundle() / "configs" / f"{name}.json") for name in files])
     bundled, ours = parser.get_parsed_content("film_inferer"), TwoStageInferer(**settings)

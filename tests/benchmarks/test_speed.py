@@ -1,4 +1,4 @@
-"""The speed benchmarks run, on few drawn films; what they measure here means nothing."""
+"""The speed benchmarks run on a few drawn films; their measurements are not checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def no_change_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(program, "keep_freed_memory", lambda: True)
 
 
-def test_a_folder(films: Path, tmp_path: Path) -> None:
+def test_folder_is_measured(films: Path, tmp_path: Path) -> None:
     folder.main(["--films", str(films), "--output", str(tmp_path / "speed.csv")])
     results = read_results(tmp_path / "speed.csv")
     made, rows = results.made, results.rows
@@ -34,18 +34,18 @@ def test_a_folder(films: Path, tmp_path: Path) -> None:
     assert len(rows) == 4 and all(float(row["films_per_second"]) > 0 for row in rows)
 
 
-def test_films_that_fail_are_no_measurement(films: Path, tmp_path: Path) -> None:
+def test_failing_film_is_an_error(films: Path, tmp_path: Path) -> None:
     system = folder.load_torch_predictor(spacing_mm=0.1, device="cpu")
     good = sorted(films.glob("*.png"))
     read = system.load
-    system.load = lambda film: read(good[0] if film.name == "bad.png" else film)  # so that its picture alone fails
+    system.load = lambda film: read(good[0] if film.name == "bad.png" else film)  # only writing its picture fails
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no film")
     with pytest.raises(RuntimeError, match="1 films failed"):
         folder.measure([good[1], bad], system, tmp_path)
 
 
-def test_one_row_of_the_table(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_row_of_the_table(films: Path, capsys: pytest.CaptureFixture[str]) -> None:
     inference.main(["--only", inference.OURS, "--films", str(films), "--count", "3"])
     row = json.loads(capsys.readouterr().out)
     assert set(row) >= {*inference.COLUMNS} - {"times_faster"}
@@ -53,8 +53,8 @@ def test_one_row_of_the_table(films: Path, capsys: pytest.CaptureFixture[str]) -
     assert row["gflop_per_film"] > 10
 
 
-def test_training(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "landmarker", lambda *_: None)  # its environment has tests of its own
+def test_training_is_measured(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "landmarker", lambda *_: None)  # its environment has its own tests
     points = films / "points.csv"
     wanted = ["--films", str(films), "--points", str(points), "--seconds", "0.1"]
     monkeypatch.setattr(training, "local_stage", smaller(training.local_stage))
@@ -65,7 +65,7 @@ def test_training(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def smaller(local_stage):
-    """Two films a batch, since three films make no batch of eight."""
+    """Two films per batch, because three films do not fill a batch of eight."""
 
     def made(*arguments):
         config = local_stage(*arguments)
@@ -76,7 +76,7 @@ def smaller(local_stage):
     return made
 
 
-def test_a_profile(films: Path, tmp_path: Path) -> None:
+def test_profile_is_written(films: Path, tmp_path: Path) -> None:
     profile.main(["--films", str(films), "--count", "2", "--output", str(tmp_path / "profile.csv")])
     rows = read_results(tmp_path / "profile.csv").rows
     ms = {row["what"]: float(row["ms_per_film"]) for row in rows}

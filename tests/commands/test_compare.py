@@ -42,7 +42,9 @@ def _errors(points: dict[str, np.ndarray], truth: dict[str, np.ndarray], films: 
     return np.where(np.isnan(errors), np.inf, errors)
 
 
-def test_difference_of_two_tables(files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_difference_of_two_tables_is_printed_and_written(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     a, b = _points(1, 20), _points(2, 12)
     del a["003"], b["004"]
     a["001"][3] = b["002"][4] = math.nan
@@ -81,7 +83,7 @@ def test_difference_of_two_tables(files: dict[str, Path], tmp_path: Path, capsys
     assert f"{expected.overall.mre.difference:+.3f} [{low:+.2f}, {high:+.2f}]" in row
 
 
-def test_each_observer_gives_a_comparison(files: dict[str, Path]) -> None:
+def test_protocol_each_compares_against_every_observer(files: dict[str, Path]) -> None:
     references = [files["truth"], files["other"]]
     paired = compare(files["a"], files["b"], references, spacing_mm=0.1, protocol="each")
     assert list(paired.differences) == [str(path) for path in references]
@@ -95,7 +97,7 @@ def test_each_observer_gives_a_comparison(files: dict[str, Path]) -> None:
         (["a", "b", "elsewhere"], "none of the 12 predicted films is in this reference"),
     ],
 )
-def test_tables_that_cannot_be_compared(
+def test_unusable_tables_are_an_error(
     files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     _table(tmp_path / "elsewhere.csv", {"x": np.zeros((19, 2))})
@@ -106,7 +108,7 @@ def test_tables_that_cannot_be_compared(
 
 
 @pytest.mark.parametrize("command", ["compare", "evaluate"])
-def test_reference_named_twice_is_refused(
+def test_reference_given_twice_is_an_error(
     files: dict[str, Path], command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables = [str(files[name]) for name in (("a", "b") if command == "compare" else ("a",))]

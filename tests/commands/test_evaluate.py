@@ -27,7 +27,7 @@ LOST = [math.nan, math.nan]
 
 
 def _points(seed: int, jitter_px: float = 0.0) -> dict[str, np.ndarray]:
-    """The same landmarks for every seed, each jittered on its own; three decimals, as the table keeps."""
+    """Return the same landmarks for every seed with independent noise, rounded to the table's three decimals."""
     where = np.random.default_rng(0).uniform(100, 1900, (len(FILMS), len(ISBI19), 2))
     noise = np.random.default_rng(seed).normal(0, jitter_px, where.shape) if jitter_px else 0
     return dict(zip(FILMS, np.round(where + noise, 3), strict=True))
@@ -66,7 +66,7 @@ def _flat(figures: dict[str, object]) -> dict[str, float]:
 
 
 def _rows(printed: str, name: str) -> list[list[str]]:
-    """The cells of the table rows of that name, without intervals."""
+    """Return the cells of the table rows of that name, without intervals."""
     lines = [line for line in printed.splitlines() if line.startswith(name + " ")]
     return [re.sub(r" \[.*?\]", "", line).split() for line in lines]
 
@@ -82,7 +82,9 @@ def files(tmp_path: Path) -> dict[str, Path]:
     }
 
 
-def test_mean_of_two_observers_is_scored_as_by_hand(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_scores_against_the_mean_match_those_computed_by_hand(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = [str(files[k]) for k in ("predicted", "a", "b")]
     assert main(["evaluate", *arguments, "--spacing", "0.1", "--json", str(files["json"])]) == 0
     content = json.loads(files["json"].read_text())
@@ -96,7 +98,7 @@ def test_mean_of_two_observers_is_scored_as_by_hand(files: dict[str, Path], caps
     assert comparison["per_landmark"]["Pog'"]["n"] == 3
 
     printed = capsys.readouterr().out
-    row, _ = _rows(printed, "all")  # the second is of the two observers
+    row, _ = _rows(printed, "all")  # the second row compares the two observers
     assert row[1:3] == ["57", "0"]
     keys = ("mre", "sd", "median", "sdr 2", "sdr 2.5", "sdr 3", "sdr 4")
     assert [float(cell) for cell in row[3:]] == pytest.approx([expected[k] for k in keys], abs=0.00501)
@@ -106,7 +108,9 @@ def test_mean_of_two_observers_is_scored_as_by_hand(files: dict[str, Path], caps
     assert str(files["a"]) in printed and str(files["b"]) in printed
 
 
-def test_each_observer_is_scored_alone(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_protocol_each_scores_against_every_observer(
+    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     comparisons = run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").scores
     assert [c.reference for c in comparisons] == [str(files["a"]), str(files["b"])]
     for comparison, seed in zip(comparisons, (2, 3), strict=True):
@@ -116,7 +120,7 @@ def test_each_observer_is_scored_alone(files: dict[str, Path], capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("name", ["b", "path"])
-def test_one_observer_is_chosen_and_the_other_stays_beside(files: dict[str, Path], name: str) -> None:
+def test_protocol_can_name_one_observer(files: dict[str, Path], name: str) -> None:
     protocol = str(files["b"]) if name == "path" else name
     evaluation = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol=protocol)
     assert [c.reference for c in evaluation.scores] == [str(files["b"])]
@@ -125,7 +129,7 @@ def test_one_observer_is_chosen_and_the_other_stays_beside(files: dict[str, Path
     assert len(evaluation.observers) == 1
 
 
-def test_observers_of_one_name_are_told_apart_by_their_paths(files: dict[str, Path], tmp_path: Path) -> None:
+def test_observers_with_the_same_name_are_chosen_by_path(files: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     again = _table(tmp_path / "other" / "a.csv", _points(3, 10))
     with pytest.raises(ValueError, match="got 'a', the name of 2 of them; give the path of one"):
@@ -134,7 +138,7 @@ def test_observers_of_one_name_are_told_apart_by_their_paths(files: dict[str, Pa
     assert [c.reference for c in evaluation.scores] == [str(again)]
 
 
-def test_observers_are_compared_with_each_other(files: dict[str, Path]) -> None:
+def test_observers_are_scored_against_each_other(files: dict[str, Path]) -> None:
     a, b, c = _points(2, 10), _points(3, 10), _points(4, 10)
     a["001"][0] = LOST
     b["002"][1] = LOST
@@ -149,7 +153,7 @@ def test_observers_are_compared_with_each_other(files: dict[str, Path]) -> None:
     assert [(p["reference"], p["compared"]) for p in pairs] == [
         (names[0], names[1]), (names[0], names[2]), (names[1], names[2]),
     ]  # fmt: skip
-    # What one of them left out is unknown, and nobody has missed it.
+    # A landmark that one of them left out is unknown rather than missing.
     for film, points in a.items():
         points[np.isnan(b[film])] = math.nan
     b["001"][0] = a["001"][0] = LOST
@@ -158,7 +162,7 @@ def test_observers_are_compared_with_each_other(files: dict[str, Path]) -> None:
     assert pairs[1]["films"] == ["001", "002"]
 
 
-def test_observers_without_a_landmark_in_common_are_no_pair(files: dict[str, Path]) -> None:
+def test_observers_without_common_landmarks_are_not_scored(files: dict[str, Path]) -> None:
     a, b = _points(2, 10), _points(3, 10)
     for film in FILMS:
         a[film][10:] = math.nan
@@ -185,7 +189,7 @@ def test_films_and_landmarks_are_left_out(files: dict[str, Path], capsys: pytest
 
 @pytest.fixture
 def challenge(tmp_path: Path) -> dict[str, Path]:
-    """Two observers of four challenge films, of which 278 is 159 again; 159, 278 and 300 are predicted."""
+    """Two observers of four challenge films; 278 is a duplicate of 159, and 159, 278 and 300 are predicted."""
     where = np.random.default_rng(0).uniform(100, 1900, (19, 2))
 
     def some(seed: int, films: tuple[str, ...]) -> dict[str, np.ndarray]:
@@ -202,7 +206,7 @@ def challenge(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("protocol", ["mean", "each", "b"])
-def test_duplicates_of_the_challenge_are_left_out_and_are_a_retest(challenge: dict[str, Path], protocol: str) -> None:
+def test_duplicates_of_the_challenge_are_left_out_and_give_a_retest(challenge: dict[str, Path], protocol: str) -> None:
     arguments = [str(challenge[k]) for k in ("predicted", "a", "b")]
     options = ["--protocol", protocol, "--exclude", "isbi2015-duplicates", "--json", str(challenge["json"])]
     assert main(["evaluate", *arguments, "--spacing", "0.1", *options]) == 0
@@ -217,20 +221,18 @@ def test_duplicates_of_the_challenge_are_left_out_and_are_a_retest(challenge: di
         assert _flat(one["overall"]) == pytest.approx(_expected({"": again}, {"": first}, 0.1))
 
 
-def test_films_that_happen_to_be_called_like_duplicates_are_no_retest(challenge: dict[str, Path]) -> None:
+def test_films_with_the_names_of_duplicates_give_no_retest_by_default(challenge: dict[str, Path]) -> None:
     evaluation = evaluate(challenge["predicted"], [challenge["a"]], spacing_mm=0.1)
     assert (evaluation.retest, evaluation.scores[0].films) == ((), ("159", "278", "300"))
 
 
-def test_list_of_which_nothing_is_predicted_is_a_remark(
-    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unused_list_of_films_gives_a_remark(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
     assert evaluation.scores[0].films == FILMS
     assert "isbi2015-duplicates: none of its films was predicted, so none was left out." in capsys.readouterr().out
 
 
-def test_every_figure_has_its_row_in_the_summary(files: dict[str, Path]) -> None:
+def test_summary_has_a_row_for_every_statistic(files: dict[str, Path]) -> None:
     summary = files["csv"].with_name("summary.csv")
     references = [files["a"], files["b"]]
     evaluation = run(files["predicted"], references, spacing_mm=0.1, summary_file=summary)
@@ -261,7 +263,7 @@ def test_intervals_are_printed_and_written(files: dict[str, Path], capsys: pytes
     assert capsys.readouterr().out.count(f" [{low:.2f}, {high:.2f}]") == 2
 
 
-def test_without_scipy_all_figures_are_there_without_intervals(
+def test_without_scipy_statistics_have_no_intervals(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
@@ -276,13 +278,13 @@ def test_without_scipy_all_figures_are_there_without_intervals(
     assert {row["low"] for row in csv.DictReader(summary.open(newline=""))} == {""}
 
 
-def test_each_axis_has_its_own_spacing(files: dict[str, Path]) -> None:
+def test_spacing_may_differ_between_axes(files: dict[str, Path]) -> None:
     (comparison,) = evaluate(files["predicted"], [files["a"]], spacing_mm=(0.1, 0.3)).scores
     p, t = _points(1, 15)["001"][0], _points(2, 10)["001"][0]
     assert comparison.errors_mm[0, 0] == pytest.approx(math.hypot((p[0] - t[0]) * 0.1, (p[1] - t[1]) * 0.3))
 
 
-def test_single_errors_are_written_to_a_table(files: dict[str, Path]) -> None:
+def test_error_of_every_landmark_is_written_to_a_table(files: dict[str, Path]) -> None:
     comparisons = run(files["predicted"], [files["a"]], spacing_mm=0.1, csv_file=files["csv"]).scores
     rows = list(csv.DictReader(files["csv"].open(newline="")))
     assert len(rows) == 57
@@ -292,7 +294,7 @@ def test_single_errors_are_written_to_a_table(files: dict[str, Path]) -> None:
     assert [float(rows[19][name]) for name in ("dx_mm", "dy_mm")] == pytest.approx(off, abs=1e-4)
 
 
-def test_landmark_without_prediction_is_counted_and_named(
+def test_landmark_without_prediction_is_reported_as_missing(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     predicted = _points(1, 15)
@@ -307,7 +309,7 @@ def test_landmark_without_prediction_is_counted_and_named(
     assert [(row["landmark"], row["dx_mm"], row["dy_mm"]) for row in unknown] == [("Ar", "", "")]
 
 
-def test_landmark_that_one_observer_left_out_has_no_mean(files: dict[str, Path]) -> None:
+def test_landmark_left_out_by_one_observer_has_no_mean(files: dict[str, Path]) -> None:
     a = _points(2, 10)
     a["003"][0] = LOST
     _table(files["a"], a)
@@ -318,7 +320,7 @@ def test_landmark_that_one_observer_left_out_has_no_mean(files: dict[str, Path])
     assert any("landmark S has no mean" in remark for remark in content["remarks"])
 
 
-def test_film_without_reference_is_named_and_not_scored(
+def test_film_without_reference_is_reported_and_not_scored(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     a = _points(2, 10)
@@ -337,9 +339,7 @@ def test_only_predicted_films_are_scored(files: dict[str, Path]) -> None:
     assert comparison.films == ("002", "003")
 
 
-def test_landmark_that_nobody_annotated_has_no_figures(
-    files: dict[str, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unannotated_landmark_has_no_statistics(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     a = _points(2, 10)
     for points in a.values():
         points[4] = LOST
@@ -351,7 +351,7 @@ def test_landmark_that_nobody_annotated_has_no_figures(
     assert row == ["A", "0", "0", *"-------"]
 
 
-def test_markups_in_millimetres_are_a_reference(files: dict[str, Path], tmp_path: Path) -> None:
+def test_markups_in_millimetres_can_be_a_reference(files: dict[str, Path], tmp_path: Path) -> None:
     folder = tmp_path / "markups"
     folder.mkdir()
     for film, points in _points(2, 10).items():
@@ -362,7 +362,7 @@ def test_markups_in_millimetres_are_a_reference(files: dict[str, Path], tmp_path
     assert comparison.errors_mm.mean() == pytest.approx(expected["mre"], abs=1e-3)
 
 
-def test_dicom_name_without_suffix_stays_whole(tmp_path: Path) -> None:
+def test_dicom_uid_as_name_is_not_cut_at_its_last_dot(tmp_path: Path) -> None:
     points = {f"1.2.840.{k}": p for k, p in enumerate(_points(1, 5).values())}
     predicted = _table(tmp_path / "landmarks.csv", points, suffix="")
     (comparison,) = evaluate(predicted, [_table(tmp_path / "a.csv", points, suffix=".dcm")], spacing_mm=0.1).scores
@@ -391,7 +391,7 @@ def _fails(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         ("image,landmark,x_px,y_px\n999.png,S,1,2\n", "a.csv: none of the 1 predicted films is in this reference"),
     ],
 )
-def test_predictions_that_cannot_be_scored(
+def test_unusable_predictions_are_an_error(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str], content: str | None, message: str
 ) -> None:
     files["predicted"].unlink()
@@ -402,17 +402,17 @@ def test_predictions_that_cannot_be_scored(
     assert not files["json"].exists()
 
 
-def test_folder_of_predictions_is_not_a_table(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_of_predictions_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     error = _fails([str(files["predicted"].parent), str(files["a"]), "--spacing", "0.1"], capsys)
     assert "expected a table of predictions, got a folder; give the landmarks.csv in it." in error
 
 
-def test_missing_reference_is_named(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_reference_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     error = _fails([str(files["predicted"]), str(files["a"]), "nowhere.csv", "--spacing", "0.1"], capsys)
     assert "nowhere.csv: there is no such annotation" in error
 
 
-def test_reference_without_any_landmark_is_named(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_reference_without_landmarks_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     _table(files["a"], {film: np.full((19, 2), math.nan) for film in FILMS})
     error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1"], capsys)
     assert "a.csv: there is no landmark on any of the 3 predicted films." in error
@@ -426,18 +426,18 @@ def test_reference_without_any_landmark_is_named(files: dict[str, Path], capsys:
             "0002",
             "'0002' cannot be left out: expected a predicted film (001, 002, 003) or a list of films",
         ),
-        ("--exclude", "isbi-duplicates", "no list of films (isbi2015-duplicates)."),
+        ("--exclude", "isbi-duplicates", "or a list of films (isbi2015-duplicates)."),
         ("--exclude-landmark", "go", "'go' cannot be left out: scheme 'isbi19' has S N Or"),
     ],
 )
-def test_mistyped_exclusion_is_named(
+def test_mistyped_exclusion_is_an_error(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str], option: str, name: str, message: str
 ) -> None:
     error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", option, name], capsys)
     assert message in error
 
 
-def test_everything_left_out_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_leaving_everything_out_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     options = [text for film in FILMS for text in ("--exclude", film)]
     error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", *options], capsys)
     assert "All 3 predicted films are left out; none is left to score." in error
@@ -446,37 +446,37 @@ def test_everything_left_out_is_an_error(files: dict[str, Path], capsys: pytest.
     assert "All landmarks of scheme 'isbi19' are left out; none is left to score." in error
 
 
-def test_unknown_scheme_is_named(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_scheme_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", "--scheme", "isbi20"], capsys)
     assert "Unknown landmark scheme 'isbi20'" in error
 
 
-def test_figures_that_cannot_be_written(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+def test_unwritable_output_is_an_error(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
     target = files["json"].parent / "none" / "metrics.json"
     error = _fails([str(files["predicted"]), str(files["a"]), "--spacing", "0.1", "--json", str(target)], capsys)
     assert "Cannot write" in error and "choose a folder that exists" in error
 
 
 @pytest.mark.parametrize("spacing", [0, -0.1, math.nan, (0.1, 0)])
-def test_impossible_spacing_is_refused_from_python_too(files: dict[str, Path], spacing: float) -> None:
+def test_invalid_spacing_is_an_error_in_python(files: dict[str, Path], spacing: float) -> None:
     with pytest.raises(ValueError, match="pixel spacing must be one or two positive numbers in mm"):
         evaluate(files["predicted"], [files["a"]], spacing_mm=spacing)
 
 
-def test_unknown_protocol_is_refused_from_python_too(files: dict[str, Path]) -> None:
+def test_unknown_protocol_is_an_error_in_python(files: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="protocol 'mean', 'each', or one of the observers a, b, got 'median'"):
         evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="median")
 
 
 @pytest.mark.real_films
-def test_observers_of_the_challenge_differ_as_published(real_films: Path) -> None:
+def test_disagreement_of_the_challenge_observers_is_as_published(real_films: Path) -> None:
     tables = [real_films / "isbi2015" / f"train_{who}.csv" for who in ("senior", "junior")]
     (comparison,) = evaluate(tables[0], [tables[1]], spacing_mm=0.1).scores
     assert comparison.errors_mm.shape == (150, 19)
     assert comparison.errors_mm.mean() == pytest.approx(2.35, abs=0.01)
 
 
-def test_report_and_pictures_are_written(files: dict[str, Path], tmp_path: Path) -> None:
+def test_report_and_plots_are_written(files: dict[str, Path], tmp_path: Path) -> None:
     arguments = [str(files[k]) for k in ("predicted", "a", "b")]
     html, figures = tmp_path / "report.html", tmp_path / "new" / "figures"
     options = ["--html", str(html), "--figures", str(figures)]
@@ -488,10 +488,10 @@ def test_report_and_pictures_are_written(files: dict[str, Path], tmp_path: Path)
     assert (figures / "error_box_plot.svg").read_text(encoding="utf-8") in page
 
 
-def test_missing_matplotlib_is_told_in_a_line(
+def test_missing_matplotlib_is_reported_in_one_line(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     arguments = [str(files[k]) for k in ("predicted", "a")]
     assert main(["evaluate", *arguments, "--spacing", "0.1", "--figures", str(files["json"].parent)]) == 1
-    assert "Figures need matplotlib" in capsys.readouterr().err
+    assert "Plots need matplotlib" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``monai-ceph export --labels``: labels of two annotators out of a folder, read back by this package's readers."""
+"""``monai-ceph export --labels``: labels of two annotators are exported and read back by this package."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRUTH = {"anna": points(0), "ben": points(0.3)}
 
 @pytest.fixture
 def films(tmp_path: Path) -> LabelFolder:
-    """Anna labels both films, then Ben the first."""
+    """A folder in which Anna labelled both films, and then Ben the first."""
     folder = tmp_path / "my films"
     folder.mkdir()
     films = LabelFolder(folder)
@@ -50,7 +50,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("format", LABEL_EXPORTS)
-def test_what_is_written_is_read_back(
+def test_exported_labels_can_be_read_back(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:
     output = tmp_path / "new" / "labels"
@@ -68,17 +68,17 @@ def test_what_is_written_is_read_back(
         f"{output / 'ben'}{suffix}: 1 film",
         f"{output / 'final'}{suffix}: 2 films",
     ]
-    assert main(arguments) == 0  # again, into the same folder
+    assert main(arguments) == 0  # exporting again to the same folder works
 
 
-def test_table_names_the_films_files(films: LabelFolder, tmp_path: Path) -> None:
+def test_table_holds_the_names_of_the_films_files(films: LabelFolder, tmp_path: Path) -> None:
     run(films.folder, tmp_path / "out", format="csv")
     header, first = (tmp_path / "out" / "anna.csv").read_text().splitlines()[:2]
     assert header == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status"
     assert first == "1.2.jpg,S,0.250,0.100,,,,unknown,found"
 
 
-def test_labelme_finds_the_film(films: LabelFolder, tmp_path: Path) -> None:
+def test_labelme_file_holds_the_path_of_the_film(films: LabelFolder, tmp_path: Path) -> None:
     run(films.folder, tmp_path / "out", format="labelme")
     file = tmp_path / "out" / "anna" / "a film.json"
     content = json.loads(file.read_text())
@@ -88,7 +88,7 @@ def test_labelme_finds_the_film(films: LabelFolder, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("format", "status"), [("csv", 0), ("labelme", 0), ("isbi", 1)])
-def test_landmark_that_nobody_could_see(
+def test_unplaced_landmark_is_exported_as_missing(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str, status: int
 ) -> None:
     unseen = points(0)
@@ -108,7 +108,7 @@ def test_landmark_that_nobody_could_see(
 
 
 @pytest.mark.parametrize("format", LABEL_EXPORTS)
-def test_label_that_cannot_be_read_is_named_and_the_others_go_on(
+def test_unreadable_label_is_reported_and_the_others_are_written(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:
     films.label("1.2").write_text("{}")
@@ -119,7 +119,7 @@ def test_label_that_cannot_be_read_is_named_and_the_others_go_on(
     assert read_annotations(out / ("final.csv" if format == "csv" else "final")).points_px.keys() == {"a film"}
 
 
-def test_scores_of_each_annotator_and_between_them(
+def test_exported_labels_can_be_evaluated(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(films.folder, tmp_path / "out", format="csv")
@@ -136,7 +136,7 @@ def test_scores_of_each_annotator_and_between_them(
 
 
 @pytest.mark.parametrize("format", EXPORTS)
-def test_formats_of_a_bundle_and_of_labels(
+def test_formats_of_bundles_and_labels_cannot_be_mixed(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:
     output = ["--output", str(tmp_path / "out")]
@@ -149,7 +149,9 @@ def test_formats_of_a_bundle_and_of_labels(
     assert not (tmp_path / "out").exists()
 
 
-def test_folders_without_labels(films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_labels_is_an_error(
+    films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = ["--output", str(tmp_path / "out")]
     (tmp_path / "empty").mkdir()
     assert main(["export", "--labels", str(tmp_path / "empty"), *output]) == 1
