@@ -16,7 +16,7 @@ PARTS = ("preprocessing#transforms", "postprocessing#transforms", "inferer#infer
 
 def upright_settings() -> dict[str, Any]:
     """What the bundle's paper.json sets for it; overrides of inference.json."""
-    paper = ConfigParser.load_config_files(str(paper_bundle() / "configs" / "paper.json"))
+    paper = ConfigParser.load_config_file(paper_bundle() / "configs" / "paper.json")
     return {name: paper[name] for name in PARTS}
 
 
