@@ -8,7 +8,7 @@ from monai_ceph.data.duplicates import ISBI2015_DUPLICATES
 
 def test_pairs_are_those_of_the_page_on_data(repository: Path) -> None:
     page = (repository / "docs" / "data.md").read_text(encoding="utf-8")
-    section = page[page.index("**Films that occur twice.**") : page.index("## Hamedan")]
+    section = page[page.index("**Duplicate films.**") : page.index("## Hamedan")]
     pairs = re.findall(r"(?<=[|] )(\d+) [|] (\d+)(?= [|])", section)
     assert sorted((first.zfill(3), again) for first, again in pairs) == sorted(ISBI2015_DUPLICATES)
 

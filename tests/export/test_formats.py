@@ -16,13 +16,12 @@ from monai_ceph.export.whole_film import WholeFilm
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid
 from monai_ceph.inferers import FastTwoStageInferer
 from monai_ceph.networks import TwoStageNet
-from monai_ceph.transforms import ScaleToSpacingd
 from tests.export.nets import SCHEME, OneConvolution, convolutions
 from tests.export.test_whole_film import FILMS, WORKING_MM, run, settings, smooth_film
 
 
 def module(**changes: object) -> WholeFilm:
-    return WholeFilm(convolutions(), FastTwoStageInferer(**settings(**changes)), ScaleToSpacingd("image", WORKING_MM))
+    return WholeFilm(convolutions(), FastTwoStageInferer(**settings(**changes)), WORKING_MM, (0.1, 0.1))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,7 @@ class Undecided(OneConvolution):
 def test_network_that_asks_for_values_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("onnxscript")
     network = TwoStageNet(Undecided(), OneConvolution(), SCHEME)
-    film = WholeFilm(network, FastTwoStageInferer(**settings()), ScaleToSpacingd("image", WORKING_MM))
+    film = WholeFilm(network, FastTwoStageInferer(**settings()), WORKING_MM, (0.1, 0.1))
     with pytest.raises(ValueError, match="This network cannot be exported to ONNX: "):
         write_onnx(film, tmp_path / "undecided.onnx", {})
     assert list(tmp_path.iterdir()) == []

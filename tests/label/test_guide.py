@@ -128,7 +128,7 @@ def test_every_block_is_run_by_a_test(blocks: list[str]) -> None:
 
 
 def test_page_lists_exactly_the_servers_strategies(server: Server, page: str) -> None:
-    [row] = re.findall(r"^\| `most_uncertain`.*$", page, re.MULTILINE)
+    [row] = re.findall(r"^\| `most_uncertain` \| `.*$", page, re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", row)) == set(server.get("/info/").json()["strategies"])
 
 
