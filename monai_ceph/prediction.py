@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,8 @@ class Prediction:
         status: "found", "doubtful", "outside" or "missing" for each landmark, see :mod:`monai_ceph.landmark_status`;
             None counts landmarks with a point as found and the others as missing.
         remarks: what is unusual about the film, sentences without a full stop.
-        doubts: which of the remarks are reasons to check the film: "not a face", "scale", "landmarks".
+        doubts: which of the remarks are reasons to check the film: "not a face", "scale", "landmarks",
+            "file".
         pose: how the face lies, see :class:`~monai_ceph.landmark_status.Judgement`; empty where unknown.
     Raises:
         ValueError: an array's shape does not match the scheme; the message names it.
@@ -90,6 +91,24 @@ class Prediction:
         """Return the symbols of the landmarks that have a status."""
         return [symbol for symbol, own in zip(self.scheme.symbols, self.statuses, strict=True) if own == status]
 
+    def doubted(self, film_remarks: Sequence[str]) -> Prediction:
+        """Return this prediction with no landmark found for certain if the film's decoder complained.
+
+        A decoder fills in what damage took away, so a point can be far off and its confidence high.
+
+        Args:
+            film_remarks: the complaints, see :class:`monai_ceph.data.film.FilmInfo`; without any, nothing changes.
+        """
+        if not film_remarks:
+            return self
+        remark = f"the file may be damaged and its points doubtful ({'; '.join(film_remarks)})"
+        return replace(
+            self,
+            status=tuple("doubtful" if status == "found" else status for status in self.statuses),
+            remarks=(*self.remarks, remark),
+            doubts=(*self.doubts, "file"),
+        )
+
     @property
     def points_mm(self) -> np.ndarray:
         """Points in mm from the centre of the first pixel: (N, 2) float64, (x, y); NaN where the spacing is unknown."""
@@ -141,7 +160,8 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
 
     Args:
         item: holds ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), the inferred image with its metadata, and what
-            :class:`~monai_ceph.transforms.LandmarkStatusd` added if it was used.
+            :class:`~monai_ceph.transforms.LandmarkStatusd` added if it was used. If the metadata hold
+            ``film_remarks``, the landmarks are :meth:`~Prediction.doubted`.
         scheme: the landmarks.
         image_key: key of that image.
     Example:
@@ -157,7 +177,7 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
     meta = item[image_key].meta
     spacing = np.asarray(meta["spacing_mm"], dtype=np.float64).ravel().tolist()
     known = bool(np.isfinite(spacing).all())
-    return Prediction(
+    prediction = Prediction(
         image=Path(str(meta["filename_or_obj"])).name,
         scheme=scheme,
         points_px=np.asarray(item["pred_px"], dtype=np.float64),
@@ -169,3 +189,4 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
         doubts=tuple(item.get("doubts", ())),
         pose=item.get("pose", {}),
     )
+    return prediction.doubted(str(meta.get("film_remarks", "")).splitlines())

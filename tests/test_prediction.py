@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 
 from monai_ceph.formats import write_landmarks_csv
 from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
-from monai_ceph.prediction import COLUMNS, Prediction
+from monai_ceph.prediction import COLUMNS, Prediction, to_prediction
 
 SCHEME = LandmarkScheme("three", (Landmark("S", "sella"), Landmark("N", "nasion"), Landmark("Pog'", "soft pogonion")))
 
@@ -59,3 +60,22 @@ def test_frame_and_file_hold_the_same(tmp_path: Path) -> None:
 def test_frame_of_unknown_spacing_has_no_mm() -> None:
     prediction = Prediction("1.png", ISBI19, np.zeros((19, 2)), np.ones(19), None, "unknown")
     assert prediction.to_frame()[["x_mm", "y_mm"]].isna().all(axis=None)
+
+
+def test_no_point_of_a_film_whose_decoder_complained_is_found() -> None:
+    points_px, status = np.array([[1.0, 2.0], [np.nan] * 2, [3.0, 4.0]]), ("found", "outside", "doubtful")
+    judged = Prediction("a.jpg", SCHEME, points_px, np.ones(3), None, "unknown", {}, status, ("tilted",), ("scale",))
+    said = judged.doubted(("JPEG: bad data", "JPEG: 3 bytes"))
+    assert said.status == ("doubtful", "outside", "doubtful") and said.doubts == ("scale", "file")
+    assert said.remarks == ("tilted", "the file may be damaged and its points doubtful (JPEG: bad data; JPEG: 3 bytes)")
+    np.testing.assert_array_equal(said.points_px, points_px)
+    assert judged.doubted(()) is judged
+
+
+def test_complaint_in_the_metadata_of_an_image_doubts_its_points() -> None:
+    meta = {"spacing_mm": np.full(2, 0.1), "spacing_source": "user", "filename_or_obj": "a.jpg"}
+    item = {"pred_px": np.ones((3, 2)), "confidence": np.ones(3)}
+    complained = {"image": SimpleNamespace(meta=meta | {"film_remarks": "JPEG: bad data"})}
+    silent = {"image": SimpleNamespace(meta=meta | {"film_remarks": ""})}
+    assert to_prediction(item | complained, SCHEME).statuses == ("doubtful",) * 3
+    assert to_prediction(item | silent, SCHEME).statuses == ("found",) * 3

@@ -181,7 +181,7 @@ def _predict(
             for result, writing in submit(predictor)(writers, partial(_write, output, formats), results, workers):
                 error, prediction = result.error or writing.exception(), result.prediction
                 if error is None and prediction is not None:
-                    remarks = _remarks(result, prediction, predictor.low_confidence)
+                    remarks = _remarks(prediction, predictor.low_confidence)
                     records.add(result.film, result.identity, prediction, formats, remarks)
                     unsure += bool(prediction.doubts)
                     _say_of(result.film, remarks)
@@ -221,29 +221,22 @@ def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
         print(f"passed over, {reason}: {', '.join(names)}")
 
 
-def _remarks(result: FilmResult, prediction: Prediction, low_confidence: float) -> list[str]:
+def _remarks(prediction: Prediction, low_confidence: float) -> list[str]:
     """Return what people have to know of a film beside its points; sentences without its name."""
-    remarks = [flags] if (flags := _flags(prediction, low_confidence)) else []
-    if result.film_remarks:
-        said = "; ".join(result.film_remarks)
-        remarks.append(f"the file may be damaged and its points doubtful ({said})")
-    return remarks
-
-
-def _flags(prediction: Prediction, low_confidence: float) -> str:
-    """What is to be said of a film: how it lies, what is in doubt, and which landmarks; empty if nothing."""
-    if prediction.status is None:  # a bundle that judges nothing
-        if not np.nanmedian(prediction.confidence) < low_confidence:
-            return ""
-        return (
-            f"low confidence (median of its landmarks below {low_confidence:g}): is it a lateral cephalogram, and is "
-            f"the pixel size right ({_spacing(prediction)})?"
-        )
     parts = list(prediction.remarks)
-    for status in ("doubtful", "outside", "missing"):
+    if not prediction.pose and "not a face" not in prediction.doubts:  # a bundle that judges nothing
+        if np.nanmedian(prediction.confidence) < low_confidence:
+            parts.append(
+                f"low confidence (median of its landmarks below {low_confidence:g}): is it a lateral cephalogram, and "
+                f"is the pixel size right ({_spacing(prediction)})?"
+            )
+        return parts
+    # Of a damaged film every point is doubtful, which its remark says.
+    shown = ("outside", "missing") if "file" in prediction.doubts else ("doubtful", "outside", "missing")
+    for status in shown:
         if "not a face" not in prediction.doubts and (symbols := prediction.with_status(status)):
             parts.append(f"{status}: {' '.join(symbols)}")
-    return "; ".join(parts)
+    return ["; ".join(parts)] if parts else []
 
 
 def _spacing(prediction: Prediction) -> str:

@@ -24,14 +24,12 @@ class FilmResult:
         identity: its :func:`~monai_ceph.film_records.film_identity` before it was read.
         prediction: None where there is an error.
         error: what was raised on the way to a prediction.
-        film_remarks: what the film's decoder complained about; its points are doubtful.
     """
 
     film: Path
     identity: dict[str, Any] = field(default_factory=dict)
     prediction: Prediction | None = None
     error: Exception | None = None
-    film_remarks: tuple[str, ...] = ()
 
     @property
     def message(self) -> str:
@@ -63,7 +61,7 @@ def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[Film
         for film, reading in submit(predictor)(readers, read, films, workers):
             try:
                 identity, item = reading.result()
-                result = FilmResult(film, identity, predictor.predict(item), film_remarks=item.get("film_remarks", ()))
+                result = FilmResult(film, identity, predictor.predict(item))
             except Exception as error:  # libraries raise what they like on a broken film
                 result = FilmResult(film, error=error)
             yield result

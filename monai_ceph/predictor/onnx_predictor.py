@@ -60,13 +60,13 @@ class OnnxPredictor(Predictor):
         scaled = [int(n * mm / self.working_mm) for n, mm in zip(pixels.shape, spacing, strict=True)]
         check_extent(pixels.shape, spacing, self.working_mm, str(film))
         check_film_size(scaled, self.patch_size)
-        return {"image": pixels, "info": info, "name": film.name, "film_remarks": info.remarks}
+        return {"image": pixels, "info": info, "name": film.name}
 
     def predict(self, item: dict[str, Any]) -> Prediction:
         info = item["info"]
         points_px, confidence = run_film(self.session, item["image"], info.spacing_mm)
         check_finite_result(confidence, item["name"])
-        return Prediction(
+        prediction = Prediction(
             image=item["name"],
             scheme=self.scheme,
             points_px=points_px.astype(np.float64),
@@ -74,6 +74,7 @@ class OnnxPredictor(Predictor):
             spacing_mm=info.spacing_mm,
             spacing_source=info.spacing_source,
         )
+        return prediction.doubted(info.remarks)
 
 
 def run_film(session: Any, film: np.ndarray, spacing_mm: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:

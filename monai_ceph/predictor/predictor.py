@@ -83,14 +83,14 @@ class Predictor(ABC):
         """Read and prepare one film.
 
         Returns:
-            What :meth:`predict` takes; ``film_remarks`` are what the film's decoder complained about.
+            What :meth:`predict` takes.
         Raises:
             FilmError: the film cannot be used; the message names it.
         """
 
     @abstractmethod
     def predict(self, item: dict[str, Any]) -> Prediction:
-        """Find the landmarks of a film from :meth:`load`.
+        """Find the landmarks of a film from :meth:`load`; none is "found" if the film's decoder complained.
 
         Raises:
             FilmError: the networks' answer to this film holds numbers that are not finite.

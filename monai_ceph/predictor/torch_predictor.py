@@ -43,8 +43,7 @@ class TorchPredictor(Predictor):
 
     def load(self, film: Path) -> dict[str, Any]:
         item: dict[str, Any] = self.preprocessing({"image": str(film)})
-        said = getattr(item["image"], "meta", {}).get("film_remarks", "")
-        return {**item, "film_remarks": tuple(said.splitlines())}
+        return item
 
     def predict(self, item: dict[str, Any]) -> Prediction:
         import torch

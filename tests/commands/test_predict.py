@@ -136,6 +136,8 @@ def test_what_a_decoder_complains_of_is_said_of_its_film(
     film = shutil.copy(films_in(phantom_films)[0], tmp_path / "talk.png")
     assert predict(film, "--output", tmp_path / "out", "--bundle", tiny_bundle, *SPACING) == 0
     assert "talk.png: the file may be damaged and its points doubtful (libtiff: bad strip)" in only_error(capsys)
+    with (tmp_path / "out" / "landmarks.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["status"] for row in csv.DictReader(file)} == {"doubtful"}
 
 
 def test_what_a_folder_holds_beside_films_is_named(

@@ -331,17 +331,13 @@ def test_film_of_the_same_name_from_another_folder_fails_alone(
 class Doubtful(Stub):
     """Is not sure of any film, and hears the decoder complain of each."""
 
-    def load(self, film: Path) -> Item:
-        item = super().load(film)
-        item["film_remarks"] = ("libjpeg: bad marker",)
-        return item
-
     def predict(self, item: Item) -> Prediction:
-        return replace(super().predict(item), confidence=np.full(19, 0.1))
+        return replace(super().predict(item), confidence=np.full(19, 0.1)).doubted(("libjpeg: bad marker",))
 
 
 def remarks(text: str) -> list[str]:
-    return sorted(line.split(" predict: ")[1].split(" (")[0] for line in text.splitlines() if " predict: " in line)
+    """What is said of single films."""
+    return sorted(line.split(" predict: ")[1].split(" (")[0] for line in text.splitlines() if " predict: film_" in line)
 
 
 def test_remarks_are_said_again_of_films_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
