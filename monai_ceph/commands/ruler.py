@@ -24,5 +24,6 @@ def run(film: Path, marks_px: Sequence[tuple[float, float]], length_mm: float) -
     for x, y in marks_px:
         if not (-0.5 <= x <= size[0] - 0.5 and -0.5 <= y <= size[1] - 0.5):
             raise ValueError(f"{film}: the mark {x:g},{y:g} is off the film, which has {size[0]} x {size[1]} px.")
-    spacing = ruler_spacing(*marks_px, length_mm)
+    first_px, second_px = marks_px
+    spacing = ruler_spacing(first_px, second_px, length_mm)
     print(f"{film.name}: a pixel is {spacing:.4g} mm; give it with --spacing {spacing:.4g}")
