@@ -71,10 +71,6 @@ def run(
     """
     all_films, passed_over = search_films(films)
     _refuse_same_names(all_films)
-    if "overlay" in formats:
-        from monai_ceph.writers.overlay import load_pillow
-
-        load_pillow()  # that it is missing is told before any work
     make_folder(output)
     given = {} if scheme is None else {"scheme": scheme}
     settings = _settings(bundle, spacing_mm, backend, scheme)

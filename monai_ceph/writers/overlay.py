@@ -50,7 +50,6 @@ def draw_overlay(
         An RGB picture with the film's aspect ratio and its longest side within :data:`LONGEST_SIDE`.
     Raises:
         ValueError: the film is not (X, Y), or the reference points differ in shape from the predicted ones.
-        ImportError: Pillow is missing.
 
     >>> import numpy as np
     >>> from monai_ceph.landmarks import ISBI19
@@ -59,7 +58,8 @@ def draw_overlay(
     >>> draw_overlay(np.zeros((600, 750)), prediction).size
     (960, 1200)
     """
-    pillow = load_pillow()
+    from PIL import Image, ImageDraw, ImageFont
+
     film = np.asarray(film)
     if film.ndim != 2 or 0 in film.shape:
         raise ValueError(f"'{prediction.image}': expected a film of shape (X, Y) to draw on, got {film.shape}.")
@@ -70,18 +70,18 @@ def draw_overlay(
         )
     scale = picture_scale(film.shape)
     # Pillow expects rows first, so the film is transposed here.
-    picture = pillow.Image.fromarray(to_gray8(film).T).convert("RGB")
+    picture = Image.fromarray(to_gray8(film).T).convert("RGB")
     size = (max(1, round(film.shape[0] * scale)), max(1, round(film.shape[1] * scale)))
     if size != picture.size:
-        picture = picture.resize(size, pillow.Image.Resampling.LANCZOS)
-    draw = pillow.ImageDraw.Draw(picture)
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    draw = ImageDraw.Draw(picture)
     unit = max(size) / 1200  # lengths below are for a picture of 1200 pixels
     found = to_picture(points_px, scale)
     known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
     doubtful = np.array([status == "doubtful" for status in prediction.statuses])
     _draw_marks(draw, found, doubtful, known, unit)
-    font = pillow.ImageFont.load_default(size=17 * unit)
+    font = ImageFont.load_default(size=17 * unit)
     # A landmark that was not found is labelled at its reference, in the reference's colour.
     labelled = found if known is None else np.where(np.isfinite(found), found, known)
     drawn = np.isfinite(labelled).all(-1)
@@ -95,7 +95,7 @@ def draw_overlay(
     taken = [_around(p, 9 * unit) for p in others]
     if legend:
         lines = _legend_lines(prediction, known is not None)
-        taken.append(_draw_legend(draw, lines, pillow.ImageFont.load_default(size=15 * unit), others, size, unit))
+        taken.append(_draw_legend(draw, lines, ImageFont.load_default(size=15 * unit), others, size, unit))
     boxes = [draw.textbbox((0, 0), symbol, font=font) for symbol in symbols]
     places = place_labels(
         anchors,
@@ -315,13 +315,3 @@ def _draw_legend(
         at = (box[0] + pad + (mark if kind else 0), middle)
         draw.text(at, text, font=font, fill=(235, 235, 235), anchor="lm")
     return box
-
-
-def load_pillow() -> Any:
-    """Return Pillow with the modules for drawing; raise ImportError, which names the extra, if it is missing."""
-    try:
-        import PIL
-        from PIL import Image, ImageDraw, ImageFont  # noqa: F401  (imported into PIL's namespace)
-    except ImportError as error:
-        raise ImportError("Drawing overlays needs Pillow; install it with: pip install 'monai-ceph[cli]'") from error
-    return PIL

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,12 +122,6 @@ def test_film_with_a_channel_axis_is_an_error() -> None:
 def test_reference_of_another_scheme_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"reference points of shape \(1, 2\), got \(3, 2\)"):
         draw_overlay(np.zeros((5, 5)), _prediction([[0, 0]]), np.zeros((3, 2)))
-
-
-def test_error_without_pillow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(ImportError, match=r"needs Pillow.*monai-ceph\[cli\]"):
-        draw_overlay(np.zeros((5, 5)), _prediction([[0, 0]]))
 
 
 def test_picture_file_is_a_png(tmp_path: Path) -> None:
