@@ -218,6 +218,8 @@ class PoseSearch:
         Returns:
             The look that is believed; else the one that agrees best of those at the told size and as the film is
             stored, which is all that can be said of a film without a face.
+        Raises:
+            ValueError: the size of a pixel is unknown, and the film is too narrow for a face at any scale.
         """
         looks = [] if first is None else [first]
         for pose in self.poses((film.shape[-2], film.shape[-1]), told_mm, stored):
@@ -225,6 +227,11 @@ class PoseSearch:
                 break
             if not any(look.pose == pose for look in looks):
                 looks.append(self.look(film, pose, coarse))
+        if not looks:
+            raise ValueError(
+                f"Expected a film that can show a face, got {film.shape[-2]} x {film.shape[-1]} pixels, which is too "
+                "narrow at any scale; is it a cephalogram?"
+            )
         if looks[-1].agreement >= self.believable:
             return self._closer(film, self._either_gray(film, looks[-1], coarse), told_mm, coarse)
         plain = [look for look in looks if look.pose.orientation == stored]

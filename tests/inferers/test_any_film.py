@@ -182,3 +182,8 @@ def test_a_film_is_looked_at_first_as_its_tag_says() -> None:
     found = AnyFilmInferer(oracle, 0.4, SHAPE)(MetaTensor(telling_film(SIZE[::-1]), meta=meta)[None], None)
     np.testing.assert_allclose(found[0, :, :2], points, atol=0.05)
     assert oracle.looks == 1
+
+
+def test_a_strip_of_unknown_pixel_size_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"can show a face, got 2 x 3000 pixels, which is too narrow"):
+        run(telling_film((2, 3000)), Oracle(face_px(), 0.2), None)
