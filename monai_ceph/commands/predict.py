@@ -116,17 +116,20 @@ def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, schem
     The device is not among them: a run may go on elsewhere, in that device's precision.
     """
     if bundle is not None and bundle.suffix == ".onnx":  # an exported model is both
-        config = weights = bundle
+        configs, weights = [bundle], bundle
     else:
         config = bundle_config(bundle)
+        # What it names beside itself: which points are believed, and where a face is looked for.
+        configs = [config, *(config.with_name(name) for name in ("face_shape.json", "landmark_status.json"))]
         weights = config.parents[1] / "models" / "model.pt"
 
-    def digest(path: Path) -> str:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "none"
+    def digest(*paths: Path) -> str:
+        content = [path.read_bytes() for path in paths if path.is_file()]
+        return hashlib.sha256(b"".join(content)).hexdigest()[:12] if content else "none"
 
     return {
         "version": __version__,
-        "bundle": digest(config),
+        "bundle": digest(*configs),
         "weights": digest(weights),
         "backend": backend,
         "spacing": "the file's" if spacing_mm is None else f"{spacing_mm:g} mm",

@@ -219,6 +219,17 @@ def test_film_lacking_a_result_is_done_again(tmp_path: Path) -> None:
     assert stub.predicted[4:] == ["film_00001.png"]
 
 
+def test_films_judged_by_another_status_rule_are_refused(tmp_path: Path) -> None:
+    films, out, configs = links(tmp_path / "films", 2), tmp_path / "out", tmp_path / "bundle" / "configs"
+    configs.mkdir(parents=True)
+    for name in ("inference.json", "landmark_status.json"):
+        (configs / name).write_text("{}")
+    run(films, out, Stub(), bundle=configs.parent)
+    (configs / "landmark_status.json").write_text('{"limit": 0.1}')
+    with pytest.raises(ValueError, match=r"other settings \(bundle \w+ then, \w+ now\)"):
+        run(films, out, Stub(), bundle=configs.parent)
+
+
 def test_films_of_other_settings_are_refused(tmp_path: Path) -> None:
     films, out, stub = links(tmp_path / "films", 2), tmp_path / "out", Stub()
     run(films, out, stub, spacing_mm=0.1)
