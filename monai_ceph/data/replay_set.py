@@ -13,7 +13,7 @@ from monai_ceph.landmarks import ISBI19, LandmarkScheme
 ISBI_MM = 0.1
 ISBI_TRAINING = range(1, 151)
 ISBI_VALIDATION = range(6, 151, 6)
-"""Films of the challenge that the shipped weights were chosen on; 151 and up are its test films."""
+"""Films of the challenge that the `BasicUNet` bundle was chosen on; 151 and up are its test films."""
 
 
 def read_replay_set(folder: str | Path, scheme: LandmarkScheme) -> list[dict[str, Any]]:
