@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph.active_learning.film_records import FilmRecord
 from monai_ceph.active_learning.selection import farthest_first
+from monai_ceph.active_learning.uncertainty import FilmRecord
 
 
 class Choice(NamedTuple):

@@ -12,7 +12,7 @@ import torch
 from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
-from monai_ceph.active_learning.film_records import outdated, read_records, update_records
+from monai_ceph.active_learning.uncertainty import outdated, read_records, update_records
 from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError
 from monai_ceph.label.model import CurrentModel
@@ -22,7 +22,7 @@ from monai_ceph.metrics.summary import error_statistics
 
 
 def records_folder(folder: LabelFolder) -> Path:
-    """Return the folder of the films' records, see :mod:`monai_ceph.active_learning.film_records`."""
+    """Return the folder of the films' records, see :mod:`monai_ceph.active_learning.uncertainty`."""
     return folder.state / "uncertainty"
 
 

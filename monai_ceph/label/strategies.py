@@ -9,8 +9,8 @@ from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from monai_ceph.active_learning.film_records import FilmRecord, read_records
 from monai_ceph.active_learning.next_film import Choice, most_different, most_uncertain
+from monai_ceph.active_learning.uncertainty import FilmRecord, read_records
 from monai_ceph.label.scoring import records_folder
 from monai_ceph.label.store import FilmStore
 

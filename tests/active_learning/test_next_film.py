@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from monai_ceph.active_learning.film_records import FilmRecord
 from monai_ceph.active_learning.next_film import Choice, most_different, most_uncertain
+from monai_ceph.active_learning.uncertainty import FilmRecord
 
 
 def record(uncertainty: float | None, *feature: float, weights: str = "new", error: str = "") -> FilmRecord:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.active_learning.film_records import FilmRecord, read_records
+from monai_ceph.active_learning.uncertainty import FilmRecord, read_records
 from monai_ceph.film_records import FilmRecords
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films

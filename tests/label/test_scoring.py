@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_ceph.active_learning.film_records import FilmRecord, read_records
+from monai_ceph.active_learning.uncertainty import FilmRecord, read_records
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.film_records import FilmRecords

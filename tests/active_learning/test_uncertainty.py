@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.active_learning.film_records import FilmRecord, outdated, read_records, update_records
 from monai_ceph.active_learning.selection import film_uncertainty
+from monai_ceph.active_learning.uncertainty import FilmRecord, outdated, read_records, update_records
 from monai_ceph.film_records import FilmRecords
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
