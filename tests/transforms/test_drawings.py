@@ -12,7 +12,7 @@ place = st.tuples(st.floats(-10, 40), st.floats(-10, 40))
 
 def distance_to_segment(x: float, y: float, start: tuple[float, float], end: tuple[float, float]) -> float:
     """By the closest of many points on the segment."""
-    steps = np.linspace(0, 1, 2001)
+    steps = np.linspace(0, 1, 6001)
     along = [(start[k] + steps * (end[k] - start[k])) for k in (0, 1)]
     return float(np.hypot(along[0] - x, along[1] - y).min())
 
