@@ -1,7 +1,7 @@
-"""The shape of a face: where each landmark must lie when the others are known.
+"""Model the shape of a face: predict where each landmark lies from all the others.
 
-Needs no torch, so that every backend can ask it. Inside, points are complex numbers: a similarity is then one
-multiplication and one addition.
+The module does not need torch, so every backend can use it. Inside, points are complex numbers, which makes a
+similarity transform one multiplication and one addition.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 NEAR_MM = 6.0
-"""How far a landmark may lie from the mean face and still speak for a fit, as one standard deviation."""
+"""Distance from the mean face at which a landmark still supports a fit, as one standard deviation."""
 _FURTHEST_PAIR_PART = 0.25
 _POSE_MM = 100.0
 _ANNOTATORS_MM = 1.5
@@ -22,15 +22,19 @@ _ANNOTATORS_MM = 1.5
 
 @dataclass(frozen=True)
 class FaceShape:
-    """The mean face and how faces differ from it.
+    """Hold the mean face and how faces vary around it.
 
     Args:
         symbols: the landmarks, in the scheme's order; N of them.
         mean_mm: (N, 2), (x, y), upright, facing right, y down, centred on 0.
-        covariance_mm2: (2 N, 2 N), of faces that were turned, moved and scaled onto the mean; x and y of a landmark
-            stand beside each other.
+        covariance_mm2: (2 N, 2 N), covariance of faces that were turned, moved and scaled onto the mean; x and y of a
+            landmark are neighbours.
     Raises:
-        ValueError: the arrays do not fit the symbols.
+        ValueError: the shapes of the arrays do not match the number of symbols.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0]])
+        >>> FaceShape(("S", "N", "Me"), mean_mm, 4 * np.eye(6)).symbols
+        ('S', 'N', 'Me')
     """
 
     symbols: tuple[str, ...]
@@ -47,13 +51,13 @@ class FaceShape:
 
     @classmethod
     def estimate(cls, symbols: tuple[str, ...], faces_mm: np.ndarray) -> FaceShape:
-        """The mean and the covariance of annotated faces.
+        """Estimate the mean and the covariance from annotated faces.
 
         Args:
             symbols: the landmarks.
             faces_mm: (F, N, 2), (x, y), upright and facing right, in mm.
         Returns:
-            The mean has the mean tilt and the mean size of the faces.
+            A shape whose mean has the mean tilt and the mean size of the faces.
         """
         faces = _plane(faces_mm)
         size = np.abs(faces - faces.mean(1, keepdims=True)).mean()
@@ -68,10 +72,10 @@ class FaceShape:
 
     @classmethod
     def read(cls, path: str | Path) -> FaceShape:
-        """What :meth:`write` wrote.
+        """Read a file that :meth:`write` wrote.
 
         Raises:
-            ValueError: the file cannot be read or holds something else; the message names it.
+            ValueError: the file cannot be read or has other content; the message names the file.
         """
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -88,13 +92,13 @@ class FaceShape:
 
     @classmethod
     def of(cls, path: str | Path, symbols: tuple[str, ...]) -> FaceShape | None:
-        """The landmarks of a scheme out of a file's.
+        """Read the landmarks of one scheme from a file.
 
         Args:
-            path: what :meth:`write` wrote.
+            path: a file that :meth:`write` wrote.
             symbols: the scheme's landmarks.
         Returns:
-            None where there is no such file, or it lacks a landmark: then nothing can be said of the shape.
+            The shape of these landmarks, or None if the file does not exist or lacks one of them.
         """
         if not Path(path).exists():
             return None
@@ -106,7 +110,7 @@ class FaceShape:
         return cls(symbols, face.mean_mm[chosen], face.covariance_mm2[np.ix_(both, both)])
 
     def write(self, path: str | Path) -> None:
-        """Write a small JSON file, to 0.01 mm."""
+        """Write a small JSON file, rounded to 0.01 mm."""
         content = {
             "symbols": self.symbols,
             "mean_mm": self.mean_mm.round(2).tolist(),
@@ -117,12 +121,18 @@ class FaceShape:
 
 
 class FaceFit(NamedTuple):
-    """Where the mean face lies in a film.
+    """Hold the position of the mean face in a film.
 
     Args:
-        scale: px a mm, times ``exp(i angle)``; the angle turns the mean face clockwise as one sees it.
-        offset: of the mean face's centre, px: x + i y.
+        scale: pixels per mm, times ``exp(i angle)``; on screen, a positive angle turns the mean face clockwise.
+        offset: position of the mean face's centre, px: x + i y.
         mirrored: whether the face looks to the left (before it was turned).
+    Example:
+        >>> fit = FaceFit(scale=10j, offset=800 + 600j)
+        >>> fit.working_mm, fit.turn_deg
+        (0.1, 90.0)
+        >>> fit.to_film(np.array([[1.0, 0.0]])).tolist()
+        [[800.0, 610.0]]
     """
 
     scale: complex
@@ -131,39 +141,45 @@ class FaceFit(NamedTuple):
 
     @property
     def working_mm(self) -> float:
-        """What a film pixel covers if the face has the mean size, mm."""
+        """Return the size of a film pixel in mm, assuming that the face has the mean size."""
         return 1 / abs(self.scale)
 
     @property
     def turn_deg(self) -> float:
-        """How far the face is turned clockwise, -180 to 180 degrees."""
+        """Return how far the face is turned clockwise, -180 to 180 degrees."""
         return float(np.degrees(np.angle(self.scale)))
 
     def to_film(self, face_mm: np.ndarray) -> np.ndarray:
-        """(..., 2) mm of the mean face's frame -> (..., 2) pixels of the film."""
+        """Map (..., 2) points in mm of the mean face's frame to (..., 2) pixels of the film."""
         return _points(_similar((self.scale, self.offset), _mirrored(_plane(face_mm), self.mirrored)))
 
     def to_face(self, points_px: np.ndarray) -> np.ndarray:
-        """The inverse of :meth:`to_film`."""
+        """Map (..., 2) pixels of the film to (..., 2) points in mm; the inverse of :meth:`to_film`."""
         return _points(_mirrored((_plane(points_px) - self.offset) / self.scale, self.mirrored))
 
 
 def fit_face(
     points_px: np.ndarray, weights: np.ndarray, shape: FaceShape, mirrored: bool = False, near_mm: float = NEAR_MM
 ) -> FaceFit | None:
-    """Lay the mean face on points of which some are wrong.
+    """Fit the mean face to points, some of which may be wrong.
 
-    Every pair of landmarks that lie far apart proposes a similarity; the one that most points agree with is improved
-    by weighted least squares.
+    Each pair of landmarks that are far apart proposes a similarity transform. Weighted least squares then refines the
+    proposal that most points agree with.
 
     Args:
         points_px: (N, 2), (x, y); NaN where there is none.
-        weights: (N,), how much each point is believed; at least 0.
-        shape: of the face.
-        mirrored: whether to lay the mirrored mean face on them.
-        near_mm: a point that lies as far as this from the mean face has ``exp(-1/2)`` of its weight.
+        weights: (N,), trust in each point; at least 0.
+        shape: the shape of the face.
+        mirrored: whether to fit the mirrored mean face.
+        near_mm: a point at this distance from the mean face keeps ``exp(-1/2)`` of its weight.
     Returns:
-        None where fewer than two landmarks are there.
+        The fit, or None if fewer than two landmarks that lie far apart were found.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0]])
+        >>> shape = FaceShape(("S", "N", "Me"), mean_mm, 4 * np.eye(6))
+        >>> fit = fit_face(10 * mean_mm + 500, np.ones(3), shape)
+        >>> round(fit.working_mm, 3), round(abs(fit.turn_deg), 3)
+        (0.1, 0.0)
     """
     there = np.isfinite(points_px).all(-1)
     points, mean = _plane(points_px[there]), _mirrored(_plane(shape.mean_mm[there]), mirrored)
@@ -187,7 +203,22 @@ def fit_face(
 def agreement(
     points_px: np.ndarray, confidence: np.ndarray, fit: FaceFit, shape: FaceShape, near_mm: float = NEAR_MM
 ) -> float:
-    """How much of the confidence, 0 to 1, lies where the fitted face has its landmarks; missing points count as 0."""
+    """Return how well points agree with a fitted face, 0 to 1.
+
+    Each confidence is weighted by how near its point lies to the fitted landmark. Missing points count as 0.
+
+    Args:
+        points_px: (N, 2), (x, y); NaN where there is none.
+        confidence: (N,), 0 to 1.
+        fit: result of :func:`fit_face`.
+        shape: the shape of the face.
+        near_mm: a point at this distance from the fitted landmark keeps ``exp(-1/2)`` of its confidence.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0]])
+        >>> shape = FaceShape(("S", "N", "Me"), mean_mm, 4 * np.eye(6))
+        >>> round(agreement(10 * mean_mm, np.array([1.0, 0.8, 0.6]), FaceFit(10 + 0j, 0j), shape), 3)
+        0.8
+    """
     off_mm = np.abs(_plane(fit.to_face(points_px)) - _plane(shape.mean_mm))
     return float(np.nan_to_num(confidence * _near(off_mm, near_mm)).mean())
 
@@ -195,20 +226,29 @@ def agreement(
 def expected_places(
     points_px: np.ndarray, noise_mm: np.ndarray, fit: FaceFit, shape: FaceShape, rounds: int = 4
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Where each landmark must lie as all others say, and how far it is from there.
+    """Predict each landmark from all the others, and return how far it is from that place.
 
-    The differences from the mean face are taken as normal: what faces differ by, an unknown turn, scale and shift, and
-    each point's own noise. A point that contradicts the others is believed less in the next round, as under Student's
-    t distribution with 4 degrees of freedom.
+    The differences from the mean face are modelled as normal. They are the sum of three parts: how faces differ, an
+    unknown turn, scale and shift, and the noise of each point. A point that contradicts the others gets less weight in
+    the next round, as under Student's t distribution with 4 degrees of freedom.
 
     Args:
         points_px: (N, 2), (x, y); NaN where there is none.
-        noise_mm: (N,), how far each point may be off, as a standard deviation.
-        fit: of :func:`fit_face`.
-        shape: of the face.
+        noise_mm: (N,), the error to expect of each point, as a standard deviation.
+        fit: result of :func:`fit_face`.
+        shape: the shape of the face.
+        rounds: how often the weights of the points are updated.
     Returns:
-        (N, 2) px, and (N,): the distance in standard deviations (root of the mean of squares along two axes); NaN
-        where there is no point.
+        (N, 2) px, the expected places; and (N,), the distances in standard deviations (root mean square over both
+        axes), NaN where there is no point.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> points_px = 10 * mean_mm
+        >>> points_px[3] += 300
+        >>> _, distance = expected_places(points_px, np.full(4, 1.5), FaceFit(10 + 0j, 0j), shape)
+        >>> shape.symbols[distance.argmax()]
+        'A'
     """
     n = len(points_px)
     there = np.isfinite(points_px).all(-1)
@@ -224,9 +264,9 @@ def expected_places(
     for _ in range(rounds):
         precision = np.linalg.inv(prior + np.diag(np.repeat(noise * doubt, 2)))
         blocks = precision.reshape(n, 2, n, 2)[np.arange(n), :, np.arange(n)]
-        spread = np.linalg.inv(blocks)  # of each landmark as the others and its own noise leave it
+        spread = np.linalg.inv(blocks)  # covariance of each landmark given the others, with its own noise
         surprise = np.einsum("nij,nj->ni", spread, (precision @ off).reshape(n, 2))
-        # What the others leave open, and what annotators differ by: however little a point is believed, it is off.
+        # What the others leave open, plus the annotators' spread: a low trust in a point must not shrink its distance.
         spread = spread + np.eye(2) * (_ANNOTATORS_MM**2 - noise * doubt)[:, None, None]
         distance = np.sqrt(np.einsum("ni,nij,nj->n", surprise, np.linalg.inv(spread), surprise) / 2)
         doubt = np.maximum((4 + 2 * distance**2) / 6, 1.0)
@@ -235,7 +275,16 @@ def expected_places(
 
 
 def noise_mm(confidence: np.ndarray) -> np.ndarray:
-    """How far points of some confidence, (N,), may be off: a standard deviation for :func:`expected_places`, (N,)."""
+    """Return the error to expect at a confidence, mm: the standard deviation that :func:`expected_places` takes.
+
+    Args:
+        confidence: (N,), 0 to 1; NaN counts as 0.
+    Returns:
+        (N,), 1.5 to 30 mm.
+    Example:
+        >>> noise_mm(np.array([1.0, 0.5, 0.1, 0.0])).tolist()
+        [1.5, 2.0, 10.0, 30.0]
+    """
     return np.asarray(np.clip(1 / np.maximum(np.nan_to_num(confidence), 1e-3), 1.5, 30.0))
 
 
@@ -260,7 +309,7 @@ def _near(off_mm: np.ndarray, near_mm: float) -> np.ndarray:
 
 
 def _least_squares(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[complex, complex]:
-    """Scale (with turn) and offset that bring source nearest to target."""
+    """Return the scale (with turn) and the offset that bring source nearest to target."""
     weights = weights / weights.sum()
     centre, goal = (weights * source).sum(), (weights * target).sum()
     scale = (weights * (source - centre).conj() * (target - goal)).sum()

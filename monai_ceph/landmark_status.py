@@ -1,6 +1,6 @@
-"""Whether each landmark was found, and what is odd about its film.
+"""Decide whether each landmark was found, and report what is unusual about its film.
 
-Needs no torch, so that every backend can ask it.
+The module does not need torch, so every backend can use it.
 """
 
 from __future__ import annotations
@@ -16,31 +16,36 @@ import numpy as np
 from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm
 
 Status = Literal["found", "doubtful", "outside", "missing"]
-"""``found``: believed. ``doubtful``: there is a point, and it may be wrong. ``outside``: as the others say, the
-landmark lies outside the film. ``missing``: there is no point."""
+"""``found``: the point can be trusted. ``doubtful``: there is a point, but it may be wrong. ``outside``: the other
+landmarks place it outside the film. ``missing``: there is no point."""
 
 EVIDENCE = ("coarse_confidence", "coarse_off_mm", "agreement", "inverted")
-"""What the inferer says of each landmark beside its confidence: the global stage's confidence; how far its point is
-from the final one, mm at the working scale; how well its points agree with a face (one number a film, 0 to 1); and
-whether the film was inverted (0 or 1, one a film)."""
+"""What the inferer returns for each landmark besides its confidence: the global stage's confidence; the distance from
+the global stage's point to the final one, mm at the working scale; how well the global stage's points agree with a face
+(0 to 1, one value per film); and whether the film was inverted (0 or 1, one value per film)."""
 
 FEATURES = ("confidence", "coarse_confidence", "off_shape", "coarse_off", "agreement")
 USUAL_SIZE = (0.7, 1.4)
-"""A face's size over the mean face's; 0.81 to 1.15 on 150 films of adults and adolescents."""
+"""Usual size of a face relative to the mean face; measured 0.81 to 1.15 on 150 films of adults and adolescents."""
 LARGEST_TILT_DEG = 12.0
 
 
 @dataclass(frozen=True)
 class StatusRule:
-    """When a landmark is doubtful: a logistic model of the chance that it is wrong.
+    """Decide when a landmark is doubtful: a logistic model of the probability that it is wrong.
 
     Args:
-        intercept: of the model.
-        weights: of :data:`FEATURES`.
-        limit: the chance, 0 to 1, above which a landmark is doubtful.
-        believable: the least agreement of points and face, 0 to 1; below it, every landmark is doubtful.
-        measured: how often the rule errs, for people; see ``tools/landmark_status.py``.
-        usual: the agreement that a film as it should be hardly falls below.
+        intercept: the intercept of the model.
+        weights: the weights of :data:`FEATURES`, in their order.
+        limit: the probability, 0 to 1, above which a landmark is doubtful.
+        believable: the lowest agreement of points and face, 0 to 1, that counts as a face; below it, every landmark is
+            doubtful.
+        measured: how often the rule errs, as information for the reader; see ``tools/landmark_status.py``.
+        usual: an agreement that an ordinary film rarely falls below.
+    Example:
+        >>> rule = StatusRule(0.0, (-1.0, 0.0, 1.0, 0.0, 0.0), limit=0.5, believable=0.2, measured={})
+        >>> rule.chance_wrong(np.zeros((1, 5))).tolist()
+        [0.5]
     """
 
     intercept: float
@@ -52,7 +57,7 @@ class StatusRule:
 
     @classmethod
     def read(cls, path: str | Path) -> StatusRule:
-        """What :meth:`write` wrote. Raises ValueError naming the file if it holds something else."""
+        """Read a file that :meth:`write` wrote; raise ValueError that names the file if it has other content."""
         try:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
             weights = tuple(float(content["weights"][name]) for name in FEATURES)
@@ -68,7 +73,7 @@ class StatusRule:
 
     @classmethod
     def of(cls, path: str | Path) -> StatusRule | None:
-        """As :meth:`read`; None where there is no such file: then nothing is judged."""
+        """Read a rule as :meth:`read` does, or return None if the file does not exist; then no landmark is judged."""
         return cls.read(path) if Path(path).exists() else None
 
     def write(self, path: str | Path) -> None:
@@ -84,20 +89,24 @@ class StatusRule:
         Path(path).write_text(json.dumps(content, indent=4) + "\n", encoding="utf-8")
 
     def chance_wrong(self, features: np.ndarray) -> np.ndarray:
-        """(N,) chances, 0 to 1, from (N, len(FEATURES)) features."""
+        """Return (N,) probabilities, 0 to 1, from (N, len(FEATURES)) features."""
         return np.asarray(1 / (1 + np.exp(-(features @ np.array(self.weights) + self.intercept))))
 
 
 class Judgement(NamedTuple):
-    """What is said of one film.
+    """Hold the result of :func:`judge` for one film.
 
     Args:
-        status: of each landmark.
+        status: the status of each landmark.
         points_px: (N, 2), as found; NaN where a landmark is outside or missing.
-        remarks: sentences without a full stop, about how the film lies and what to doubt.
-        doubts: the words of the remarks that are doubts, for a summary: ``not a face``, ``scale``, ``landmarks``.
-        pose: ``working_mm`` (a pixel's, if the face has the mean size), ``turn_deg`` (clockwise), ``mirrored``,
-            ``inverted``, ``agreement``; empty where no face was seen.
+        remarks: sentences without a full stop on the film's orientation and on what is in doubt.
+        doubts: keywords for a summary of the doubts: ``not a face``, ``scale``, ``landmarks``.
+        pose: ``working_mm`` (the size of a pixel, assuming that the face has the mean size), ``turn_deg`` (clockwise),
+            ``mirrored``, ``inverted``, ``agreement``; empty if no face was seen.
+    Example:
+        >>> judgement = Judgement(("found",), np.array([[812.0, 640.0]]), (), (), {})
+        >>> judgement.status
+        ('found',)
     """
 
     status: tuple[Status, ...]
@@ -108,10 +117,20 @@ class Judgement(NamedTuple):
 
 
 def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
-    """The mean face on a film's points, whichever way it looks; and how well they agree, 0 to 1.
+    """Fit the mean face to a film's points, facing right or left, and return how well they agree.
 
     Args:
-        points_px: (N, 2), square pixels. confidence: (N,).
+        points_px: (N, 2), square pixels; NaN where there is none.
+        confidence: (N,), 0 to 1.
+        shape: the shape of the face.
+    Returns:
+        The better of both fits, or None if none is possible; and the agreement, 0 to 1.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> fit, agreed = lay_face(mean_mm * [-10, 10], np.ones(4), shape)
+        >>> fit.mirrored, round(agreed, 3)
+        (True, 1.0)
     """
     weights = np.nan_to_num(confidence)
     fits = [fit for mirrored in (False, True) if (fit := fit_face(points_px, weights, shape, mirrored)) is not None]
@@ -123,15 +142,23 @@ def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) ->
 def status_features(
     points_px: np.ndarray, confidence: np.ndarray, evidence: np.ndarray, fit: FaceFit, shape: FaceShape
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What a :class:`StatusRule` looks at.
+    """Compute the features of a :class:`StatusRule`.
 
     Args:
-        points_px: (N, 2), square pixels; NaN where there is none. confidence: (N,).
+        points_px: (N, 2), square pixels; NaN where there is none.
+        confidence: (N,), 0 to 1.
         evidence: (N, 4), see :data:`EVIDENCE`.
-        fit: of :func:`lay_face`.
-        shape: of the face.
+        fit: result of :func:`lay_face`.
+        shape: the shape of the face.
     Returns:
-        (N, len(FEATURES)), and (N, 2), where each landmark is expected.
+        (N, len(FEATURES)) features; and (N, 2), the expected place of each landmark, px.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> evidence = np.tile([0.9, 0.5, 0.8, 0.0], (4, 1))
+        >>> features, places = status_features(10 * mean_mm, np.ones(4), evidence, FaceFit(10 + 0j, 0j), shape)
+        >>> features.shape, places.shape
+        ((4, 5), (4, 2))
     """
     places, distance = expected_places(points_px, noise_mm(confidence), fit, shape)
     clipped = np.clip(np.nan_to_num(distance, nan=8.0), 0, 8)
@@ -155,21 +182,31 @@ def judge(
     rule: StatusRule,
     suggested_mm: float | None = None,
 ) -> Judgement:
-    """What to say of a film's landmarks.
+    """Judge the landmarks of one film.
 
     Args:
         points_px: (N, 2), (x, y), film pixels; NaN where there is none.
         confidence: (N,), 0 to 1.
         evidence: (N, 4), see :data:`EVIDENCE`.
         film_size: (X, Y), px.
-        spacing_mm: (along x, along y), of a film pixel; None where unknown.
-        shape: of the face.
-        rule: when a landmark is doubtful.
-        suggested_mm: the size of a pixel by the file's dots per inch, which is never believed; named if it fits.
+        spacing_mm: (along x, along y), size of a film pixel; None if unknown.
+        shape: the shape of the face.
+        rule: decides when a landmark is doubtful.
+        suggested_mm: the pixel size from the file's dots per inch. It is never used for mm; a remark suggests it if it
+            fits the face.
+    Returns:
+        The status of each landmark, the points to keep, remarks and the pose.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> rule = StatusRule(-3.0, (-1.0, 0.0, 1.0, 0.0, 0.0), limit=0.5, believable=0.2, measured={})
+        >>> evidence = np.tile([0.9, 0.5, 0.8, 0.0], (4, 1))
+        >>> judge(10 * mean_mm + 600, np.ones(4), evidence, (1200, 1300), (0.1, 0.1), shape, rule).status
+        ('found', 'found', 'found', 'found')
     """
     there = np.isfinite(points_px).all(-1)
     status: list[Status] = ["doubtful" if here else "missing" for here in there]
-    # Where pixels are not square, the shape is looked at in square ones of the width of the film's.
+    # The shape model needs square pixels: where the film's are not square, y is stretched to the scale of x.
     stretch = np.array([1.0, 1.0 if spacing_mm is None else spacing_mm[1] / spacing_mm[0]])
     fit, _ = lay_face(points_px * stretch, confidence, shape)
     agreed = float(evidence[0, 2]) if len(evidence) else 0.0

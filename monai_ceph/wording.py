@@ -1,24 +1,36 @@
-"""Lists of names and numbers of things, in words."""
+"""Put counts and lists of names into words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 NAMED = 8
-"""How many of a list of films or landmarks the terminal names; the JSON file has them all."""
+"""How many films or landmarks of a list the terminal names; the JSON file has them all."""
 
 
 def count(number: int, thing: str) -> str:
-    """``3 films``, ``1 film``."""
+    """Return a number and the thing it counts, in the plural unless the number is 1.
+
+    >>> count(3, "film"), count(1, "film")
+    ('3 films', '1 film')
+    """
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def named(items: Sequence[str], limit: int = NAMED) -> str:
-    """The first of some names, and how many more there are."""
+    """Return the first ``limit`` names as one text, with the number of names left out.
+
+    >>> named(["S", "N", "Or", "Po"], limit=2)
+    'S, N, and 2 more'
+    """
     return ", ".join(first(items, limit))
 
 
 def first(items: Sequence[str], limit: int = NAMED) -> list[str]:
-    """The first of some names, and as the last "and 3 more"."""
+    """Return the first ``limit`` names as a list; its last item tells how many names were left out.
+
+    >>> first(["S", "N", "Or", "Po"], limit=2)
+    ['S', 'N', 'and 2 more']
+    """
     rest = len(items) - limit
     return [*items[:limit], *([f"and {rest} more"] if rest > 0 else [])]

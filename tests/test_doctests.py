@@ -22,7 +22,9 @@ MODULES = sorted(
 # Every public class and function of these modules and packages has an example.
 WITH_EXAMPLES = (
     "atomic",
+    "face_shape",
     "handlers",
+    "landmark_status",
     "metrics",
     "geometry",
     "heatmaps",
@@ -30,10 +32,12 @@ WITH_EXAMPLES = (
     "losses",
     "memory",
     "networks",
+    "phantoms",
     "prediction",
     "spacing",
     "training",
     "transforms",
+    "wording",
 )
 
 # What examples need beyond what their modules import.

@@ -1,4 +1,4 @@
-"""Drawn films with known landmarks: no patient, no licence, any number."""
+"""Draw any number of synthetic films with known landmarks, free of patient data and licences."""
 
 from monai_ceph.phantoms.drawing import Phantom, draw_phantom
 from monai_ceph.phantoms.style import STYLES, Style

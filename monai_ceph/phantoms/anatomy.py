@@ -1,12 +1,12 @@
-"""A face of its own for every seed: the contours a lateral cephalogram shows, and the landmarks read off them.
+"""Build a different face for every seed: the contours that a lateral cephalogram shows, and the landmarks on them.
 
-The contours are drawn once around the mean shape of ``phantom_shape`` (mm, x towards the nose, y towards the chin,
-origin in the face's centroid) and bent to a sampled shape by a thin-plate spline. A landmark is then found on the
-bent contours by its definition, so that it is where the drawing says it is.
+The contours are drawn once around the mean shape of ``mean_shape`` (mm, x towards the nose, y towards the chin, origin
+in the face's centroid). A thin-plate spline bends them to a sampled shape. Each landmark is then located on the bent
+contours by its definition, so it matches the drawing exactly.
 
-Source: the landmarks' mean and modes are measured (see ``phantom_shape``). Every other number here (contours between
-landmarks, teeth, vertebrae, how much the vault, nose and neck vary) was set by hand, by eye, with two ISBI 2015
-training films as a guide to proportions; none of it is measured, and it is no anatomical reference.
+Source: the mean and the modes of the landmarks are measured (see ``mean_shape``). All other numbers here (contours
+between landmarks, teeth, vertebrae, the variation of vault, nose and neck) were set by eye, with the proportions of two
+ISBI 2015 training films as a guide. They are not measured and not an anatomical reference.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from monai_ceph.phantoms.mean_shape import MEAN_MM, MODES_MM, SYMBOLS
 from monai_ceph.phantoms.raster import smooth_curve
 
 Bend = Callable[[np.ndarray], np.ndarray]
-"""(M, 2) points of the mean face -> the same points of this face."""
+"""A function that maps (M, 2) points of the mean face to the same points of this face."""
 
 _M = dict(zip(SYMBOLS, (tuple(p) for p in MEAN_MM), strict=True))
 
-# Points that are no landmarks but vary from face to face on their own, with the standard deviation in mm of that.
+# Points that are not landmarks but vary independently from face to face, with their standard deviation in mm.
 _EXTRA = (
     ((-60.0, -141.0), 4.0),  # top of the vault
     ((-150.0, -95.0), 4.0),  # back of the vault
@@ -35,7 +35,7 @@ _EXTRA = (
     ((-72.0, 95.0), 5.0),
 )
 
-# Contours around the mean shape. One tuple is one smooth piece; pieces that meet in a corner are joined where used.
+# Contours around the mean shape. One tuple is one smooth piece; the code that draws them joins pieces at corners.
 _CURVES: dict[str, tuple[tuple[float, float], ...]] = {
     "vault_outer": (
         (-92, -12), (-120, -19), (-150, -40), (-171, -75), (-160, -112), (-128, -134), (-95, -142), (-60, -141),
@@ -121,7 +121,7 @@ _TEETH = (
     ((-10.5, 11.5), (-15.5, 27.5), 10.4), ((-21.0, 9.0), (-26.5, 23.5), 10.2),
 )  # fmt: skip
 
-# Outline of a tooth along its axis: share of the length from the edge, share of the crown's width.
+# Outline of a tooth along its axis: (fraction of the length from the edge, fraction of the crown's width).
 _INCISOR = ((0.0, 0.10), (0.05, 0.30), (0.2, 0.72), (0.36, 1.0), (0.46, 0.96), (0.7, 0.72), (0.9, 0.4), (1.0, 0.08))
 _MOLAR = ((0.0, 0.70), (0.06, 0.95), (0.2, 1.0), (0.34, 0.88), (0.5, 0.78), (0.72, 0.66), (0.9, 0.4), (1.0, 0.15))
 
@@ -131,13 +131,19 @@ _VERTEBRAE = (((-69, 5), 16, 21), ((-71, 24), 17, 13.5), ((-72, 41), 17, 13.5), 
 
 @dataclass(frozen=True)
 class Face:
-    """One face in mm, origin in its centroid.
+    """Hold the geometry of one face in mm, with the origin in its centroid.
 
     Args:
-        curves: name -> (M, 2) polyline.
-        teeth: (M, 2) polygons of the cheek teeth; ``incisors`` those of the upper and the lower incisor.
-        vertebrae: (M, 2) polygons of bodies; ``spines`` of what reaches back from them.
-        points: landmark symbol -> (2,).
+        curves: (M, 2) polylines by name.
+        teeth: (M, 2) polygons of the cheek teeth.
+        incisors: (M, 2) polygons of the upper and the lower incisor.
+        vertebrae: (M, 2) polygons of the vertebral bodies.
+        spines: (M, 2) polygons of the processes behind them.
+        points: (2,) position by landmark symbol.
+    Example:
+        >>> face = build_face(np.random.default_rng(0))
+        >>> len(face.teeth), len(face.points)
+        (10, 19)
     """
 
     curves: dict[str, np.ndarray]
@@ -149,10 +155,16 @@ class Face:
 
 
 def sample_shape(rng: np.random.Generator, limit: float = 2.0) -> np.ndarray:
-    """A face's landmarks: the mean and a normal draw of each mode, cut off at ``limit`` standard deviations.
+    """Sample the landmarks of one face: the mean plus a normal draw of each mode.
 
+    Args:
+        rng: the source of randomness.
+        limit: standard deviations at which a draw is clipped.
     Returns:
-        (19, 2), mm, origin in the centroid, order as ``phantom_shape.SYMBOLS``.
+        (19, 2), mm, origin in the centroid, in the order of ``mean_shape.SYMBOLS``.
+    Example:
+        >>> sample_shape(np.random.default_rng(0)).shape
+        (19, 2)
     """
     weights = np.clip(rng.standard_normal(len(MODES_MM)), -limit, limit)
     shape = MEAN_MM + np.tensordot(weights, MODES_MM, 1)
@@ -160,14 +172,20 @@ def sample_shape(rng: np.random.Generator, limit: float = 2.0) -> np.ndarray:
 
 
 def thin_plate_spline(source: np.ndarray, target: np.ndarray) -> Bend:
-    """The smoothest map of the plane that brings every source point to its target.
+    """Return the smoothest map of the plane that sends every source point to its target.
 
     Args:
-        source: (K, 2); target: (K, 2).
+        source: (K, 2), K >= 3, not all on one line.
+        target: (K, 2).
     Returns:
-        A function (M, 2) -> (M, 2).
+        A function that maps (M, 2) points to (M, 2) points.
     Source:
         Bookstein, IEEE PAMI 11 (1989).
+    Example:
+        >>> source = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0], [10.0, 10.0]])
+        >>> bend = thin_plate_spline(source, source + [5.0, 0.0])
+        >>> (bend(np.array([[3.0, 4.0]])).round(6) + 0.0).tolist()
+        [[8.0, 4.0]]
     """
 
     def kernel(points: np.ndarray) -> np.ndarray:
@@ -188,15 +206,19 @@ def thin_plate_spline(source: np.ndarray, target: np.ndarray) -> Bend:
 
 
 def build_face(rng: np.random.Generator, magnification: float = 1.0) -> Face:
-    """Sample a shape, bend the mean drawing to it and read the landmarks off the result.
+    """Sample a shape, bend the mean drawing to it, and locate the landmarks on the result.
 
     Args:
-        rng: where the face's randomness comes from.
-        magnification: size on the film, relative to the films the mean shape was taken from.
+        rng: the source of randomness.
+        magnification: size on the film, relative to the films that the mean shape comes from.
+    Example:
+        >>> face = build_face(np.random.default_rng(0))
+        >>> bool(face.points["Me"][1] > face.points["N"][1])
+        True
     """
     target = sample_shape(rng) * magnification
-    # The incisors' tips lie 2 mm apart and move on their own: they would fold the plane, and carry no contour but
-    # their own teeth, which are drawn from them.
+    # The tips of the incisors are 2 mm apart and move independently, so the spline would fold the plane. Only their own
+    # teeth depend on them, and these are drawn directly.
     keep = [k for k, symbol in enumerate(SYMBOLS) if symbol not in ("U1", "L1")]
     extra = np.array([point for point, _ in _EXTRA])
     spread = np.array([[sd] for _, sd in _EXTRA]) * magnification
@@ -223,13 +245,17 @@ def build_face(rng: np.random.Generator, magnification: float = 1.0) -> Face:
 
 
 def circle(radius: float, points: int = 96) -> np.ndarray:
-    """(points, 2) polygon around the origin; its first vertex is the top."""
+    """Return a circle around the origin as a (points, 2) polygon that starts at the top.
+
+    >>> (circle(2.0, 4).round(6) + 0.0).tolist()
+    [[0.0, -2.0], [2.0, 0.0], [0.0, 2.0], [-2.0, 0.0]]
+    """
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
     return radius * np.stack([np.sin(angle), -np.cos(angle)], 1)
 
 
 def _root(tip: np.ndarray, bend: Bend, symbol: str, root: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
-    """Where a front tooth's root ends: as the mean tooth lies in the bent jaw, tipped a few degrees."""
+    """Return the end of an incisor's root: the mean tooth's place in the bent jaw, tipped by a few degrees."""
     root_bent, tip_bent = bend(np.array([root, _M[symbol]]))
     angle = np.deg2rad(np.clip(rng.normal(0, 3.0), -6, 6))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -238,7 +264,7 @@ def _root(tip: np.ndarray, bend: Bend, symbol: str, root: tuple[float, float], r
 
 
 def _tooth(edge: np.ndarray, root: np.ndarray, width: float, profile: tuple[tuple[float, float], ...]) -> np.ndarray:
-    """Outline of a tooth from the middle of its edge to the end of its root; (M, 2)."""
+    """Return the (M, 2) outline of a tooth from the middle of its edge to the end of its root."""
     axis = root - edge
     side = np.array([-axis[1], axis[0]]) / np.linalg.norm(axis) * width / 2
     along, half = np.array(profile).T
@@ -274,19 +300,30 @@ def _neck(rng: np.random.Generator, bend: Bend) -> tuple[tuple[np.ndarray, ...],
 
 
 def _between(curve: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The part of a polyline between the vertices nearest to two points."""
+    """Return the part of a polyline between the vertices nearest to two points."""
     first, last = (int(np.argmin(((curve - p) ** 2).sum(1))) for p in (start, end))
     first, last = sorted((first, last))
     return curve[first : last + 1]
 
 
 def farthest(curve: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """The vertex of a polyline that lies farthest in a direction. (M, 2), (2,) -> (2,)."""
+    """Return the vertex of a polyline that lies farthest in a direction.
+
+    Args:
+        curve: (M, 2).
+        direction: (2,).
+    Returns:
+        (2,).
+    Example:
+        >>> curve = np.array([[0.0, 0.0], [1.0, 3.0], [2.0, 1.0]])
+        >>> farthest(curve, np.array([0.0, 1.0])).tolist()
+        [1.0, 3.0]
+    """
     return curve[int(np.argmax(curve @ direction))]
 
 
 def _from_chord(curve: np.ndarray) -> np.ndarray:
-    """The vertex of a polyline that lies farthest from the straight line between its ends."""
+    """Return the vertex of a polyline that lies farthest from the straight line between its ends."""
     chord = curve[-1] - curve[0]
     distance = (curve - curve[0]) @ np.array([-chord[1], chord[0]])
     return curve[int(np.argmax(np.abs(distance)))]
@@ -299,7 +336,7 @@ def _centroid(polygon: np.ndarray) -> np.ndarray:
 
 
 def _knot(name: str, k: int) -> int:
-    """Index, in a smoothed curve, of the k-th point it was drawn through."""
+    """Return the index, in a smoothed curve, of the k-th point that it passes through."""
     return (k if k >= 0 else len(_CURVES[name]) + k) * 16
 
 
@@ -308,10 +345,10 @@ def _part(curves: dict[str, np.ndarray], name: str, first: int, last: int) -> np
 
 
 def _landmarks(curves: dict[str, np.ndarray], incisors: tuple[np.ndarray, np.ndarray]) -> dict[str, np.ndarray]:
-    """Every landmark from its definition in ``landmarks.ISBI19``, on the drawn contours."""
+    """Locate each landmark on the drawn contours by its definition in ``landmarks.ISBI19``."""
     down = np.array([0.0, 1.0])
     jaw = curves["jaw"]
-    # The most antero-inferior point is the one farthest from the chord that cuts the chin's corner off.
+    # The most antero-inferior point is the one farthest from the chord across the chin.
     pogonion = _from_chord(_part(curves, "jaw", 3, 5))
     menton = farthest(_part(curves, "jaw", 5, 8), down)
     return {

@@ -1,4 +1,4 @@
-"""Draw what frames a film: a cassette or a collimator, head rests with rulers, and the word PHANTOM."""
+"""Draw the border of a film: a cassette or a collimator, head rests with rulers, and the word PHANTOM."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LETTERS = {
 
 
 def _label(canvas: Canvas, image: np.ndarray, corner: tuple[float, float], gray: float) -> None:
-    """Write PHANTOM, so that nobody takes the picture for a patient's."""
+    """Write PHANTOM, so that nobody mistakes the picture for a patient's film."""
     unit = 0.42
     for k, letter in enumerate("PHANTOM"):
         for stroke in _LETTERS[letter]:
@@ -47,7 +47,7 @@ def _label(canvas: Canvas, image: np.ndarray, corner: tuple[float, float], gray:
 
 
 def _ruler(canvas: Canvas, image: np.ndarray, top: np.ndarray, along: np.ndarray, length: int, gray: float) -> None:
-    """A steel ruler with a tick every mm, longer ones every 5."""
+    """Draw a steel ruler with a tick every mm and a longer one every 5 mm."""
     across = np.array([-along[1], along[0]])
     _stamp(canvas, image, ribbon(np.stack([top, top + length * along]), 3.4), gray, 0.55)
     for k in range(length + 1):
@@ -57,7 +57,7 @@ def _ruler(canvas: Canvas, image: np.ndarray, top: np.ndarray, along: np.ndarray
 
 
 def _border_tabs(canvas: Canvas, image: np.ndarray, look: Style, rng: np.random.Generator) -> None:
-    """A cassette's bright frame with three tabs at the top and the bottom, and a forehead rest with a ruler."""
+    """Draw a cassette's bright frame with three tabs at the top and the bottom, and a forehead rest with a ruler."""
     width, height = canvas.extent
     rod = np.array([0.895 * width + rng.normal(0, 1.5), -2.0])
     foot = rod + np.array([0.0, 0.37 * height + rng.normal(0, 4.0)])
@@ -83,7 +83,7 @@ def _border_tabs(canvas: Canvas, image: np.ndarray, look: Style, rng: np.random.
 
 
 def _border_shutter(canvas: Canvas, image: np.ndarray, look: Style, rng: np.random.Generator) -> None:
-    """A collimator's bright top band and dim sides, and a nasion rest with a slanted ruler."""
+    """Draw a collimator's bright top band and dim sides, and a nasion rest with a slanted ruler."""
     width, height = canvas.extent
     grid_x, grid_y = (np.arange(n, dtype=np.float32) * COARSE_MM for n in canvas.coarse_size)
     top = (0.05 + 0.03 * rng.random()) * height

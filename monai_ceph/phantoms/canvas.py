@@ -1,4 +1,4 @@
-"""Paint bodies as thickness that X-rays must pass, in mm of the film."""
+"""Paint bodies as thickness along the X-ray beam; positions are in mm of the film."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import numpy as np
 from monai_ceph.phantoms.raster import Box, blur_matrix, fill_polygon, resize_matrix, ribbon
 
 COARSE_MM = 1.0
-"""Grid of everything that is smooth."""
+"""Grid spacing for smooth fields."""
 
 
 class Canvas:
-    """Thickness along the beam, painted in mm of the film (0 = centre of the first pixel)."""
+    """Hold the thickness along the beam and paint on it, in mm of the film (0 = centre of the first pixel).
+
+    Args:
+        size: (X, Y) of the film, pixels.
+        spacing_mm: (along x, along y), size of a pixel.
+    Example:
+        >>> canvas = Canvas((20, 30), (1.0, 1.0))
+        >>> canvas.fill(np.array([[5.0, 5.0], [15.0, 5.0], [15.0, 15.0], [5.0, 15.0]]), 0.5)
+        >>> float(canvas.thickness[10, 10]), float(canvas.thickness[10, 25])
+        (0.5, 0.0)
+    """
 
     def __init__(self, size: tuple[int, int], spacing_mm: tuple[float, float]) -> None:
         self.size = size
@@ -27,7 +37,7 @@ class Canvas:
         return resize_matrix(positions, size)
 
     def spread(self, field: np.ndarray, grid_mm: float = COARSE_MM, box: Box | None = None) -> np.ndarray:
-        """A field on a coarse grid, interpolated to a box of the film (all of it when None)."""
+        """Interpolate a field on a coarse grid to a box of the film (the whole film if None)."""
         box = box or (slice(0, self.size[0]), slice(0, self.size[1]))
         left = self._to_film(0, grid_mm, box[0], field.shape[0])
         right = self._to_film(1, grid_mm, box[1], field.shape[1])
@@ -35,11 +45,12 @@ class Canvas:
         return drawn
 
     def texture(self, rng: np.random.Generator, grid_mm: float) -> np.ndarray:
-        """Smooth noise of unit variance at the grid's nodes, over the whole film."""
+        """Return smooth noise over the whole film, with unit variance at the nodes of the grid."""
         nodes = tuple(int(n) for n in np.ceil(self.extent / grid_mm).astype(int) + 2)
         return self.spread(rng.standard_normal(nodes, dtype=np.float32), grid_mm)
 
     def smooth_coarse(self, field: np.ndarray, sigma_mm: float) -> np.ndarray:
+        """Blur a field on the coarse grid with a Gaussian."""
         if sigma_mm not in self._blurs:
             size_x, size_y = self.coarse_size
             sigma = sigma_mm / COARSE_MM
@@ -49,12 +60,12 @@ class Canvas:
         return blurred
 
     def fill(self, polygon: np.ndarray, amount: float, rounded_mm: float = 0.0) -> None:
-        """Add a body's thickness.
+        """Add the thickness of a body.
 
         Args:
             polygon: (M, 2), mm of the film.
-            amount: thickness in its middle; negative for a cavity.
-            rounded_mm: the width over which the body thickens from its edge; 0 for a slab.
+            amount: thickness in the middle; negative for a cavity.
+            rounded_mm: distance from the edge over which the body thickens; 0 for a slab.
         """
         drawn = fill_polygon(polygon / self.spacing, self.size)
         if drawn is None:
@@ -66,13 +77,13 @@ class Canvas:
                 return
             field = np.zeros(self.coarse_size, np.float32)
             field[rough[0]] = rough[1]
-            # A blurred step is 0.5 at the edge: stretched so that the body starts thin there and is 1 well inside.
+            # A blurred step is 0.5 at the edge. Stretch it so that the body is thin there and 1 well inside.
             field = np.clip(1.6 * self.smooth_coarse(field, rounded_mm) - 0.6, 0.06, 1.0)
             cover = cover * self.spread(field, box=box)
         self.thickness[box] += np.float32(amount) * cover
 
     def haze(self, polygon: np.ndarray, amount: float, sigma_mm: float) -> None:
-        """Add a body without an edge."""
+        """Add a body without a sharp edge."""
         rough = fill_polygon(polygon / COARSE_MM, self.coarse_size)
         if rough is not None:
             field = np.zeros(self.coarse_size, np.float32)
@@ -80,9 +91,9 @@ class Canvas:
             self.thickness += self.spread(np.float32(amount) * self.smooth_coarse(field, sigma_mm))
 
     def line(self, curve: np.ndarray, width_mm: float, amount: float, closed: bool = False) -> None:
-        """Add a sheet of bone seen edge on: thickest in the middle of the line."""
+        """Add a sheet of bone seen edge-on, thickest in the middle of the line."""
         width = np.full(len(curve), width_mm)
-        if not closed:  # sheets of bone run out, they do not end
+        if not closed:  # a sheet of bone tapers off at its ends
             run = np.linspace(0, 1, len(curve))
             width *= np.clip(0.35 + 8 * np.minimum(run, 1 - run), 0, 1)
         if closed:
@@ -91,4 +102,5 @@ class Canvas:
             self.fill(ribbon(curve, share * width, closed), part * amount)
 
     def rim(self, polygon: np.ndarray, width_mm: float, amount: float) -> None:
+        """Add a closed line along the outline of a polygon."""
         self.line(polygon, width_mm, amount, closed=True)

@@ -1,7 +1,7 @@
-"""Synthetic lateral cephalograms: drawn films with known landmarks, for tests, demonstrations and first training runs.
+"""Draw synthetic lateral cephalograms with known landmarks, for tests, demonstrations and first training runs.
 
-Nothing of a real film is in them. Contours in mm (``anatomy``) are painted as thickness that X-rays must pass, and a
-film's exposure, blur, noise and border are put on top.
+They contain no part of a real film. Contours in mm (``anatomy``) are painted as thickness along the X-ray beam; then
+exposure, blur, noise and a border are added.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ _MARGIN_MM = 3.0  # no landmark is drawn closer to the film's border
 
 @dataclass(frozen=True)
 class Phantom:
-    """A drawn film and the truth about it.
+    """Hold a drawn film and its true landmarks.
 
     Args:
         image: (X, Y), uint8 or uint16.
         points_px: (N, 2), (x, y), float64, film pixels, in the scheme's order.
         spacing_mm: (along x, along y).
-        scheme: what the points are.
+        scheme: the landmarks, in the order of the points.
+    Example:
+        >>> phantom = draw_phantom(0, size=(194, 240), spacing_mm=1.0)
+        >>> phantom.image.shape, phantom.points_px.shape
+        ((194, 240), (19, 2))
     """
 
     image: np.ndarray
@@ -49,18 +53,22 @@ def draw_phantom(
 ) -> Phantom:
     """Draw one film.
 
-    A seed is one person on one day: the same face at any size, spacing, bit depth and style (up to the style's
-    magnification and framing). On films of the same extent in mm, it also lies in the same place.
+    A seed stands for one person on one day. It gives the same face at any size, spacing, bit depth and style (up to the
+    style's magnification and framing), and the same place on films of the same extent in mm.
 
     Args:
-        seed: whose face; the same arguments give the same bytes.
+        seed: selects the face; the same arguments give the same bytes.
         size: (X, Y) of the film, pixels.
         spacing_mm: size of a pixel, one number or (along x, along y).
         bit_depth: 8 or 16.
-        scheme: which landmarks to return: any choice of ``ISBI19``'s, in any order.
-        style: key of ``STYLES``, or one of your own.
+        scheme: the landmarks to return: any of those in ``ISBI19``, in any order.
+        style: a key of ``STYLES``, or your own :class:`Style`.
     Raises:
-        ValueError: a bit depth, style, spacing or size that cannot be drawn, or a landmark that is not drawn.
+        ValueError: the bit depth, style, spacing or size cannot be drawn, or phantoms lack a landmark of the scheme.
+    Example:
+        >>> phantom = draw_phantom(7, size=(387, 480), spacing_mm=0.5, bit_depth=16)
+        >>> phantom.image.dtype.name, phantom.spacing_mm
+        ('uint16', (0.5, 0.5))
     """
     spacing = check_spacing(spacing_mm, "draw_phantom")
     if bit_depth not in (8, 16):
@@ -74,7 +82,7 @@ def draw_phantom(
             f"they have {' '.join(SYMBOLS)}."
         )
     look = STYLES[style] if isinstance(style, str) else style
-    # Streams of their own: the face does not depend on how many random numbers the film's grain took.
+    # Separate streams, so that the face does not depend on how many random numbers the grain of the film uses.
     face_rng, film_rng, grain_rng = (np.random.default_rng([seed, stream]) for stream in range(3))
     canvas = Canvas((int(size[0]), int(size[1])), spacing)
     face = _place(build_face(face_rng, look.magnification), canvas.extent, spacing, look, film_rng)
@@ -96,7 +104,7 @@ def draw_phantom(
 
 
 def _place(face: Face, extent: np.ndarray, spacing: tuple[float, float], look: Style, rng: np.random.Generator) -> Face:
-    """Move a face from its own frame onto the film, no landmark closer than a margin to the border."""
+    """Move a face from its own frame onto the film, and keep every landmark a margin away from the border."""
     points = np.stack(list(face.points.values()))
     lowest = _MARGIN_MM - points.min(0)
     highest = extent - np.array(spacing) - _MARGIN_MM - points.max(0)
@@ -127,7 +135,7 @@ def _paint_soft_tissue(canvas: Canvas, face: Face, rng: np.random.Generator) -> 
     skin = np.concatenate([curves["skin"], curves["skin_lower"][1:], curves["nape"]])
     canvas.fill(skin, 0.30, rounded_mm=9.0)
     canvas.fill(skin, 0.10)
-    # Cheeks, tongue and what lies on both sides of the jaws.
+    # Cheeks, tongue and the soft tissue on both sides of the jaws.
     canvas.haze(np.concatenate([curves["jaw"], curves["condyle"], curves["coronoid"]]), 0.42, 7.0)
     canvas.fill(curves["tongue"], 0.12, rounded_mm=4.0)
     canvas.fill(curves["airway"], -0.26, rounded_mm=2.5)
@@ -159,7 +167,7 @@ def _paint_skull(canvas: Canvas, face: Face, rng: np.random.Generator) -> None:
         steps = rng.normal([-7.0, 9.0], 4.0, (5, 2)).cumsum(0)
         canvas.line(smooth_curve(start + steps, 8), 1.3, -0.05)
 
-    # Middle face: one body that the cavities are taken out of.
+    # Midface: one body from which the cavities are subtracted.
     face_body = np.concatenate(
         [curves["sphenoid_floor"], curves["orbit_far"][:40][::-1], curves["orbit_rim"], curves["zygoma"][::-1]]
     )
@@ -174,7 +182,7 @@ def _paint_skull(canvas: Canvas, face: Face, rng: np.random.Generator) -> None:
         ("pterygoid_front", 0.9, 0.30), ("pterygoid_back", 0.9, 0.30), ("piriform", 1.0, 0.18),
     ):  # fmt: skip
         canvas.line(curves[name], width, amount)
-    # The side away from the film is drawn a little larger and a little off.
+    # The side away from the film is drawn slightly larger and shifted.
     shift = rng.normal([1.2, -1.0], 0.7)
     for name in ("glenoid", "zygoma", "pterygoid_front", "pterygoid_back", "base_lower", "orbit_rim"):
         canvas.line(curves[name] + 1.6 * shift, 0.9, 0.13)
@@ -250,7 +258,7 @@ def _paint_tooth(canvas: Canvas, tooth: np.ndarray, amount: float) -> None:
 
 
 def _paint_ear_rod(canvas: Canvas, face: Face, look: Style) -> None:
-    """The ring of the ear rod; its outer edge touches the top of the auditory meatus."""
+    """Paint the ring of the ear rod; its outer edge touches the top of the auditory meatus."""
     radius, width, amount = (look.magnification * v for v in look.ear_rod)
     centre = face.points["Po"] + [0.0, radius]
     ring = circle(radius - width / 2)
@@ -261,7 +269,7 @@ def _paint_ear_rod(canvas: Canvas, face: Face, look: Style) -> None:
 
 
 def _expose(canvas: Canvas, look: Style, rng: np.random.Generator) -> np.ndarray:
-    """Thickness -> gray, with bone's texture, scatter, unsharpness and an uneven beam. (X, Y) float32, about 0..1."""
+    """Turn thickness into gray with bone texture, scatter, blur and an uneven beam; (X, Y) float32, about 0..1."""
     thickness = canvas.thickness
     grain = 0.035 * canvas.texture(rng, 6.0)
     grain += 0.02 * canvas.texture(rng, 1.8)

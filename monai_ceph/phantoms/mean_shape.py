@@ -1,8 +1,8 @@
-"""The mean shape of a face and how faces differ from it, as numbers.
+"""List the mean shape of a face and the modes of its variation.
 
 19 landmarks of 150 people, from the training annotations of the ISBI 2015 challenge (Wang et al., Med Image Anal 31,
-2016): mean of both observers, 0.1 mm a pixel, each face's own centroid taken off (size and tilt of the head are kept),
-then principal components. Rounded to 0.1 mm. No film's picture and no single face's annotation is in here.
+2016): mean of both observers, 0.1 mm a pixel, each face's own centroid subtracted (size and tilt of the head are kept),
+then principal components, rounded to 0.1 mm. The file contains no film and no annotation of a single face.
 """
 
 from __future__ import annotations
@@ -74,5 +74,5 @@ MODES_MM = np.array([
         [0.1, 0.4], [-0.3, -0.4], [0.2, 0.2], [0.0, -0.2],
     ],
 ])
-"""(8, 19, 2), mm: what one standard deviation of each mode adds to the mean. Together 91 % of the variance."""
+"""(8, 19, 2), mm: what one standard deviation of each mode adds to the mean; together, 91 % of the variance."""
 # fmt: on

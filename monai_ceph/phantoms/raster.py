@@ -1,6 +1,6 @@
-"""Curves, filled shapes and smooth fields drawn into an (X, Y) array with NumPy alone, anti-aliased.
+"""Draw anti-aliased curves, filled shapes and smooth fields into an (X, Y) array with NumPy.
 
-Everything is in pixels of the array, pixel centres at integers, (x, y) as everywhere.
+All coordinates are (x, y) in pixels of the array, with pixel centres at integers.
 """
 
 from __future__ import annotations
@@ -9,21 +9,24 @@ import numpy as np
 
 Box = tuple[slice, slice]
 
-_COLUMNS = 5  # sub-columns a pixel: the area under an edge is exact along y and sampled along x
+_COLUMNS = 5  # sub-columns per pixel: the area under an edge is exact along y and sampled along x
 
 
 def smooth_curve(points: np.ndarray, steps: int = 16, closed: bool = False) -> np.ndarray:
-    """A smooth curve through points (cubic Hermite, Catmull-Rom tangents, centripetal parameter).
+    """Return a smooth curve through points (cubic Hermite, Catmull-Rom tangents, centripetal parameter).
 
-    The tangent at a point is parallel to the chord of its neighbours, where these are equally far apart: an inner
+    Where the neighbours of a point are equally far away, the tangent there is parallel to the chord between them. The
     point is then locally the farthest one from that chord.
 
     Args:
         points: (K, 2), K >= 2.
-        steps: samples a piece.
+        steps: samples per piece.
         closed: join the last point to the first.
     Returns:
         (M, 2) polyline that contains the given points.
+    Example:
+        >>> smooth_curve(np.array([[0.0, 0.0], [2.0, 4.0]]), steps=2).tolist()
+        [[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]
     """
     points = np.asarray(points, dtype=np.float64)
     if closed:
@@ -49,14 +52,17 @@ def smooth_curve(points: np.ndarray, steps: int = 16, closed: bool = False) -> n
 
 
 def ribbon(curve: np.ndarray, width: float | np.ndarray, closed: bool = False) -> np.ndarray:
-    """The outline of a line of some width along a polyline.
+    """Return the outline of a line with a given width along a polyline.
 
     Args:
         curve: (M, 2), M >= 2.
-        width: one number, or (M,) for a line that thickens and thins.
-        closed: the line joins its own start.
+        width: one number, or (M,) for a line of varying width.
+        closed: whether the line joins its own start.
     Returns:
         (K, 2) polygon.
+    Example:
+        >>> ribbon(np.array([[0.0, 0.0], [10.0, 0.0]]), 2.0).tolist()
+        [[0.0, 1.0], [10.0, 1.0], [10.0, -1.0], [0.0, -1.0]]
     """
     if closed:
         curve = np.concatenate([curve, curve[:1]])
@@ -71,16 +77,21 @@ def ribbon(curve: np.ndarray, width: float | np.ndarray, closed: bool = False) -
 
 
 def fill_polygon(polygon: np.ndarray, shape: tuple[int, int]) -> tuple[Box, np.ndarray] | None:
-    """The share of each pixel that a polygon covers.
+    """Compute the fraction of each pixel that a polygon covers.
 
-    Every edge adds, in each sub-column it crosses, the area below the crossing; a running sum along y then fills.
+    Each edge adds the area below its crossing in every sub-column that it crosses; a running sum along y then fills the
+    polygon.
 
     Args:
         polygon: (M, 2); a self-overlap counts once.
         shape: (X, Y) of the array.
     Returns:
-        The box of the array that the polygon touches, and the coverage there (float32, 0..1); None when it lies
+        The box of the array that the polygon touches, and the coverage there (float32, 0..1); None if the polygon lies
         outside the array.
+    Example:
+        >>> box, cover = fill_polygon(np.array([[0.5, 0.5], [2.5, 0.5], [2.5, 2.0], [0.5, 2.0]]), (10, 10))
+        >>> float(cover.sum().round(3))
+        3.0
     """
     lo = np.maximum(np.floor(polygon.min(0) + 0.5), 0).astype(int)
     hi = np.minimum(np.floor(polygon.max(0) + 0.5) + 1, shape).astype(int)
@@ -114,15 +125,24 @@ def fill_polygon(polygon: np.ndarray, shape: tuple[int, int]) -> tuple[Box, np.n
 
 
 def blur_matrix(size: int, sigma_px: float) -> np.ndarray:
-    """(size, size) float32: ``blur_matrix @ a`` blurs a's first axis by a Gaussian; at its ends the weights are
-    renormalised over what is there."""
+    """Return the (size, size) float32 matrix that blurs the first axis of an array with a Gaussian.
+
+    At both ends, the weights are renormalised over the pixels that exist.
+
+    >>> (blur_matrix(5, 1.0) @ np.ones(5)).round(3).tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0]
+    """
     index = np.arange(size, dtype=np.float32)
     weights = np.exp(-((index[:, None] - index[None]) ** 2) / np.float32(2 * sigma_px**2))
     return weights / weights.sum(1, keepdims=True)
 
 
 def resize_matrix(positions: np.ndarray, size: int) -> np.ndarray:
-    """(M, size) float32 of linear interpolation: ``resize_matrix @ a`` samples a's first axis at (M,) positions."""
+    """Return the (M, size) float32 matrix that samples the first axis of an array at (M,) positions, linearly.
+
+    >>> (resize_matrix(np.array([0.5, 2.0]), 3) @ np.array([0.0, 10.0, 20.0])).tolist()
+    [5.0, 20.0]
+    """
     positions = np.clip(positions, 0, size - 1)
     low = np.minimum(positions.astype(int), max(size - 2, 0))
     share = (positions - low).astype(np.float32)
@@ -134,7 +154,17 @@ def resize_matrix(positions: np.ndarray, size: int) -> np.ndarray:
 
 
 def blur_fine(image: np.ndarray, sigma_px: tuple[float, float]) -> np.ndarray:
-    """A small Gaussian blur, axis by axis; a sigma under 0.3 px leaves that axis alone. (X, Y) -> (X, Y) float32."""
+    """Blur an image slightly with a Gaussian, axis by axis; an axis with a sigma under 0.3 px is not blurred.
+
+    Args:
+        image: (X, Y) float32.
+        sigma_px: standard deviations along x and along y.
+    Returns:
+        (X, Y) float32.
+    Example:
+        >>> blur_fine(np.ones((4, 5), np.float32), (1.0, 0.0)).round(3).max().item()
+        1.0
+    """
     for axis, sigma in enumerate(sigma_px):
         if sigma < 0.3:
             continue

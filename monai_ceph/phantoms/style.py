@@ -1,4 +1,4 @@
-"""What makes one scanner's films look different from another's."""
+"""Describe what distinguishes the films of one scanner from those of another."""
 
 from __future__ import annotations
 
@@ -7,20 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Style:
-    """What makes a scanner's films look as they do.
+    """Hold the settings that give the films of a scanner their look.
 
     Args:
-        centre: where the face's centroid lies, as shares of the film's width and height.
-        spread_mm: how much that varies from film to film.
-        magnification: size of a head on the film, relative to the films that the mean shape was taken from.
-        exposure: how fast thickness saturates to white; ``exposure_spread`` its variation (of the logarithm).
-        base: gray of the unshielded film, 0..1.
+        centre: position of the face's centroid, as fractions of the film's width and height.
+        spread_mm: standard deviation of that position from film to film, along x and y.
+        magnification: size of a head on the film, relative to the films that the mean shape comes from.
+        exposure: how fast thickness saturates to white.
+        exposure_spread: standard deviation of the logarithm of the exposure.
+        base: gray of the film where nothing absorbs the beam, 0..1.
         glow: how much scatter lightens the surroundings of dense parts.
-        gamma: of the display curve.
-        blur_mm: unsharpness (standard deviation).
+        gamma: exponent of the display curve.
+        blur_mm: standard deviation of the blur.
         noise: standard deviation of the grain.
-        ear_rod: (radius, line width, thickness) of the ear rod's ring, mm; ``ear_pin`` the radius of its solid core.
-        border: paints what frames the film; see ``borders.BORDERS``.
+        ear_rod: (radius, line width, thickness) of the ear rod's ring; the first two in mm.
+        ear_pin: radius of its solid core, mm; 0 for none.
+        border: key of ``borders.BORDERS``.
+    Example:
+        >>> from dataclasses import replace
+        >>> noisy = replace(STYLES["a"], noise=0.05)
+        >>> noisy.border
+        'tabs'
     """
 
     centre: tuple[float, float]
@@ -50,7 +57,7 @@ STYLES: dict[str, Style] = {
         ear_rod=(4.4, 0.9, 2.0), ear_pin=1.5, border="shutter",
     ),
 }  # fmt: skip
-"""``"a"``: a film behind a cassette's frame, framed like the ISBI 2015 films; ``"b"``: another clinic's scanner.
+"""``"a"``: a film with a cassette's frame, framed like the ISBI 2015 films; ``"b"``: the scanner of another clinic.
 
-Set by eye to resemble such films; only the place of the face in ``"a"`` is measured (mean of the training annotations).
+The values were set by eye. Only the place of the face in ``"a"`` is measured (mean of the training annotations).
 """

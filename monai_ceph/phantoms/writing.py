@@ -1,4 +1,4 @@
-"""Write phantoms as films with their landmark table."""
+"""Write phantoms as film files with a table of their landmarks."""
 
 from __future__ import annotations
 
@@ -26,18 +26,23 @@ def write_phantoms(
     style: str | Style = "a",
     observer_sd_mm: float | None = None,
 ) -> list[Path]:
-    """Draw films into a folder: ``phantom_000.png`` ..., and the truth in ``points.csv`` (the project's CSV).
+    """Write films ``phantom_000.png`` ... to a folder, and their landmarks to ``points.csv`` in the project's format.
 
     Args:
-        folder: made when it does not exist.
-        count: how many films; film k has the seed ``seed + k``.
+        folder: created if it does not exist.
+        count: number of films; film k has the seed ``seed + k``.
+        seed: seed of the first film.
         size, spacing_mm, bit_depth, scheme, style: as in :func:`~monai_ceph.phantoms.drawing.draw_phantom`.
-        observer_sd_mm: also write ``observer_b.csv``, the truth plus normal jitter of this much along x and y.
+        observer_sd_mm: if given, also write ``observer_b.csv``: the true points plus normal noise with this standard
+            deviation along x and y.
     Returns:
-        The films' paths.
+        The paths of the films.
     Raises:
         ValueError: as :func:`~monai_ceph.phantoms.drawing.draw_phantom`, or a count under 1.
         OSError: the folder cannot be written.
+    Example:
+        >>> [path.name for path in write_phantoms("films", 2, size=(194, 240), spacing_mm=1.0)]
+        ['phantom_000.png', 'phantom_001.png']
     """
     if count < 1:
         raise ValueError(f"Expected a count of at least 1 film, got {count}.")
@@ -66,7 +71,12 @@ def write_phantoms(
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an (X, Y) array of uint8 or uint16 as a gray PNG, whole or not at all."""
+    """Write an (X, Y) array of uint8 or uint16 as a gray PNG; an interrupted write leaves no partial file.
+
+    >>> write_png(Path("black.png"), np.zeros((4, 3), np.uint8))
+    >>> Path("black.png").exists()
+    True
+    """
     beside = path.with_name(f".{path.stem}.{os.getpid()}.png")
     try:
         itk.imwrite(itk.image_from_array(np.ascontiguousarray(image.T)), str(beside))
