@@ -1,4 +1,4 @@
-"""Running the two stages on a film."""
+"""Run the two stages on a film."""
 
 from monai_ceph.inferers.any_film import AnyFilmInferer
 from monai_ceph.inferers.autocast import AutocastInferer

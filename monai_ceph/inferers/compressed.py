@@ -1,4 +1,4 @@
-"""The heatmaps of both stages as pictures: all landmarks in one plane, as the paper shows them."""
+"""Show the heatmaps of both stages as pictures: all landmarks in one plane, as in the paper."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from monai_ceph.networks import TwoStageNet
 
 
 def compress(heatmaps: torch.Tensor, corner: torch.Tensor, film_size: Sequence[int]) -> torch.Tensor:
-    """The largest of the landmarks' heatmaps at each pixel of the film, each relative to its own maximum.
+    """Return the maximum over all landmarks' heatmaps at each pixel, each heatmap relative to its own maximum.
 
-    A landmark is decoded from its heatmap relative to its maximum, however low that is: this shows what the decoder
-    sees.
+    The decoder also works relative to the maximum of a heatmap, however low it is. The picture therefore shows what the
+    decoder sees.
 
     Args:
-        heatmaps: (N, W, H), one a landmark, each of a window of the film.
-        corner: (N, 2) int64, the first pixel of each window. What hangs over the film's end is dropped.
+        heatmaps: (N, W, H), one per landmark, each covering a window of the film.
+        corner: (N, 2) int64, the first pixel of each window. Parts beyond the film are dropped.
         film_size: (X, Y).
     Returns:
-        (X, Y), 0 to 1; 0 where there is no window.
+        (X, Y), 0 to 1; 0 outside all windows.
+    Example:
+        >>> heatmaps = torch.tensor([[[0.1, 0.2]], [[0.5, 0.0]]])
+        >>> compress(heatmaps, torch.tensor([[0, 0], [1, 1]]), (2, 3)).tolist()
+        [[0.5, 1.0, 0.0], [0.0, 1.0, 0.0]]
     """
     plane = heatmaps.new_zeros(*film_size[-2:])
     relative = heatmaps / heatmaps.amax((-2, -1), keepdim=True).clamp(min=torch.finfo(heatmaps.dtype).tiny)
@@ -34,16 +38,24 @@ def compress(heatmaps: torch.Tensor, corner: torch.Tensor, film_size: Sequence[i
 def compressed_heatmaps(
     film: torch.Tensor, network: TwoStageNet, inferer: TwoStageInferer
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What both stages saw on one film: the channel-compressed global heatmaps H_G and merged heatmaps H_M.
+    """Compute the channel-compressed global heatmaps H_G and merged heatmaps H_M of one film.
 
     Args:
         film: (C, X, Y) at local scale, as the inferer takes it.
         network: the two-stage network.
-        inferer: its settings are used: scale, patches, merge and guide.
+        inferer: supplies the settings: scale, patches, merge and guide.
     Returns:
         (X * global_scale, Y * global_scale) and (X, Y), see :func:`compress`.
     Source:
         Zhong et al. 2019, figure 3, rows a and b.
+    Example:
+        >>> from monai.networks.nets import BasicUNet
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
+        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> inferer = TwoStageInferer(0.5, patch_size=32)
+        >>> [tuple(part.shape) for part in compressed_heatmaps(torch.rand(1, 64, 96), network, inferer)]
+        [(32, 48), (64, 96)]
     """
     with torch.no_grad():
         pixels = film.as_tensor() if hasattr(film, "as_tensor") else film

@@ -1,6 +1,7 @@
-"""Attention guide and Expansive Exploration: the global stage says where to look, the local stage looks there.
+"""Find landmarks with the attention guide and Expansive Exploration: the global stage steers the local stage.
 
-This is the literal reference: every patch goes through the local network on its own, whatever it overlaps.
+This is the reference implementation: every patch passes through the local network on its own, even where patches
+overlap.
 """
 
 from __future__ import annotations
@@ -20,36 +21,51 @@ Merge = Literal["all", "own"]
 
 
 def coarse_heatmaps(film: torch.Tensor, network: TwoStageNet, global_scale: float) -> torch.Tensor:
-    """Heatmaps of the global stage.
+    """Compute the heatmaps of the global stage.
 
     Args:
         film: (B, C, X, Y) at local scale.
         network: the two-stage network.
-        global_scale: global over local scale of the film; 0.15 / 0.5 = 0.3 in the paper.
+        global_scale: ratio of the global to the local scale of the film; 0.15 / 0.5 = 0.3 in the paper.
     Returns:
         (B, N, X * global_scale, Y * global_scale) probabilities, without the background channel.
+    Example:
+        >>> from monai.networks.nets import BasicUNet
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
+        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> coarse_heatmaps(torch.rand(1, 1, 64, 96), network, 0.5).shape
+        torch.Size([1, 19, 32, 48])
     """
     return network(scale_pixels(film, (global_scale, global_scale)))[:, :-1]
 
 
 def or_centre(points: torch.Tensor, film_size: Sequence[int]) -> torch.Tensor:
-    """Points (..., 2), array indices; the centre of the film (..., X, Y) where one is NaN."""
+    """Replace NaN points (..., 2), array indices, by the centre of the film (..., X, Y).
+
+    >>> or_centre(torch.tensor([[3.0, 4.0], [torch.nan, torch.nan]]), (1, 11, 21)).tolist()
+    [[3.0, 4.0], [5.0, 10.0]]
+    """
     centre = torch.tensor([(s - 1) / 2 for s in film_size[-2:]], dtype=points.dtype, device=points.device)
     return torch.where(points.isnan(), centre, points)
 
 
 def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
-    """Centres of a landmark's patches relative to its coarse position.
+    """Compute the centres of a landmark's patches relative to its coarse position.
 
     Args:
         patch_size: side of a patch, px.
-        expansion: epsilon: the patches' square has the side ``patch_size * expansion``; 1 means the centre patch alone.
+        expansion: epsilon: together, the patches cover a square of side ``patch_size * expansion``; 1 means the centre
+            patch alone.
     Returns:
         (5, 2) or (1, 2) int64, (x, y), the centre first.
     Raises:
         ValueError: expansion is outside [1, 2], where the corner patches would leave the centre uncovered.
     Source:
         Zhong et al. 2019, figure 2; docs/paper.md, "Inference".
+    Example:
+        >>> patch_offsets(10, 1.8).tolist()
+        [[0, 0], [-4, -4], [-4, 4], [4, -4], [4, 4]]
     """
     if not 1 <= expansion <= 2:
         raise ValueError(f"Expected an expansion from 1 (centre patch alone) to 2, got {expansion}.")
@@ -61,7 +77,7 @@ def patch_offsets(patch_size: int, expansion: float) -> torch.Tensor:
 def patch_starts(
     coarse: torch.Tensor, offsets: torch.Tensor, patch_size: int, film_size: Sequence[int]
 ) -> torch.Tensor:
-    """First pixel of every patch, moved inside the film where it would hang over the border.
+    """Compute the first pixel of every patch; a patch that would cross the border is moved inside the film.
 
     Args:
         coarse: (N, 2), (x, y), array indices.
@@ -71,6 +87,9 @@ def patch_starts(
         (N, K, 2) int64.
     Raises:
         ValueError: the film is smaller than a patch.
+    Example:
+        >>> patch_starts(torch.tensor([[2.0, 30.0]]), patch_offsets(10, 1), 10, (50, 60)).tolist()
+        [[[0, 25]]]
     """
     check_film_size(film_size, patch_size)
     size = torch.tensor(film_size[-2:])
@@ -79,14 +98,18 @@ def patch_starts(
 
 
 def merge_all(patches: torch.Tensor, starts: torch.Tensor, film_size: Sequence[int]) -> torch.Tensor:
-    """The paper's merge: every patch writes every channel; 0 outside all patches, the mean where they overlap.
+    """Merge patches as in the paper: every patch writes every channel; overlaps are averaged; 0 outside all patches.
 
     Args:
-        patches: (N, K, N, P, P) heatmaps: landmark's patches x channels.
-        starts: (N, K, 2).
+        patches: (N, K, N, P, P) heatmaps: landmarks, patches of each, channels.
+        starts: (N, K, 2), the first pixel of each patch.
         film_size: (X, Y).
     Returns:
         (N, X, Y).
+    Example:
+        >>> patches = torch.tensor([1.0, 3.0]).view(1, 2, 1, 1, 1).expand(1, 2, 1, 2, 2)
+        >>> merge_all(patches, torch.tensor([[[0, 0], [0, 1]]]), (2, 4)).tolist()
+        [[[1.0, 2.0, 3.0, 0.0], [1.0, 2.0, 3.0, 0.0]]]
     """
     channels, size = patches.shape[2:4]
     total = patches.new_zeros(channels, *film_size[-2:])
@@ -98,13 +121,18 @@ def merge_all(patches: torch.Tensor, starts: torch.Tensor, film_size: Sequence[i
 
 
 def merge_own(own: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Each landmark from its own patches and its own channel, in a window that just holds them.
+    """Merge each landmark's own patches, in its own channel, in the smallest common size of window.
 
     Args:
-        own: (N, K, P, P) heatmaps: a landmark's patches, its own channel.
-        starts: (N, K, 2).
+        own: (N, K, P, P) heatmaps: the patches of each landmark, in its own channel.
+        starts: (N, K, 2), the first pixel of each patch.
     Returns:
         (N, W, W) mean heatmaps, 0 outside the patches, and (N, 2) int64, each window's first pixel.
+    Example:
+        >>> own = torch.tensor([1.0, 3.0]).view(1, 2, 1, 1).expand(1, 2, 2, 2)
+        >>> merged, corner = merge_own(own, torch.tensor([[[5, 5], [5, 6]]]))
+        >>> merged.tolist(), corner.tolist()
+        ([[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]], [[5, 5]])
     """
     n, size = own.shape[0], own.shape[-1]
     corner = starts.amin(dim=1)
@@ -121,7 +149,7 @@ def merge_own(own: torch.Tensor, starts: torch.Tensor) -> tuple[torch.Tensor, to
 def guide_prior(
     coarse: torch.Tensor, corner: torch.Tensor, size: Sequence[int], sigma_px: torch.Tensor
 ) -> torch.Tensor:
-    """How much a pixel is believed beforehand: a Gaussian around each coarse position.
+    """Compute the prior of each pixel: a Gaussian around each coarse position.
 
     Args:
         coarse: (N, 2), (x, y), array indices of the film.
@@ -130,6 +158,10 @@ def guide_prior(
         sigma_px: (N,) standard deviations, px.
     Returns:
         (N, W, H), 1 at the coarse position.
+    Example:
+        >>> prior = guide_prior(torch.tensor([[6.0, 5.0]]), torch.tensor([[5, 5]]), (3, 1), torch.tensor([1.0]))
+        >>> prior.flatten().tolist()[1]
+        1.0
     """
     sides = []
     for axis in (0, 1):
@@ -140,20 +172,28 @@ def guide_prior(
 
 
 class TwoStageInferer(Inferer):
-    """A film's landmarks from both stages.
+    """Find the landmarks of a film with both stages.
 
     Args:
-        global_scale: global over local scale of the film.
+        global_scale: ratio of the global to the local scale of the film.
         patch_size: side of a local patch, px at local scale.
         expansion: epsilon of the Expansive Exploration; 1 is the centre patch alone ("without Expand").
         merge: ``"all"``: every patch writes every landmark's channel (the paper); ``"own"``: a landmark is read from
-            its own patches only, which keeps look-alikes elsewhere out.
+            its own patches only, which excludes similar structures elsewhere.
         guide_sigma_px: standard deviation of the Gaussian prior around the coarse position, px at local scale: one
-            number, or one a landmark; None is no prior (the paper).
-        coarse_decoder, decoder: heatmaps -> points, for the global and the merged heatmaps.
-        batch_size: patches a forward pass.
+            number, or one per landmark; None means no prior (the paper).
+        coarse_decoder, decoder: functions from heatmaps to points, for the global and the merged heatmaps.
+        batch_size: patches per forward pass.
     Raises:
-        ValueError: a knob is out of its range.
+        ValueError: a setting is out of its range.
+    Example:
+        >>> from monai.networks.nets import BasicUNet
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
+        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> inferer = TwoStageInferer(global_scale=0.5, patch_size=32)
+        >>> inferer(torch.rand(1, 1, 64, 96), network).shape
+        torch.Size([1, 19, 3])
     """
 
     def __init__(
@@ -184,7 +224,7 @@ class TwoStageInferer(Inferer):
         self.coarse_decoder, self.decoder = coarse_decoder, decoder
 
     def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
-        """Landmarks of a batch of films.
+        """Find the landmarks of a batch of films.
 
         Args:
             inputs: (B, C, X, Y), films at local scale, intensities normalised.
@@ -193,12 +233,12 @@ class TwoStageInferer(Inferer):
             (B, N, 3): x and y in array indices of ``inputs``, and the confidence: the merged heatmap's maximum,
             a probability in [0, 1].
         """
-        check_film_size(inputs.shape, self.patch_size)  # before the global stage, which may fail on it less clearly
+        check_film_size(inputs.shape, self.patch_size)  # before the global stage, whose error would be less clear
         with torch.no_grad():
             return self.refined(inputs, self.coarse_points(inputs, network), network)
 
     def coarse(self, films: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
-        """What the global stage alone says.
+        """Find coarse points with the global stage alone.
 
         Args:
             films: (B, C, X, Y), at the global stage's spacing, intensities normalised.
@@ -210,32 +250,35 @@ class TwoStageInferer(Inferer):
         return torch.cat([self.coarse_decoder(heatmaps), heatmaps.amax((-2, -1))[..., None]], dim=-1)
 
     def coarse_points(self, inputs: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
-        """(B, N, 2), array indices of ``inputs`` at local scale, from the global stage alone."""
+        """Return (B, N, 2) coarse points, array indices of ``inputs`` at local scale."""
         points = self.coarse(scale_pixels(inputs, (self.global_scale, self.global_scale)), network)[..., :2]
-        # A global heatmap of zeros has no position. The film's centre keeps the batch going; the confidence tells.
+        # A global heatmap of zeros has no position. Continue with the film's centre; the confidence shows the failure.
         return or_centre(scale_index(points, 1 / self.global_scale), inputs.shape)
 
     def refined(self, films: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
-        """What the local stage finds around coarse points.
+        """Refine coarse points with the local stage.
 
         Args:
             films: (B, C, X, Y), at local scale, intensities normalised; at least as large as a patch.
             coarse: (B, N, 2), array indices of ``films``.
             network: the two-stage network.
         Returns:
-            As :meth:`__call__`.
+            (B, N, 3), as :meth:`__call__` returns.
         """
         return torch.stack([self._one(film, points, network) for film, points in zip(films, coarse, strict=True)])
 
     def merged_heatmaps(
         self, film: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The merged heatmaps H_M of one film, before the decoder.
+        """Compute the merged heatmaps H_M of one film, before the decoder.
 
         Args:
-            film: (C, X, Y). coarse: (N, 2), array indices.
+            film: (C, X, Y).
+            coarse: (N, 2), array indices.
+            network: the two-stage network.
         Returns:
-            (N, W, H) heatmaps and (N, 2) int64, the first pixel of each: whole films at 0 for merge ``"all"``.
+            (N, W, H) heatmaps and (N, 2) int64, the first pixel of each. With merge ``"all"``, each heatmap covers the
+            whole film and starts at 0.
         """
         starts = patch_starts(coarse, self.offsets, self.patch_size, film.shape)
         size = self.patch_size
@@ -250,7 +293,7 @@ class TwoStageInferer(Inferer):
     def _guided(
         self, merged: torch.Tensor, corner: torch.Tensor, coarse: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Merged heatmaps (N, W, H) times the guide's prior, if there is a guide."""
+        """Multiply merged heatmaps (N, W, H) by the guide's prior, if there is a guide."""
         corner = corner.to(merged.device)
         if self.guide_sigma_px is None:
             return merged, corner
@@ -264,7 +307,7 @@ class TwoStageInferer(Inferer):
         return merged * prior, corner
 
     def _decoded(self, merged: torch.Tensor, corner: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
-        """(N, 3), as :meth:`__call__` returns them, from merged heatmaps (N, W, H)."""
+        """Decode merged heatmaps (N, W, H) to (N, 3), as :meth:`__call__` returns them."""
         points = self.decoder(merged) + corner
         points = torch.where(points.isnan(), coarse, points)
         return torch.cat([points, merged.amax((-2, -1))[:, None]], dim=-1)
@@ -277,14 +320,28 @@ class TwoStageInferer(Inferer):
 
 
 class GlobalStageInferer(Inferer):
-    """The global stage alone, with the interface of :class:`TwoStageInferer`: to train, validate and compare it."""
+    """Find landmarks with the global stage alone, to train, validate and compare it.
+
+    The interface is that of :class:`TwoStageInferer`.
+
+    Args:
+        global_scale: ratio of the global to the local scale of the film.
+        decoder: function from heatmaps to points.
+    Example:
+        >>> from monai.networks.nets import BasicUNet
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
+        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> GlobalStageInferer(0.5)(torch.rand(1, 1, 64, 96), network).shape
+        torch.Size([1, 19, 3])
+    """
 
     def __init__(self, global_scale: float = 0.3, decoder: Decoder = decode_argmax) -> None:
         super().__init__()
         self.global_scale, self.decoder = global_scale, decoder
 
     def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
-        """As :meth:`TwoStageInferer.__call__`."""
+        """Find the landmarks of a batch of films, as :meth:`TwoStageInferer.__call__` does."""
         with torch.no_grad():
             heatmaps = coarse_heatmaps(inputs, network, self.global_scale)
             points = scale_index(self.decoder(heatmaps), 1 / self.global_scale)
