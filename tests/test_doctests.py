@@ -28,6 +28,7 @@ WITH_EXAMPLES = (
     "metrics",
     "geometry",
     "heatmaps",
+    "inferers",
     "landmarks",
     "losses",
     "memory",

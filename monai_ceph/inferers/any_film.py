@@ -1,4 +1,4 @@
-"""Landmarks of a film that may lie in any way, at any scale."""
+"""Find the landmarks of a film in any orientation and at any scale."""
 
 from __future__ import annotations
 
@@ -21,22 +21,31 @@ logger = logging.getLogger(__name__)
 
 
 class AnyFilmInferer(Inferer):
-    """Landmarks of films as they are stored: scaled, set upright and cut out as far as it takes to see a face.
+    """Find the landmarks of films as stored: scale, turn and crop each film as far as needed to see a face.
 
-    A film of known pixel size on which the global stage sees a face is looked at as it is, whole. Else its scale is
-    searched, then whether it is mirrored, turned or inverted (see :class:`~monai_ceph.inferers.film_pose.PoseSearch`).
-    A point that is far from where the others say it must be is looked for there once more.
+    If the pixel size is known and the global stage sees a face, the whole film is used as it is. Otherwise the class
+    searches the scale, and then whether the film is mirrored, turned or inverted (see
+    :class:`~monai_ceph.inferers.film_pose.PoseSearch`). If a point is far from the place that the other points predict,
+    the local stage searches once more at that place.
 
     Args:
         film_inferer: both stages, for an upright film at local scale.
-        local_spacing_mm: of the local stage.
-        shape: of the face.
-        believable: the least agreement of points and face, 0 to 1, that is taken for a face. Without a shape or this
-            number nothing is searched: films are taken as they lie, those of unknown pixel size at
+        local_spacing_mm: the spacing of the local stage.
+        shape: the shape of the face.
+        believable: the lowest agreement of points and face, 0 to 1, that counts as a face. Without this number or a
+            shape, there is no search: films are used as stored, and an unknown pixel size is taken as
             ``assumed_spacing_mm``.
-        far: standard deviations from its expected place at which a point is looked for there.
+        far: distance from the predicted place, in standard deviations, beyond which a point is searched there.
         assumed_spacing_mm: see ``believable``.
-        search: more arguments of :class:`PoseSearch`.
+        search: further arguments of :class:`~monai_ceph.inferers.film_pose.PoseSearch`.
+    Example:
+        >>> from monai.networks.nets import BasicUNet
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
+        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> inferer = AnyFilmInferer(TwoStageInferer(0.5, patch_size=32), 1.0, shape=None, assumed_spacing_mm=1.0)
+        >>> inferer(torch.rand(1, 1, 64, 96), network).shape
+        torch.Size([1, 19, 7])
     """
 
     def __init__(
@@ -59,15 +68,15 @@ class AnyFilmInferer(Inferer):
             self.search = PoseSearch(shape, global_mm, believable, **search)
 
     def as_told(self) -> AnyFilmInferer:
-        """The same without a search: films are taken as they lie, at the pixel size that is told."""
+        """Return the same inferer without a search: it uses films as stored, at the pixel size that is given."""
         return AnyFilmInferer(self.inferer, self.local_mm, None, assumed_spacing_mm=self.assumed_mm[0])
 
     def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
-        """Landmarks of a batch of films.
+        """Find the landmarks of a batch of films.
 
         Args:
-            inputs: (B, C, X, Y), gray values as stored; in its metadata ``spacing_mm`` is the size of a film pixel, NaN
-                where unknown, and ``film_orientation`` the file's EXIF or TIFF tag, if it has one.
+            inputs: (B, C, X, Y), gray values as stored. In its metadata, ``spacing_mm`` is the size of a film pixel,
+                NaN if unknown, and ``film_orientation`` is the EXIF or TIFF tag of the file, if it has one.
             network: the two-stage network.
         Returns:
             (B, N, 3 + 4): x and y in array indices of ``inputs``, the confidence (0 to 1), and
@@ -141,12 +150,12 @@ class AnyFilmInferer(Inferer):
         return torch.from_numpy(np.column_stack([*rows, film_wide])).to(local.device, torch.float32)
 
     def _local(self, local: torch.Tensor, start: np.ndarray, network: TwoStageNet) -> np.ndarray:
-        """(N, 3) float64 around (N, 2) array indices."""
+        """Run the local stage around (N, 2) array indices; return (N, 3) float64."""
         places = or_centre(torch.from_numpy(start).to(torch.float32), local.shape).to(local.device)
         return self.inferer.refined(local[None], places[None], network)[0].cpu().to(torch.float64).numpy()
 
     def _expected(self, points: np.ndarray, look: Look) -> tuple[np.ndarray, np.ndarray]:
-        """Expected places in film pixels, (N, 2), and distances, (N,), of (N, 3) points in film pixels."""
+        """Return expected places, (N, 2) film pixels, and distances, (N,), of (N, 3) points in film pixels."""
         assert self.search is not None and look.fit is not None
         working = np.array(look.pose.working_mm)
         places, distance = expected_places(points[:, :2] * working, noise_mm(points[:, 2]), look.fit, self.search.shape)
@@ -155,7 +164,7 @@ class AnyFilmInferer(Inferer):
     def _second_look(
         self, local: torch.Tensor, points: np.ndarray, look: Look, to_film: np.ndarray, network: TwoStageNet
     ) -> np.ndarray:
-        """Points that are far from their places, once more around these, where that agrees better."""
+        """Search points far from their expected places again there, and keep the result if it agrees better."""
         on_film = np.column_stack([_moved(points[:, :2], to_film), points[:, 2]])
         expected, distance = self._expected(on_film, look)
         places = _moved(expected, np.linalg.inv(to_film))
@@ -166,7 +175,7 @@ class AnyFilmInferer(Inferer):
         again = self._local(local, np.where(lost[:, None], places, points[:, :2]), network)
         taken = np.where(lost[:, None], again, points)
         _, then = self._expected(np.column_stack([_moved(taken[:, :2], to_film), taken[:, 2]]), look)
-        # As likely by its own heatmap and by the other points together.
+        # The likelihood combines the point's own heatmap and the other points.
         better = (
             np.log(np.maximum(taken[:, 2], 1e-4)) - then**2 / 2
             > np.log(np.maximum(points[:, 2], 1e-4)) - distance**2 / 2

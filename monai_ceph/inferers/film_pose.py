@@ -1,8 +1,8 @@
-"""How a film lies, as the global stage finds it: its working scale, which way the face looks, whether it is inverted.
+"""Find the pose of a film with the global stage: its scale, the direction of the face, and whether it is inverted.
 
-A film's pixel size is often unknown, and films come mirrored, on their side, inverted, tilted, or as a part of a larger
-picture. The global stage finds enough landmarks over a wide range of scales (0.6 to 1.7 of the right one) that the mean
-face can be laid on them; from there scale, tilt and place follow, so few looks are needed.
+The pixel size of a film is often unknown. Films may also be mirrored, on their side, inverted, tilted, or part of a
+larger picture. Over a wide range of scales (0.6 to 1.7 of the right one), the global stage finds enough landmarks to
+fit the mean face. Scale, tilt and position follow from the fit, so few trials are needed.
 """
 
 from __future__ import annotations
@@ -20,19 +20,23 @@ from monai_ceph.face_shape import FaceFit, FaceShape, agreement, fit_face
 from monai_ceph.transforms.scale import scale_pixels
 
 Coarse = Callable[[torch.Tensor], torch.Tensor]
-"""(B, C, X, Y) normalised films at the global stage's spacing -> (B, N, 3): x, y in array indices, confidence."""
+"""A function from normalised films (B, C, X, Y) at the global stage's spacing to (B, N, 3): x, y in array indices and
+the confidence."""
 
 
 _TAGGED = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 
 
 class Orientation(NamedTuple):
-    """How a film has to be changed for the face to be upright, looking right, with bright bones.
+    """Describe how a film differs from an upright one that faces right and has bright bones.
 
     Args:
         quarter_turns: how often the upright face was turned clockwise by 90 degrees.
         mirrored: whether the face looks left (before it was turned).
         inverted: whether bones are dark.
+    Example:
+        >>> Orientation.of_tag(6)
+        Orientation(quarter_turns=3, mirrored=False, inverted=False)
     """
 
     quarter_turns: int = 0
@@ -41,25 +45,28 @@ class Orientation(NamedTuple):
 
     @classmethod
     def of_tag(cls, tag: int) -> Orientation:
-        """How a film with an EXIF or TIFF orientation, 1 to 8, is stored; other numbers are none."""
+        """Return the orientation of a film with an EXIF or TIFF tag, 1 to 8; other numbers count as 1."""
         return cls(*_TAGGED.get(tag, (0, False)))
 
     def axes(self) -> torch.Tensor:
-        """(2, 2) float64: a step in the upright film -> the step in the film as stored; one +-1 in each column."""
+        """Return the (2, 2) float64 matrix from steps in the upright film to steps in the stored film."""
         mirror = torch.tensor([[-1.0 if self.mirrored else 1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
-        turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)  # clockwise as one sees it: y points down
+        turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)  # clockwise on screen: y points down
         return torch.linalg.matrix_power(turn, self.quarter_turns % 4) @ mirror
 
 
 @dataclass(frozen=True)
 class FilmPose:
-    """How a film lies.
+    """Hold the pose of a film.
 
     Args:
-        working_mm: (along x, along y), mm a film pixel covers if the face has its mean size, or as it was told.
-        orientation: see there.
-        tilt_deg: how far the face is turned clockwise beyond the quarter turns; 0 where it is left as it is.
-        centre_px: (x, y), where the middle of the face lies, film pixels; None: the whole film is looked at.
+        working_mm: (along x, along y), size of a film pixel, as given or assuming that the face has the mean size.
+        orientation: see :class:`Orientation`.
+        tilt_deg: how far the face is turned clockwise beyond the quarter turns; 0 if the tilt is not corrected.
+        centre_px: (x, y), centre of the face in film pixels; None means that the whole film is used.
+    Example:
+        >>> FilmPose((0.1, 0.1)).orientation.mirrored
+        False
     """
 
     working_mm: tuple[float, float]
@@ -69,13 +76,16 @@ class FilmPose:
 
 
 class Look(NamedTuple):
-    """What the global stage saw of a film that was taken to lie in a certain way.
+    """Hold what the global stage found in a film under an assumed pose.
 
     Args:
-        pose: how it was taken to lie.
+        pose: the assumed pose.
         points: (N, 3) float64: x, y in film pixels, confidence.
-        fit: the mean face on these points; None where there is none.
-        agreement: of points and face, 0 to 1; 0 where the face fits at quite another scale or turn than was looked at.
+        fit: the mean face fitted to these points; None if no fit is possible.
+        agreement: agreement of points and face, 0 to 1; 0 if the fit has quite another scale or turn than the pose.
+    Example:
+        >>> Look(FilmPose((0.1, 0.1)), np.zeros((19, 3)), None, 0.0).agreement
+        0.0
     """
 
     pose: FilmPose
@@ -87,16 +97,20 @@ class Look(NamedTuple):
 def posed_film(
     film: torch.Tensor, pose: FilmPose, spacing_mm: float, window_mm: Sequence[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A film as it would be if it lay upright, at a working spacing.
+    """Set a film upright and resample it to a working spacing.
 
     Args:
         film: (C, X, Y), gray values as stored.
-        pose: how the film lies.
-        spacing_mm: the spacing wanted.
-        window_mm: (x, y), what to cut out around the face's middle where the pose has one; film ends are filled up with
-            the mean.
+        pose: the pose of the film.
+        spacing_mm: the working spacing.
+        window_mm: (x, y), size of the window around the centre of the face, if the pose has one. A tilted window is
+            filled with the mean outside the film; an upright one is cropped to the film.
     Returns:
-        (C, X', Y'), normalised to mean 0 and standard deviation 1; and its affine, (3, 3) float64, index -> film pixel.
+        (C, X', Y'), with mean 0 and standard deviation 1; and the (3, 3) float64 affine from index to film pixel.
+    Example:
+        >>> upright, affine = posed_film(torch.rand(1, 40, 60), FilmPose((0.5, 0.5)), 1.0, (0.0, 0.0))
+        >>> upright.shape, affine[0, 0].item()
+        (torch.Size([1, 20, 30]), 2.0)
     """
     factor = [mm / spacing_mm for mm in pose.working_mm]
     factor = [1.0 if int(n * f) == n else f for n, f in zip(film.shape[-2:], factor, strict=True)]
@@ -131,12 +145,12 @@ def _oriented(pixels: torch.Tensor, orientation: Orientation) -> tuple[torch.Ten
 def _window(
     pixels: torch.Tensor, centre: torch.Tensor, size: Sequence[int], tilt_deg: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A window around a place, turned so that a face of that tilt is upright; and its affine to the old indices."""
+    """Cut a window that sets a face of that tilt upright; return it and its affine to the old indices."""
     to_old = torch.eye(3, dtype=torch.float64)
     if tilt_deg == 0:
         start = [round(c - (n - 1) / 2) for c, n in zip(centre.tolist(), size, strict=True)]
         to_old[:2, 2] = torch.tensor(start, dtype=torch.float64)
-        # Only what the film has: nothing is filled up where nothing is turned.
+        # Without a turn, the window is cropped to the film, and nothing has to be filled.
         first = [min(max(s, 0), n - 1) for s, n in zip(start, pixels.shape[-2:], strict=True)]
         last = [max(min(s + w, n), f + 1) for s, w, n, f in zip(start, size, pixels.shape[-2:], first, strict=True)]
         to_old[:2, 2] = torch.tensor(first, dtype=torch.float64)
@@ -156,38 +170,49 @@ def _window(
 
 
 def seen(pose: FilmPose, points: np.ndarray, shape: FaceShape) -> Look:
-    """Judge what the global stage found on a film that was taken to lie as ``pose`` says.
+    """Judge the points that the global stage found in a film under an assumed pose.
 
     Args:
-        pose: how the film was taken to lie.
+        pose: the assumed pose.
         points: (N, 3): x, y in film pixels, confidence.
-        shape: of the face.
+        shape: the shape of the face.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> points = np.column_stack([10 * mean_mm + 600, np.ones(4)])
+        >>> round(seen(FilmPose((0.1, 0.1)), points, shape).agreement, 3)
+        1.0
     """
     scaled = points[:, :2] * np.array(pose.working_mm)  # mm as assumed: pixels need not be square
     fit = fit_face(scaled, np.nan_to_num(points[:, 2]), shape, pose.orientation.mirrored)
     if fit is None:
         return Look(pose, points, None, 0.0)
     turn = (fit.turn_deg - 90 * pose.orientation.quarter_turns - pose.tilt_deg + 180) % 360 - 180
-    # The global stage knows no face that is turned or scaled further: such a fit is chance.
+    # The global stage cannot recognise a face that is turned or scaled further, so such a fit is chance.
     possible = abs(turn) < 45 and 0.45 < fit.working_mm < 2.2
     return Look(pose, points, fit, agreement(scaled, points[:, 2], fit, shape) if possible else 0.0)
 
 
 @dataclass(frozen=True)
 class PoseSearch:
-    """Find how a film lies.
+    """Find the pose of a film.
 
     Args:
-        shape: of the face.
-        spacing_mm: of the global stage.
-        believable: the least agreement of a look that is taken for a face.
-        usual: below this agreement a face that was seen is also looked at with its gray inverted; networks that know
-            inverted films see them as they are stored, only worse.
-        extents_mm: what the root of the film's area may be, in the order they are tried; the global stage needs 0.6 to
-            1.7 of the right one. The first, the next two and the rest are tried in turns.
-        largest_tilt_deg: faces that are turned further are set upright.
-        size_range: a face whose size over the mean face's is outside is scaled to the mean.
-        window_mm: (x, y), what is cut out around a face.
+        shape: the shape of the face.
+        spacing_mm: the spacing of the global stage.
+        believable: the lowest agreement that counts as a face.
+        usual: below this agreement, a face is also tried with inverted gray, because networks that were trained on
+            inverted films do see them as stored, but less well.
+        extents_mm: candidates for the square root of the film's area, in the order in which they are tried. The global
+            stage needs 0.6 to 1.7 of the right one. The first, the next two and the rest form three groups.
+        largest_tilt_deg: a face with a larger tilt is set upright.
+        size_range: a face whose size relative to the mean face is outside this range is scaled to the mean size.
+        window_mm: (x, y), size of the window that is cut out around a face.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> search = PoseSearch(FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8)), spacing_mm=0.67)
+        >>> search.poses((2000, 2400), told_mm=(0.1, 0.1))[0].working_mm
+        (0.1, 0.1)
     """
 
     shape: FaceShape
@@ -207,17 +232,17 @@ class PoseSearch:
         first: Look | None = None,
         stored: Orientation = Orientation(),  # noqa: B008  (a tuple: nobody can change it)
     ) -> Look:
-        """Look in one way after the other until a face is seen.
+        """Try one pose after the other until a face is seen.
 
         Args:
             film: (C, X, Y), gray values as stored.
-            told_mm: (along x, along y), the size of a film pixel; None where unknown.
+            told_mm: (along x, along y), the size of a film pixel; None if unknown.
             coarse: the global stage.
-            first: what was seen already.
-            stored: how the file says that the film lies; tried first.
+            first: the result of an earlier trial.
+            stored: the orientation that the file states; tried first.
         Returns:
-            The look that is believed; else the one that agrees best of those at the told size and as the film is
-            stored, which is all that can be said of a film without a face.
+            The first result that counts as a face. Without one, a result in the stored orientation: the first if the
+            pixel size is given, else the one with the best agreement.
         Raises:
             ValueError: the size of a pixel is unknown, and the film is too narrow for a face at any scale.
         """
@@ -240,7 +265,7 @@ class PoseSearch:
     def poses(
         self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
     ) -> list[FilmPose]:
-        """The poses to try for a film of (X, Y) px, the likely and the cheap first."""
+        """Return the poses to try for a film of (X, Y) px, with the likely and cheap ones first."""
         root = math.sqrt(size[0] * size[1])
         ratio = 1.0 if told_mm is None else math.sqrt(told_mm[1] / told_mm[0])
         searched = [(mm / root / ratio, mm / root * ratio) for mm in self.extents_mm]
@@ -265,13 +290,13 @@ class PoseSearch:
             (large, turned[1:3]),
         ]
         poses = [FilmPose(mm, o) for scales, ways in plans for o in ways for mm in scales]
-        # Below 48 px a network that halves its input several times has nothing left to look at.
+        # A network that halves its input several times cannot work on fewer than 48 px.
         smallest = [min(n * mm for n, mm in zip(size, pose.working_mm, strict=True)) for pose in poses]
         least = 48 * self.spacing_mm
         return [p for p, mm in zip(poses, smallest, strict=True) if p.working_mm == told_mm or mm >= least]
 
     def look(self, film: torch.Tensor, pose: FilmPose, coarse: Coarse) -> Look:
-        """Ask the global stage for a film that lies as ``pose`` says."""
+        """Run the global stage on a film under an assumed pose."""
         upright, affine = posed_film(film, pose, self.spacing_mm, self.window_mm)
         points = coarse(upright[None])[0].to("cpu", torch.float64).numpy()
         matrix = affine.numpy()
@@ -285,7 +310,7 @@ class PoseSearch:
         return max(seen, other, key=lambda look: look.agreement)
 
     def is_plain(self, look: Look) -> bool:
-        """Whether a face is seen as usual, so that nothing is gained by looking again."""
+        """Return whether a face is seen as clearly as usual, so that another trial would not help."""
         return look.agreement >= max(self.believable, self.usual) and self._fits(look)
 
     def _fits(self, look: Look) -> bool:
@@ -297,7 +322,7 @@ class PoseSearch:
         return abs(beyond) <= self.largest_tilt_deg and smallest <= 1 / look.fit.working_mm <= largest
 
     def _closer(self, film: torch.Tensor, last: Look, told_mm: tuple[float, float] | None, coarse: Coarse) -> Look:
-        """Look again at the face alone, set upright and at the mean size."""
+        """Run the global stage again on the face alone, set upright and at the mean size."""
         for _ in range(2):
             if last.fit is None or ((told_mm is not None or last.pose.centre_px) and self._fits(last)):
                 break
