@@ -300,7 +300,8 @@ def test_compressed_pixels_without_their_end(tmp_path: Path) -> None:
     path = compressed(tmp_path / "a.dcm", (tmp_path / "a.jpg").read_bytes(), "1.2.840.10008.1.2.4.50")
     assert read_film(path)[1].remarks == ()
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(FilmError, match="the DICOM file is cut short or damaged; copy it again"):
+    # pydicom 2 leaves out an element without its end, pydicom 3 reports it.
+    with pytest.raises(FilmError, match=r"(is cut short or damaged|holds no pixels); copy it again"):
         read_film(path)
 
 
