@@ -87,8 +87,8 @@ def compare(
     """Compare predictions B with predictions A in MRE and SDR at 2 mm, and test whether the difference is chance.
 
     Args:
-        a, b: landmark tables, as ``monai-ceph predict`` writes them, or predictions in memory. Films that are in both
-            are compared.
+        a, b: predictions, as :func:`monai_ceph.evaluation.evaluate.evaluate` takes them. Films that are in both are
+            compared.
         references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films: as in
             :func:`monai_ceph.evaluation.evaluate.evaluate`.
     Returns:

@@ -45,8 +45,10 @@ def evaluate(
     """Score predictions against references.
 
     Args:
-        predictions: a landmark table, as ``monai-ceph predict`` writes it, or predictions in memory.
-        references: one observer's annotations each, as a file or folder in any supported format, or in memory.
+        predictions: a landmark table, as ``monai-ceph predict`` writes it, a pandas table with the same columns, or
+            predictions in memory.
+        references: one observer's annotations each, as a file or folder in any supported format, a pandas table, or
+            annotations in memory.
         spacing_mm: size of a film pixel, mm, one number or (along x, along y), for films whose spacing is in no file. A
             spacing that follows from a film's points in mm takes precedence; a remark says where both differ.
         protocol: ``"mean"`` scores against the mean of the references, ``"each"`` against each of them, and the name of

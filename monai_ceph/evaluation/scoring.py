@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.data.isbi2015 import unique_films
 from monai_ceph.evaluation.film_spacings import Spacings
 from monai_ceph.film_names import film_name, spelled_like
-from monai_ceph.formats.annotations import Annotations, mean_annotations, read_annotations
+from monai_ceph.formats.annotations import Annotations, frame_annotations, mean_annotations, read_annotations
 from monai_ceph.formats.points import SourceFilm, check_annotations
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
@@ -23,12 +24,15 @@ from monai_ceph.metrics.reference_scores import ReferenceScores, score_films
 from monai_ceph.prediction import Prediction
 from monai_ceph.wording import named
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Observers = Sequence[tuple[str, Annotations]]
 """Source, as the user gave it, and points of each observer."""
 
 
-Points = str | Path | Annotations | Sequence[Prediction]
-"""Points of films, in a file or in memory."""
+Points = Union[str, Path, Annotations, Sequence[Prediction], "pd.DataFrame"]
+"""Points of films, in a file or in memory. A pandas table has the columns of a landmark table."""
 
 
 def read_predictions(source: Points, scheme: LandmarkScheme) -> Annotations:
@@ -39,7 +43,7 @@ def read_predictions(source: Points, scheme: LandmarkScheme) -> Annotations:
             scheme's; the message says which.
     """
     if not isinstance(source, (str, Path)):
-        return _in_memory(source, scheme)
+        return _in_memory(source, scheme, "predictions")
     path = Path(source)
     if not path.exists():
         raise ValueError(f"{path}: this table of predictions does not exist; check the path.")
@@ -83,11 +87,11 @@ def read_observers(
         return viewer_frame_apart(spelled[name]) if name in spelled else None
 
     observers = []
-    for reference in references:
+    for number, reference in enumerate(references, 1):
         if isinstance(reference, (str, Path)):
             name, points = str(reference), read_annotations(reference, whole, spacing_of, frame_of)
         else:
-            points = _in_memory(reference, whole)
+            points = _in_memory(reference, whole, f"reference {number}")
             name = points.observer
         observers.append((name, restrict(points, landmarks, {}).spelled_like(predicted.points_px)))
     return observers
@@ -117,7 +121,11 @@ def contradictions(scored: Observers, films: Mapping[str, Path] | None) -> list[
     return list(dict.fromkeys(problems))
 
 
-def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkScheme) -> Annotations:
+def _in_memory(
+    points: Annotations | Sequence[Prediction] | pd.DataFrame, scheme: LandmarkScheme, name: str
+) -> Annotations:
+    if hasattr(points, "columns"):  # a pandas table, told apart without importing pandas
+        return frame_annotations(points, scheme, name)
     if not isinstance(points, Annotations):
         points_px: dict[str, np.ndarray] = {}
         sources: dict[str, SourceFilm] = {}
@@ -134,7 +142,7 @@ def _in_memory(points: Annotations | Sequence[Prediction], scheme: LandmarkSchem
                 )
             points_px[film] = np.asarray(prediction.points_px, dtype=np.float64)
             sources[film] = SourceFilm(f"The prediction of '{film}'", prediction.image, None, prediction.spacing_mm)
-        return Annotations("predictions", scheme, points_px, sources=sources)
+        return Annotations(name, scheme, points_px, sources=sources)
     if points.scheme.symbols != scheme.symbols:
         raise ValueError(f"'{points.observer}' has the landmarks of '{points.scheme.name}', not of '{scheme.name}'.")
     return points

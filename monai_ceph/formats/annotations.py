@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,12 +23,23 @@ from monai_ceph.formats.points import (
     parse_json,
     read_text,
 )
-from monai_ceph.formats.table import read_table
+from monai_ceph.formats.table import read_table, table_points
+from monai_ceph.formats.table_cells import frame_cells
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import AARIZ29, CL_DETECTION38, ISBI19, LandmarkScheme
 from monai_ceph.spacing import check_spacing
 
-__all__ = ["AnnotationError", "Annotations", "check_annotations", "mean_annotations", "read_annotations"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "AnnotationError",
+    "Annotations",
+    "check_annotations",
+    "frame_annotations",
+    "mean_annotations",
+    "read_annotations",
+]
 
 _FORMATS = (
     "a .csv (image,landmark,x_px,y_px,... or image_path,1_x,1_y,...), a .json of CL-Detection or COCO keypoints, or "
@@ -98,6 +110,25 @@ def _annotations(observer: str, scheme: LandmarkScheme, found: Mapping[str, Film
         tuple(dict.fromkeys(problem for one in found.values() for problem in one.problems)),
         {film: one.source for film, one in found.items()},
     )
+
+
+def frame_annotations(frame: pd.DataFrame, scheme: LandmarkScheme = ISBI19, observer: str = "table") -> Annotations:
+    """Return one observer's points from a pandas table.
+
+    Args:
+        frame: columns as in a .csv of points, such as ``image, landmark, x_px, y_px``, in any order; other columns
+            are ignored. ``prediction.to_frame()`` is such a table.
+        scheme: what the points are.
+        observer: what messages and results call the table.
+    Raises:
+        AnnotationError: columns are missing or a row is malformed; the message names the row.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"image": ["001.png"], "landmark": ["S"], "x_px": [830.0], "y_px": [990.0]})
+    >>> frame_annotations(frame).points_px["001"][0]
+    array([830., 990.])
+    """
+    return _annotations(observer, scheme, table_points(frame_cells(frame, observer), scheme))
 
 
 def natural_scheme(path: str | Path) -> LandmarkScheme:

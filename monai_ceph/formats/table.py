@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monai_ceph.formats import kaggle_table, landmark_table
 from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
-from monai_ceph.formats.table_cells import read_cells
+from monai_ceph.formats.table_cells import Cells, read_cells
 from monai_ceph.landmarks import LandmarkScheme
 
 
@@ -22,7 +22,12 @@ def read_table(path: Path, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
     Raises:
         AnnotationError: an unknown header, or a row that is malformed; the message names file and line.
     """
-    cells = read_cells(path)
+    return table_points(read_cells(path), scheme)
+
+
+def table_points(cells: Cells, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
+    """Return each film's points from the cells of either table; raise as :func:`read_table`."""
+    path = cells.path
     header = list(cells.columns)
     spacings: dict[str, tuple[float, float]] = {}
     remarks: dict[str, list[str]] = {}

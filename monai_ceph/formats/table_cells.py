@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.points import AnnotationError, read_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Mark = tuple[str, float, float]
 """Symbol, x and y in film pixels; NaN where nobody marked the landmark."""
@@ -79,18 +82,40 @@ def read_cells(path: Path) -> Cells:
         ) from error
     table = table.map(str.strip)
     filled = (table != "").any(axis=1)
-    header = table.loc[0].tolist()
+    rows = table[filled].iloc[1:]
+    lines = [skipped + row + 1 for row in rows.index.tolist()]
+    return _cells(path, table.loc[0].tolist(), rows, lines, decimal_comma=separator != ",")
+
+
+def _cells(
+    path: Path, header: list[str], rows: pd.DataFrame, lines: list[int], *, decimal_comma: bool = False
+) -> Cells:
     doubled = [name for name, count in Counter(header).items() if name and count > 1]
     if doubled:
         raise AnnotationError(
             f"{path}: the header has the column '{doubled[0]}' {Counter(header)[doubled[0]]} times; remove or rename "
             "one of them."
         )
-    rows = table[filled].iloc[1:]
     if rows.empty:
         raise AnnotationError(f"{path}: the table has a header but no row.")
-    columns = {name: rows[k].tolist() for k, name in enumerate(header)}
-    return Cells(path, columns, [skipped + row + 1 for row in rows.index.tolist()], separator != ",")
+    return Cells(path, {name: rows.iloc[:, k].tolist() for k, name in enumerate(header)}, lines, decimal_comma)
+
+
+def frame_cells(frame: pd.DataFrame, name: str) -> Cells:
+    """Return the cells of a pandas table.
+
+    Args:
+        frame: any columns; missing values become empty cells.
+        name: what messages call the table. They count its rows from 2, as if the header were line 1.
+    Raises:
+        AnnotationError: the table has no row, or has a column twice.
+
+    >>> import pandas as pd
+    >>> frame_cells(pd.DataFrame({"image": ["001"], "x_px": [12.5], "y_px": [None]}), "a table").columns
+    {'image': ['001'], 'x_px': ['12.5'], 'y_px': ['']}
+    """
+    rows = frame.astype(object).where(frame.notna(), "").map(lambda cell: str(cell).strip())
+    return _cells(Path(name), [str(column) for column in frame.columns], rows, list(range(2, len(frame) + 2)))
 
 
 def film_cells(cells: Cells, column: str) -> list[str]:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from monai_ceph import evaluate
@@ -66,6 +67,23 @@ def test_predictions_in_memory_are_compared() -> None:
     assert (paired.a, paired.b, overall["n"]) == ("A", "B", 4 * N)
     assert overall[["a", "b", "difference"]].tolist() == pytest.approx([1.0, 2.25, 1.25])
     assert len(frame) == 2 * (N + 1)
+
+
+def test_pandas_tables_are_scored_as_the_same_points_in_memory() -> None:
+    predicted = predictions(10, 10, 30, 30)
+    expected = evaluate(predicted, [truth()], spacing_mm=0.1)
+    points = [(f"{film}.png", symbol, 500.0, 500.0) for film in FILMS for symbol in ISBI19.symbols]
+    reference = pd.DataFrame(points, columns=["image", "landmark", "x_px", "y_px"])
+    frames = pd.concat([prediction.to_frame() for prediction in predicted])
+    evaluation = evaluate(frames, [reference, reference], spacing_mm=0.1)
+    assert evaluation.references == ("reference 1", "reference 2")
+    assert evaluation.scores[0].summary == expected.scores[0].summary
+
+
+def test_pandas_table_without_a_landmark_column_is_refused() -> None:
+    frame = predictions(1, 1, 1, 1)[0].to_frame().drop(columns="landmark")
+    with pytest.raises(ValueError, match="predictions: expected the columns image,landmark,x_px,y_px"):
+        evaluate(frame, [truth()], spacing_mm=0.1)
 
 
 def test_two_predictions_of_one_film_are_refused() -> None:
