@@ -21,6 +21,7 @@ MODULES = sorted(
 
 # Every public class and function of these modules and packages has an example.
 WITH_EXAMPLES = (
+    "analysis",
     "atomic",
     "face_shape",
     "handlers",

@@ -1,0 +1,27 @@
+"""What an orthodontist reads off the points: measurements, declared as data and computed by pure functions.
+
+>>> from monai_ceph.analysis import MEASUREMENTS, measure
+>>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+>>> result = measure(MEAN_MM, spacing_mm=1.0)
+>>> frame = result.to_frame().set_index(["analysis", "measurement"])
+>>> round(float(frame.loc[("Steiner", "SNA"), "value"]), 1)
+82.5
+>>> len(result.values) == len(MEASUREMENTS)
+True
+"""
+
+from monai_ceph.analysis.definition import Class, Measurement, Norm, Term, read_measurements
+from monai_ceph.analysis.measure import Measurements, measure, measurement_values
+from monai_ceph.analysis.shipped import MEASUREMENTS
+
+__all__ = [
+    "MEASUREMENTS",
+    "Class",
+    "Measurement",
+    "Measurements",
+    "Norm",
+    "Term",
+    "measure",
+    "measurement_values",
+    "read_measurements",
+]
