@@ -67,7 +67,7 @@ def spelled_like(names: Iterable[str], reference: Iterable[str]) -> dict[str, st
 
 
 def _unambiguous(names: Iterable[str]) -> dict[str, str | None]:
-    """Folded name -> name, or None where there are several."""
+    """Map folded names to names, or to None if there are several."""
     found: dict[str, str | None] = {}
     for name in names:
         found[_folded(name)] = name if found.get(_folded(name), name) == name else None

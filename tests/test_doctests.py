@@ -60,6 +60,22 @@ def _import(name: str) -> ModuleType:
         pytest.skip(f"{name} needs the optional package {error.name}")
 
 
+PACKAGES = sorted({module.rpartition(".")[0] for module in MODULES})
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_everything_that_a_package_exports_has_an_example(name: str) -> None:
+    package = _import(name)
+    exported = {thing: getattr(package, thing) for thing in getattr(package, "__all__", ())}
+    without = [
+        thing_name
+        for thing_name, thing in exported.items()
+        if (inspect.isfunction(thing) or (inspect.isclass(thing) and not issubclass(thing, Exception)))
+        and ">>>" not in (thing.__doc__ or "")
+    ]
+    assert without == [], f"add a >>> example to the docstrings of {', '.join(without)}"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_give_what_they_show(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = _import(name)

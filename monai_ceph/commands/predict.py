@@ -111,7 +111,7 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
 
 
 def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, scheme: str | None) -> dict[str, str]:
-    """What a film's results depend on beside the film: films of other settings are not mixed with these.
+    """Return what a film's results depend on apart from the film, to keep results of other settings apart.
 
     The device is not among them: a run may go on elsewhere, in that device's precision.
     """
@@ -259,7 +259,7 @@ def _write(output: Path, formats: Sequence[str], result: FilmResult) -> None:
 
 
 def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path]:
-    """The files that a film has to itself, by format."""
+    """Return the files that belong to one film, by format."""
     names = {"markups": markups_name(film.name), "overlay": f"{film.name}{OVERLAY_SUFFIX}"}
     return {kind: output / name for kind, name in names.items() if kind in formats}
 
@@ -271,7 +271,7 @@ def _write_table(records: PredictionRecords, output: Path, films: Sequence[Path]
 
 
 def _bar(total: int) -> Any:
-    """tqdm's bar, or None where nobody would see it."""
+    """Return a progress bar, or None if nobody would see it."""
     if total < 2 or not sys.stderr.isatty():
         return None
     try:

@@ -29,7 +29,7 @@ def datalist(
     films: Sequence[str] | None = None,
     spacing_mm: float | Sequence[float] | None = None,
 ) -> list[dict[str, Any]]:
-    """Films of a folder with the mean of their observers.
+    """List the films of a folder with the mean of their observers.
 
     Args:
         films_folder: where the films are.
@@ -46,6 +46,11 @@ def datalist(
         FilmError: no film, two of one name, or one of those wanted is not there.
         AnnotationError: as ``read_annotations``; a wanted film has no annotation; an annotation contradicts its film,
             see :func:`~monai_ceph.formats.points.check_film`.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=2, size=(484, 600), spacing_mm=0.4)
+    >>> [item["film"] for item in datalist("films", ["films/points.csv"])]
+    ['phantom_000', 'phantom_001']
     """
     found = unique_films(find_films([films_folder]))
     if isinstance(references, (str, Path)):
@@ -64,7 +69,7 @@ def isbi2015_datalist(
     films: Sequence[str | int] | None = None,
     observers: Sequence[str] = ("senior", "junior"),
 ) -> list[dict[str, Any]]:
-    """The ISBI 2015 films in either layout, with the mean of the given observers.
+    """List the ISBI 2015 films, in either layout, with the mean of the given observers.
 
     Args:
         dataset_dir: holds ``RawImage`` and ``AnnotationsByMD``, or ``cepha400`` and the CSV tables.
@@ -74,6 +79,8 @@ def isbi2015_datalist(
         As :func:`datalist`; ``film`` is the id with three digits.
     Raises:
         FilmError, AnnotationError: as :func:`datalist`, or nothing was found; the message names what was looked for.
+
+    >>> isbi2015_datalist("/path/to/isbi2015", films=[1, 2])  # doctest: +SKIP
     """
     files = find_isbi2015(Path(dataset_dir), tuple(observers))
     annotations = []

@@ -22,7 +22,7 @@ AT_THE_DETECTOR = ("ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
 def dicom_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str]:
-    """The pixel spacing at the detector and where it came from.
+    """Return the pixel spacing at the detector and the tag that it comes from.
 
     Args:
         dataset: a film's tags.
@@ -51,7 +51,7 @@ def dicom_spacing(dataset: Dataset) -> tuple[tuple[float, float] | None, str]:
 
 
 def _spacing(dataset: Dataset, tag: str) -> tuple[float, float] | None:
-    """(along x, along y); DICOM writes the distance between rows, which is along y, first."""
+    """Return (along x, along y); DICOM writes the distance between rows, which is along y, first."""
     value = _value(dataset, tag)
     if value is None or isinstance(value, (str, float, int)) or len(value) != 2:
         return None

@@ -53,6 +53,10 @@ class FilmInfo:
             honours the tag shows them turned or mirrored.
         dpi: (along x, along y), the dots per inch that the file states; a suggestion that is never believed.
         remarks: what the decoder complained about; the pixels may be damaged.
+
+    >>> FilmInfo(None, "unknown", dpi=(300.0, 300.0)).suggested_spacing_mm  # a scanner's resolution
+    (0.08466666666666667, 0.08466666666666667)
+    >>> FilmInfo(None, "unknown", dpi=(96.0, 96.0)).suggested_spacing_mm  # a screen's
     """
 
     spacing_mm: tuple[float, float] | None
@@ -124,7 +128,12 @@ def film_header(path: str | Path) -> Any:
 
 
 def film_size(path: str | Path) -> tuple[int, int]:
-    """Return (X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`."""
+    """Return (X, Y), the size of a film in pixels, from its header alone. Raises as :func:`read_film`.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> film_size(write_phantoms("films", count=1, size=(484, 600), spacing_mm=0.4)[0])
+    (484, 600)
+    """
     path = Path(path)
     kind = film_format(path)
     if kind == "DICOM":
@@ -156,7 +165,7 @@ def _samples(path: Path, kind: str) -> FilmSamples:
 
 
 def _to_gray(path: Path, pixels: np.ndarray) -> np.ndarray:
-    """(Y, X, components) -> (X, Y) float32."""
+    """Convert (Y, X, components) to (X, Y) float32."""
     components = pixels.shape[-1]
     if components > 4:
         raise FilmError(

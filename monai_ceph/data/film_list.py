@@ -17,7 +17,7 @@ never trained on, to see what the training was worth."""
 
 
 def film_list_text(items: Sequence[Mapping[str, Any]]) -> str:
-    """The file's content.
+    """Return the text of a film list.
 
     Args:
         items: ``{"film": name, "image": path, "points_px": (N, 2), "part": see Part}``, and ``"spacing_mm"`` where it
@@ -32,10 +32,15 @@ def film_list_text(items: Sequence[Mapping[str, Any]]) -> str:
 
 
 def read_film_list(path: str | Path) -> list[dict[str, Any]]:
-    """The items of :func:`film_list_text`; points as (N, 2) float32, NaN where nobody annotated.
+    """Read the items of a film list; points are (N, 2) float32, NaN where not annotated.
 
     Raises:
         AnnotationError: missing, no such file's content, or an unknown part.
+
+    >>> items = [{"film": "001", "image": "001.png", "points_px": np.ones((19, 2)), "part": "new"}]
+    >>> _ = Path("films.json").write_text(film_list_text(items))
+    >>> read_film_list("films.json")[0]["part"]
+    'new'
     """
     path = Path(path)
     try:
@@ -55,5 +60,9 @@ def read_film_list(path: str | Path) -> list[dict[str, Any]]:
 
 
 def film_spacings(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Path -> pixel spacing of the films that have one of their own, as ``FilmReader`` takes it."""
+    """Map the paths of films that have a pixel spacing of their own to it, as ``FilmReader`` takes it.
+
+    >>> film_spacings([{"image": "a.png", "spacing_mm": 0.1}, {"image": "b.png"}])
+    {'a.png': 0.1}
+    """
     return {item["image"]: item["spacing_mm"] for item in items if item.get("spacing_mm") is not None}

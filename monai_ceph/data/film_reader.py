@@ -16,7 +16,7 @@ from monai_ceph.spacing import check_spacing
 
 
 class FilmReader(ImageReader):
-    """Reads films for MONAI's stock ``LoadImage`` / ``LoadImaged``.
+    """Read films for MONAI's stock ``LoadImage`` / ``LoadImaged``.
 
     The array is (X, Y) float32. Its metadata hold the identity as ``affine`` (a film's world frame is its own pixels),
     ``spacing_mm`` (float64, (2,), NaN where unknown), ``spacing_source``, ``film_orientation`` (the EXIF or TIFF tag),
@@ -31,6 +31,12 @@ class FilmReader(ImageReader):
     Args:
         spacing_mm: the pixel spacing of all films if the user knows it, as in :func:`read_film`; or that of each film,
             by its path, where films of several scanners are read together. Films not named there have their file's.
+
+    >>> from monai.transforms import LoadImage
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=1, size=(484, 600), spacing_mm=0.4)
+    >>> LoadImage(reader=FilmReader(spacing_mm=0.4))(films[0]).shape
+    torch.Size([484, 600])
     """
 
     def __init__(self, spacing_mm: float | Sequence[float] | Mapping[str, Any] | None = None) -> None:
@@ -41,16 +47,16 @@ class FilmReader(ImageReader):
         self.spacing_mm = None if of_all is None else check_spacing(of_all, "FilmReader")
 
     def verify_suffix(self, filename: Any) -> bool:
-        """Whether the one file given looks like a film."""
+        """Return whether the one file given looks like a film."""
         paths = _paths(filename)
         return len(paths) == 1 and looks_like_film(paths[0])
 
     def read(self, data: Any, **kwargs: Any) -> list[Path]:
-        """Notes which file to read; see the class for why it is not opened yet."""
+        """Note which file to read; see the class for why it is not opened yet."""
         return _paths(data)
 
     def get_data(self, img: list[Path]) -> tuple[np.ndarray, dict[str, Any]]:
-        """(X, Y) float32 and its metadata.
+        """Return a film, (X, Y) float32, and its metadata.
 
         Raises:
             FilmError: as :func:`read_film`, or several files were given for one film.

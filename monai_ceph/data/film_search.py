@@ -21,6 +21,9 @@ class FoundFilms(NamedTuple):
     Args:
         films: each film once, sorted.
         passed_over: files and folders in the folders searched that are no films, each with the reason; sorted.
+
+    >>> FoundFilms([Path("film.png")], [(Path("notes.txt"), "no film")]).films[0].name
+    'film.png'
     """
 
     films: list[Path]
@@ -28,7 +31,13 @@ class FoundFilms(NamedTuple):
 
 
 def find_films(paths: Sequence[str | Path]) -> list[Path]:
-    """Return the films of :func:`search_films`, where nobody asks what was passed over."""
+    """Return the films that :func:`search_films` finds, without what it passed over.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=2, size=(484, 600), spacing_mm=0.4)
+    >>> [film.name for film in find_films(["films"])]
+    ['phantom_000.png', 'phantom_001.png']
+    """
     return search_films(paths).films
 
 
@@ -44,6 +53,11 @@ def search_films(paths: Sequence[str | Path]) -> FoundFilms:
         paths: files and folders.
     Raises:
         FilmError: nothing given, a path that does not exist, or a folder without a film.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=1, size=(484, 600), spacing_mm=0.4)
+    >>> [path.name for path, reason in search_films(["films"]).passed_over]
+    ['points.csv']
     """
     if not paths:
         raise FilmError("No film was given; name at least one film or folder.")

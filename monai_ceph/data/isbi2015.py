@@ -25,7 +25,7 @@ class Isbi2015Files:
 
 
 def find_isbi2015(dataset_dir: Path, observers: tuple[str, ...]) -> Isbi2015Files:
-    """Finds films and annotations in either layout.
+    """Find films and annotations in either layout.
 
     Official: ``RawImage/*/NNN.bmp`` and ``AnnotationsByMD/400_<observer>/NNN.txt``. Copies: ``cepha400/NNN.jpg`` and
     ``train_<observer>.csv``, ``test1_<observer>.csv`` ... beside it. Films of any format will do.
@@ -62,7 +62,7 @@ def find_isbi2015(dataset_dir: Path, observers: tuple[str, ...]) -> Isbi2015File
 
 
 def unique_films(paths: Iterable[Path]) -> dict[str, Path]:
-    """Film name -> file.
+    """Map film names to files.
 
     Raises:
         FilmError: two files have the same film name, so nobody could tell whose an annotation is.

@@ -47,7 +47,7 @@ class LabelSizeError(LabelError):
 def read_label(
     content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, where: str = "The label", film: str | None = None
 ) -> np.ndarray:
-    """Points of one film out of a label.
+    """Read the points of one film from a label.
 
     Args:
         content: what the .mrk.json holds.
@@ -98,7 +98,7 @@ def read_label(
 
 
 def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) -> None:
-    """Raises LabelError unless each landmark is there once, and as placed or not placed."""
+    """Raise LabelError unless each landmark is there once, and as placed or not placed."""
     count = Counter(point.label for point in points)
     for label in count:
         if label not in scheme.symbols:
@@ -124,7 +124,7 @@ def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) ->
 
 
 def check_screen(screen: Any, frame: ViewerFrame, film: str) -> None:
-    """Refuses points that were placed on another film, or on this one after its spacing was changed in the viewer.
+    """Refuse points placed on another film, or on this film after its spacing was changed in the viewer.
 
     Such points are mm of another frame; they may well be on the film, and would be taken for others.
 

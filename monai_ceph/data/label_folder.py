@@ -63,6 +63,12 @@ class LabelFolder:
         scheme: what the points are.
     Raises:
         FilmError: there is no such folder.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=2, size=(484, 600), spacing_mm=0.4)
+    >>> folder = LabelFolder("films")
+    >>> list(folder.films()), folder.labels("final")
+    (['phantom_000', 'phantom_001'], {})
     """
 
     def __init__(self, folder: str | Path, scheme: LandmarkScheme = ISBI19) -> None:

@@ -17,7 +17,7 @@ ISBI_VALIDATION = range(6, 151, 6)
 
 
 def read_replay_set(folder: str | Path, scheme: LandmarkScheme) -> list[dict[str, Any]]:
-    """Films and points of a replay set.
+    """Read the films and points of a replay set.
 
     Args:
         folder: of the ISBI 2015 data set in either layout, of which the training films without the validation films are

@@ -11,7 +11,7 @@ from monai_ceph.formats.viewer_frame import ViewerFrame
 
 
 def viewer_frame(path: str | Path) -> ViewerFrame:
-    """The frame in which ITK opens a film.
+    """Return the frame in which ITK opens a film.
 
     Args:
         path: the film; only its header is read.
@@ -36,5 +36,5 @@ def viewer_frame(path: str | Path) -> ViewerFrame:
 
 
 def _three(values: list[float]) -> np.ndarray:
-    """A vector of a file's 2, 3 or more axes as the viewer has it, in three."""
+    """Return a vector over a file's 2, 3 or more axes as the viewer's three components."""
     return np.array([*values, 0.0, 0.0])[:3]

@@ -41,6 +41,14 @@ class PairedEvaluation:
         a, b: sources of the predictions.
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
             :class:`monai_ceph.evaluation.evaluation.Evaluation`.
+
+    >>> import numpy as np
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> points = {f"{k:03}": np.full((19, 2), 500.0 + k) for k in range(8)}
+    >>> anna = Annotations("anna", ISBI19, points)
+    >>> paired = compare(anna, anna, [anna], spacing_mm=0.1)
+    >>> paired.differences["anna"].overall.mre.difference
+    0.0
     """
 
     differences: Mapping[str, PairedDifferences]

@@ -32,6 +32,16 @@ class Evaluation:
         excluded_films: films left out on request, by the name that was given for them.
         excluded_landmarks: landmarks left out on request.
         remarks: notes on the files that were read.
+
+    >>> import numpy as np
+    >>> from monai_ceph import evaluate
+    >>> from monai_ceph.formats import Annotations
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> points = {f"{k:03}": np.full((19, 2), 500.0) for k in range(5)}
+    >>> anna = Annotations("anna", ISBI19, points)
+    >>> evaluation = evaluate(anna, [anna], spacing_mm=0.1)
+    >>> evaluation.to_frame().query("landmark == 'all' and figure == 'mre_mm'")["value"].item()
+    0.0
     """
 
     scores: tuple[ReferenceScores, ...]

@@ -90,7 +90,7 @@ def _runner(path: Path, format: str) -> Run:
 
 
 def _check(predictor: TorchPredictor, run: Run) -> None:
-    """Raises ValueError if an exported file and its bundle disagree on a drawn film."""
+    """Raise ValueError if an exported file and its bundle disagree on a drawn film."""
     exact = replace(predictor, inferer=any_film_inferer(predictor.inferer).as_told())
     with tempfile.TemporaryDirectory() as folder:
         [film] = write_phantoms(folder, 1, size=(774, 960), spacing_mm=CHECK_MM)

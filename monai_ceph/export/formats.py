@@ -83,7 +83,7 @@ FORMATS: dict[str, Callable[[WholeFilm, Path, Mapping[str, str]], None]] = {
 
 
 def _reason(error: BaseException, length: int = 300) -> str:
-    """What was raised at first, without torch's pages of advice."""
+    """Return the first cause of an error, without the pages of advice that torch adds."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

@@ -20,7 +20,7 @@ READING = (LoadImaged, EnsureChannelFirstd)
 
 
 def resampling_matrix(size: int, factor: torch.Tensor, new_size: int) -> torch.Tensor:
-    """What ``scale_pixels`` does along one axis, as a matrix, for a factor that is known only when the graph runs.
+    """Return ``scale_pixels`` along one axis as a matrix, for a factor that is known only when the graph runs.
 
     Args:
         size: number of pixels, old.
@@ -38,7 +38,7 @@ def resampling_matrix(size: int, factor: torch.Tensor, new_size: int) -> torch.T
 
 
 def merge_in_windows(own: torch.Tensor, starts: torch.Tensor, window: int) -> torch.Tensor:
-    """``merge_own`` without a loop, in windows of a size that is known beforehand.
+    """Merge as ``merge_own`` does, without a loop, in windows whose size is known beforehand.
 
     Args:
         own: (N, K, P, P) heatmaps: a landmark's patches, its own channel.
@@ -93,7 +93,7 @@ class WholeFilm(torch.nn.Module):
         self.assumed_mm = torch.tensor(assumed_mm, dtype=torch.float64)
 
     def forward(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Landmarks of one film.
+        """Find the landmarks of one film.
 
         Args:
             film: (1, 1, X, Y) float32, gray values, bone bright.
@@ -118,7 +118,7 @@ class WholeFilm(torch.nn.Module):
         return points_px.to(torch.float32), merged.amax((-2, -1))
 
     def _local_film(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the stages see, (1, 1, X', Y'), and the factor (2,) it was scaled by."""
+        """Return what the stages see, (1, 1, X', Y'), and the factor (2,) by which it was scaled."""
         pixels = torch.stack([_size_of(film, -2), _size_of(film, -1)]).to(torch.float64)
         factor = torch.where(spacing_mm.isnan().any(), self.assumed_mm, spacing_mm) / self.working_mm
         factor = torch.where((pixels * factor).floor() == pixels, 1.0, factor)
@@ -130,7 +130,7 @@ class WholeFilm(torch.nn.Module):
         return scaled / torch.where(deviation == 0, 1.0, deviation), factor
 
     def _coarse(self, local: torch.Tensor) -> torch.Tensor:
-        """(N, 2), pixels at local scale."""
+        """Return coarse points, (N, 2), in pixels at local scale."""
         size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
         new_size = (size * self.global_scale).floor().long()
         matrices = [
@@ -141,7 +141,7 @@ class WholeFilm(torch.nn.Module):
         return torch.where(coarse.isnan(), ((size - 1) / 2).to(coarse.dtype), coarse)
 
     def _own_heatmaps(self, local: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
-        """(N, K, P, P) of (N, K, 2) patches."""
+        """Return each landmark's own heatmaps, (N, K, P, P), in the patches at (N, K, 2)."""
         index = torch.arange(self.patch_size)
         x, y = starts[..., 0, None] + index, starts[..., 1, None] + index
         patches = local[0, 0][x[..., :, None], y[..., None, :]].flatten(0, 1)[:, None]
@@ -150,7 +150,7 @@ class WholeFilm(torch.nn.Module):
 
 
 def whole_film(network: torch.nn.Module, preprocessing: Any, inferer: Any) -> WholeFilm:
-    """A bundle's parts as one module.
+    """Join a bundle's parts in one module.
 
     Args:
         network: a :class:`TwoStageNet`.
@@ -170,7 +170,7 @@ def whole_film(network: torch.nn.Module, preprocessing: Any, inferer: Any) -> Wh
 
 
 def any_film_inferer(inferer: Any) -> AnyFilmInferer:
-    """The inferer for any film inside others, such as one for autocast. Raises ValueError if there is none."""
+    """Return the inferer for any film inside a wrapper such as the one for autocast. Raises ValueError if none is."""
     inside = inferer
     while not isinstance(inside, AnyFilmInferer):
         if not hasattr(inside, "inferer"):

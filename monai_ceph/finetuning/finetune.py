@@ -243,7 +243,7 @@ def latest(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 @contextmanager
 def _exclusive(bundle: Path) -> Iterator[None]:
-    """Two trainings at once would replace each other's weights. The system gives the lock back, also after a kill."""
+    """Hold a lock, because two trainings would replace each other's weights. The system frees it even after a kill."""
     if not (bundle / "configs" / "inference.json").is_file():
         raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
     (bundle / RUNS).mkdir(parents=True, exist_ok=True)

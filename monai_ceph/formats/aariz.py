@@ -65,7 +65,7 @@ def parse_aariz(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> 
 
 
 def to_aariz(film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> dict[str, Any]:
-    """Points of a film as the data set's JSON.
+    """Return the points of a film as the data set's JSON.
 
     Args:
         film: name of the film.
@@ -97,7 +97,7 @@ def _position(row: dict[str, Any], where: str) -> tuple[float, float]:
 
 @lru_cache(maxsize=4)
 def _pixel_sizes(path: Path) -> dict[str, tuple[float, float]]:
-    """Film name -> spacing, mm; empty where there is no such table."""
+    """Map film names to their spacing, mm; empty if there is no such table."""
     if not path.is_file():
         return {}
     cells = read_cells(path)

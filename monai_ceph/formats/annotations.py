@@ -57,7 +57,7 @@ def read_annotations(
     spacing_mm: Spacing | Callable[[str], Spacing | None] | None = None,
     frame_of: Callable[[str], ViewerFrame | None] | None = None,
 ) -> Annotations:
-    """One observer's points, from any source that the package reads.
+    """Read one observer's points from any supported source.
 
     Args:
         path: a .csv, a .json of several films, a film's .txt, .json or .mrk.json, or a folder of such files (of one
@@ -72,6 +72,12 @@ def read_annotations(
     Raises:
         AnnotationError: missing, of no known format, malformed, or of a wrong number of points; the message names
             the file.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=2, size=(484, 600), spacing_mm=0.4)
+    >>> annotations = read_annotations("films/points.csv")
+    >>> sorted(annotations.points_px), annotations.points_px["phantom_000"].shape
+    (['phantom_000', 'phantom_001'], (19, 2))
     """
     path = Path(path)
 
@@ -147,7 +153,7 @@ def natural_scheme(path: str | Path) -> LandmarkScheme:
 
 
 def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
-    """The mean of several observers.
+    """Return the mean of several observers.
 
     A landmark that any observer left out has no mean: it is NaN and reported. So is a whole film.
 
@@ -155,6 +161,10 @@ def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
         annotations: at least one; all of the same landmarks.
     Raises:
         AnnotationError: none given, or of different schemes.
+
+    >>> anna, bert = (Annotations(name, ISBI19, {"001": np.full((19, 2), x)}) for name, x in (("a", 1.0), ("b", 3.0)))
+    >>> mean_annotations([anna, bert]).points_px["001"][0]
+    array([2., 2.])
     """
     if not annotations:
         raise AnnotationError("Expected the annotations of at least one observer, got none.")
@@ -187,7 +197,7 @@ def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
 
 
 def _films_in(folder: Path) -> list[Path]:
-    """The annotation files of a folder, one for a film, all of one suffix."""
+    """List the annotation files of a folder: one per film, all with the same suffix."""
     files = [p for p in sorted(folder.iterdir()) if p.is_file() and not p.name.startswith(".")]
     by_suffix = {suffix: [p for p in files if p.suffix.lower() == suffix] for suffix in (".txt", ".json")}
     kinds = [suffix for suffix, matching in by_suffix.items() if matching]
@@ -200,7 +210,7 @@ def _films_in(folder: Path) -> list[Path]:
 def _read_file(
     path: Path, scheme: LandmarkScheme, place: Callable[[str], _Place]
 ) -> FilmPoints | dict[str, FilmPoints]:
-    """The points of the file's film, or of its films."""
+    """Read the points of one film, or of each film of a file."""
     if path.suffix.lower() == ".txt":
         return read_isbi_text(path, scheme)
     if path.suffix.lower() != ".json":

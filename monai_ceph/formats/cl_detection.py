@@ -78,7 +78,7 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
 def to_cl_detection(
     points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme, spacings_mm: Mapping[str, tuple[float, float]]
 ) -> dict[str, Any]:
-    """Points of films as the challenge's JSON.
+    """Return the points of films as the challenge's JSON.
 
     Args:
         points_px: film name -> (N, 2), (x, y), film pixels; a landmark that is NaN is left out.

@@ -90,7 +90,7 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
 def to_coco(
     points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme, sizes: Mapping[str, tuple[int, int]]
 ) -> dict[str, Any]:
-    """Points of films as COCO keypoints.
+    """Return the points of films as COCO keypoints.
 
     Args:
         points_px: file name of a film -> (N, 2), (x, y), film pixels; NaN is written as not labelled, (0, 0, 0).
@@ -140,7 +140,7 @@ def write_coco(
 
 
 def _known(names: list[str], scheme: LandmarkScheme) -> dict[str, str]:
-    """Keypoint -> symbol."""
+    """Map each keypoint to a symbol."""
     for first in (1, 0):
         if names == [str(k) for k in range(first, first + len(scheme))]:
             return dict(zip(names, scheme.symbols, strict=True))

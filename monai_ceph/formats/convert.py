@@ -159,6 +159,6 @@ def write_annotations(
 
 
 def _image(annotations: Annotations, film: str) -> str:
-    """The film's file name as the source has it, or the film's name."""
+    """Return the film's file name as the source gives it, or else the film's name."""
     source = annotations.sources.get(film)
     return film if source is None or source.name is None else source.name.replace("\\", "/").rsplit("/", 1)[-1]

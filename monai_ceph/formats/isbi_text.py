@@ -15,7 +15,7 @@ _CLASS = re.compile(r"[-+]?\d+")
 
 
 def read_isbi_text(path: Path, scheme: LandmarkScheme) -> FilmPoints:
-    """Reads one film's points: a line ``x,y`` for each landmark in the scheme's order, then class labels, if any.
+    """Read one film's points: a line ``x,y`` for each landmark in the scheme's order, then class labels, if any.
 
     Args:
         path: the .txt file.
@@ -48,7 +48,7 @@ def read_isbi_text(path: Path, scheme: LandmarkScheme) -> FilmPoints:
 
 
 def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:
-    """Points of a film as the challenge's text, to a thousandth of a pixel.
+    """Return the points of a film as the challenge's text, to a thousandth of a pixel.
 
     The challenge's own files hold whole pixels, and after the points eight classes, which are no one's annotation here.
 
@@ -67,5 +67,5 @@ def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:
 
 
 def write_isbi_text(path: str | Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    """Writes :func:`isbi_text` to a file, whole or not at all."""
+    """Write :func:`isbi_text` to a file, completely or not at all."""
     write_text(path, isbi_text(points_px, scheme))

@@ -56,7 +56,7 @@ def read_marks(cells: Cells, scheme: LandmarkScheme) -> tuple[dict[str, str], di
 
 
 def kaggle_text(points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> str:
-    """Points of films as a table, to a thousandth of a pixel.
+    """Return the points of films as a table, to a thousandth of a pixel.
 
     Args:
         points_px: file name of a film -> (N, 2), (x, y), film pixels; NaN gives empty cells.

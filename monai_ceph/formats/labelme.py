@@ -70,7 +70,7 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
 def to_labelme(
     image: str, size: tuple[int, int] | None, points_px: np.ndarray, scheme: LandmarkScheme
 ) -> dict[str, Any]:
-    """Points of a film as labelme's JSON.
+    """Return the points of a film as labelme's JSON.
 
     Args:
         image: where the film is, seen from the JSON file.
@@ -97,7 +97,7 @@ def to_labelme(
 def write_labelme(
     path: str | Path, image: str, size: tuple[int, int] | None, points_px: np.ndarray, scheme: LandmarkScheme
 ) -> None:
-    """Writes :func:`to_labelme` to a file, whole or not at all."""
+    """Write :func:`to_labelme` to a file, completely or not at all."""
     write_text(path, json.dumps(to_labelme(image, size, points_px, scheme), indent=2, ensure_ascii=False) + "\n")
 
 

@@ -95,7 +95,7 @@ def read_spacings(cells: Cells) -> tuple[dict[str, tuple[float, float]], dict[st
 
 
 def _spacing(points_px: np.ndarray, points_mm: np.ndarray) -> tuple[float, float] | None:
-    """Least squares along x and y, to six digits: pixels are rounded to a thousandth, mm to a ten-thousandth."""
+    """Fit a spacing by least squares, to six digits: tables round pixels to a thousandth and mm to a ten-thousandth."""
     squares = (points_px**2).sum(0)
     if (squares == 0).any():
         return None
@@ -104,7 +104,7 @@ def _spacing(points_px: np.ndarray, points_mm: np.ndarray) -> tuple[float, float
 
 
 def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:
-    """The table's header: :data:`~monai_ceph.prediction.COLUMNS`, then the extra columns, each once.
+    """Return the table's header: :data:`~monai_ceph.prediction.COLUMNS`, then the extra columns, each once.
 
     Raises:
         ValueError: an extra column has the name of another column.
@@ -117,7 +117,7 @@ def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator[list[str]]:
-    """One row for each landmark of a film, under :func:`landmark_columns` of the same extra columns.
+    """Yield a row for each landmark of a film, with the columns of :func:`landmark_columns`.
 
     Pixels have three decimals, mm four, the rest four; an unknown value is an empty cell.
     """
@@ -136,13 +136,18 @@ def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator
 
 
 def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
-    """The table as text: a header and ``\\n`` at each line's end.
+    """Return the table as text with a header; lines end in ``\\n``.
 
     Args:
         predictions: any number of films, of one scheme or several; extra columns come in the order in which they first
             appear.
     Raises:
         ValueError: as :func:`landmark_columns`.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
+    >>> landmarks_csv_text([prediction]).splitlines()[1]
+    'film.png,S,500.000,500.000,50.0000,50.0000,1.0000,user,found'
     """
     extra = tuple(dict.fromkeys(name for prediction in predictions for name in prediction.extra))
     text = io.StringIO()
@@ -154,7 +159,12 @@ def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
 
 
 def write_landmarks_csv(path: str | Path, predictions: Sequence[Prediction]) -> None:
-    """Writes :func:`landmarks_csv_text` to a file, whole or not at all."""
+    """Write :func:`landmarks_csv_text` to a file, completely or not at all.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
+    >>> write_landmarks_csv("landmarks.csv", [prediction])
+    """
     write_text(path, landmarks_csv_text(predictions))
 
 

@@ -149,7 +149,7 @@ def parse_markups(
 
 
 def markups_name(image: str) -> str:
-    """File name of a film's markups. The film's suffix stays in it: film.png and film.dcm are two films."""
+    """Return the file name of a film's markups. It keeps the film's suffix: film.png and film.dcm are two films."""
     return f"{image}.mrk.json"
 
 
@@ -172,6 +172,11 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
         What the .mrk.json holds, ready for ``json.dumps``.
     Source:
         Slicer's markups schema 1.0.3.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
+    >>> to_markups(prediction)["markups"][0]["controlPoints"][0]["position"]
+    [50.0, 50.0, 0.0]
     """
     points_px = np.asarray(prediction.points_px, dtype=np.float64)
     film: dict[str, Any] = {"name": prediction.image}
@@ -221,7 +226,12 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
 
 
 def write_markups(path: str | Path, prediction: Prediction, frame: ViewerFrame | None = None) -> None:
-    """Write :func:`to_markups` to a file (``.mrk.json``), whole or not at all."""
+    """Write :func:`to_markups` to a file (``.mrk.json``), completely or not at all.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
+    >>> write_markups("film.png.mrk.json", prediction)
+    """
     write_text(path, json.dumps(to_markups(prediction, frame), indent=2, ensure_ascii=False) + "\n")
 
 
@@ -234,7 +244,7 @@ def _in_pixels(fiducial: dict[str, Any], where: str) -> bool:
 
 
 def _sign(fiducial: dict[str, Any], where: str) -> float:
-    """What x and y are multiplied with to be LPS; old files number the systems."""
+    """Return the factor that brings x and y to LPS; old files number the coordinate systems."""
     system = fiducial.get("coordinateSystem", "LPS")
     if system in ("LPS", "1", 1):
         return 1.0
@@ -284,7 +294,7 @@ def _film(fiducial: dict[str, Any], where: str) -> tuple[str | None, tuple[int, 
 def _unmarked_to_px(
     positions: np.ndarray, path: Path, spacing_mm: tuple[float, float] | None, frame: ViewerFrame | None
 ) -> tuple[np.ndarray, list[str]]:
-    """Pixels (n, 2) of positions (n, 3) in mm that do not say which, and what to remark."""
+    """Return pixels (n, 2) of positions (n, 3) in mm of an unknown frame, and a remark."""
     if frame is None and spacing_mm is None:
         raise AnnotationError(
             f"{path}: its positions are in mm; give the films' pixel spacing, or the films, to make them pixels."
@@ -319,7 +329,7 @@ def _unmarked_to_px(
 
 
 def _is_a_face(points_px: np.ndarray, spacing_mm: tuple[float, float], frame: ViewerFrame | None) -> bool:
-    """Whether points can be a face's landmarks: on the film, and neither too close together nor too far apart."""
+    """Return whether points can be a face's landmarks: on the film, neither too close together nor too far apart."""
     placed = points_px[np.isfinite(points_px).all(-1)]
     if not len(placed):
         return True
@@ -330,7 +340,7 @@ def _is_a_face(points_px: np.ndarray, spacing_mm: tuple[float, float], frame: Vi
 
 
 def _extent_mm(points_px: np.ndarray, spacing_mm: tuple[float, float]) -> float:
-    """The longer side of the box around some points."""
+    """Return the longer side of the box around some points."""
     if np.isnan(points_px).all():
         return 0.0
     return float(np.max((np.nanmax(points_px, axis=0) - np.nanmin(points_px, axis=0)) * spacing_mm))

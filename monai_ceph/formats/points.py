@@ -61,6 +61,11 @@ class Annotations:
         sources: film name -> what the file says about the film; films of which it says nothing may be left out.
     Raises:
         AnnotationError: points of another shape than the scheme's.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> annotations = Annotations("anna", ISBI19, {"001": np.full((19, 2), 500.0)})
+    >>> annotations.spacings_mm  # no file says
+    {}
     """
 
     observer: str
@@ -99,7 +104,7 @@ class Annotations:
 def place_points(
     scheme: LandmarkScheme, marks: Iterable[tuple[str, float, float]], where: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Puts marks in the scheme's order. What is missing or contradicts itself is reported, never guessed.
+    """Put marks in the scheme's order. What is missing or contradictory is reported, never guessed.
 
     A landmark that is given several times keeps its place if all of them agree, else it counts as missing. So does one
     at a placeholder's position, see :data:`PLACEHOLDERS`.
@@ -139,7 +144,7 @@ def is_placeholder(x: float, y: float) -> bool:
 
 
 def off_film(scheme: LandmarkScheme, points_px: np.ndarray, size: tuple[int, int]) -> list[str]:
-    """Which points lie off a film.
+    """Return which points lie off a film.
 
     Args:
         scheme: the landmarks.
@@ -208,6 +213,13 @@ def check_annotations(
         film_sizes: film name -> (X, Y), pixels, of the films to check; None checks all against what the files say.
     Returns:
         One sentence for each contradiction; empty if all is well.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> annotations = Annotations("anna", ISBI19, {"001": np.full((19, 2), 500.0)})
+    >>> check_annotations(annotations, {"001": (1935, 2400)})
+    ()
+    >>> check_annotations(annotations, {"001": (400, 400)})[0]
+    "Film '001' of observer 'anna': landmark S at (500.0, 500.0) px is off the 400 x 400 film."
     """
     problems = []
     for film, points in annotations.points_px.items():
@@ -219,7 +231,7 @@ def check_annotations(
 
 
 def read_text(path: Path) -> str:
-    """The text of an annotation file; a byte order mark is dropped.
+    """Read the text of an annotation file without its byte order mark.
 
     Raises:
         AnnotationError: missing, unreadable or not UTF-8.
@@ -235,7 +247,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(text: str, where: str) -> Any:
-    """What JSON says.
+    """Parse JSON.
 
     Raises:
         AnnotationError: no JSON, or JSON that Python gives up on; the message begins with ``where``.
@@ -249,7 +261,7 @@ def parse_json(text: str, where: str) -> Any:
 
 
 def finite(text: Any, where: str) -> float:
-    """A number out of a file.
+    """Return a number from a file.
 
     Raises:
         AnnotationError: not a finite number; the message begins with ``where``.

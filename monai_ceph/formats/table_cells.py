@@ -40,7 +40,7 @@ class Cells(NamedTuple):
     decimal_comma: bool
 
     def where(self, row: int) -> str:
-        """The file and the line of a row, for messages."""
+        """Return the file and the line of a row, for messages."""
         return f"{self.path}, line {self.lines[row]}"
 
 
@@ -119,7 +119,7 @@ def frame_cells(frame: pd.DataFrame, name: str) -> Cells:
 
 
 def film_cells(cells: Cells, column: str) -> list[str]:
-    """The film of each row. Raises AnnotationError where there is none."""
+    """Return the film of each row. Raises AnnotationError if a row names none."""
     names = {image: film_name(image) for image in set(cells.columns[column])}
     if "" in names:
         raise AnnotationError(f"{cells.where(cells.columns[column].index(''))}: the name of the film is empty.")
@@ -127,7 +127,7 @@ def film_cells(cells: Cells, column: str) -> list[str]:
 
 
 def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of a pair of columns.
+    """Return the numbers of a pair of columns.
 
     Two empty cells stand for a landmark that nobody marked; half a point is a mistake.
 
@@ -154,7 +154,7 @@ def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = 
 
 
 def numbers(cells: Cells, column: str, what: str) -> np.ndarray:
-    """Numbers of a column, (rows,), float64. Raises AnnotationError where a cell is none; ``what`` says what it is."""
+    """Return a column's numbers, (rows,), float64. Raises AnnotationError at other cells; expected was ``what``."""
     parsed = [_number(cell, cells.decimal_comma) for cell in cells.columns[column]]
     for row, number in enumerate(parsed):
         if not isfinite(number):

@@ -60,7 +60,7 @@ class ViewerFrame:
         return matrix
 
     def to_lps(self, points_px: np.ndarray) -> np.ndarray:
-        """Pixels of the film -> where a viewer shows them.
+        """Convert pixels of the film to the positions where a viewer shows them.
 
         Args:
             points_px: (N, 2), (x, y); NaN stays NaN.
@@ -70,7 +70,7 @@ class ViewerFrame:
         return np.asarray(points_px, dtype=np.float64) @ self._pixel_steps.T + self.origin_lps
 
     def to_px(self, points_lps: np.ndarray) -> np.ndarray:
-        """The inverse of :meth:`to_lps`, of points on the film's plane; others are projected onto it.
+        """Invert :meth:`to_lps` for points on the film's plane; project others onto it.
 
         Args:
             points_lps: (N, 3), LPS mm; NaN stays NaN.
@@ -80,7 +80,7 @@ class ViewerFrame:
         return (np.asarray(points_lps, dtype=np.float64) - self.origin_lps) @ np.linalg.pinv(self._pixel_steps).T
 
     def off_plane_mm(self, points_lps: np.ndarray) -> np.ndarray:
-        """(N,), mm: how far points (N, 3), LPS mm, lie in front of or behind the film's plane."""
+        """Return how far points (N, 3), LPS mm, lie in front of or behind the film's plane, (N,), mm."""
         on_plane = self.to_lps(self.to_px(points_lps))
         return np.linalg.norm(np.asarray(points_lps, dtype=np.float64) - on_plane, axis=-1)
 

@@ -314,7 +314,7 @@ class PoseSearch:
         return look.agreement >= max(self.believable, self.usual) and self._fits(look)
 
     def _fits(self, look: Look) -> bool:
-        """Whether a face has a usual size and is not tilted."""
+        """Return whether a face has a usual size and is not tilted."""
         if look.fit is None:
             return False
         beyond = (look.fit.turn_deg - 90 * look.pose.orientation.quarter_turns - look.pose.tilt_deg + 180) % 360 - 180

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class EvaluationPlot(NamedTuple):
-    """A plot: the name of its file without suffix, the figure and the caption."""
+    """Hold a plot: the name of its file without suffix, the figure and the caption.
+
+    >>> from matplotlib.figure import Figure
+    >>> EvaluationPlot("errors", Figure(), "Radial error of each landmark.").name
+    'errors'
+    """
 
     name: str
     figure: Figure
@@ -31,6 +36,17 @@ def evaluation_plots(evaluation: Evaluation) -> list[EvaluationPlot]:
 
     Raises:
         ImportError: matplotlib or SciPy is missing; the message names the extra.
+
+    >>> import numpy as np
+    >>> from monai_ceph import evaluate
+    >>> from monai_ceph.formats import Annotations
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> points = {f"{k:03}": np.random.default_rng(k).uniform(0, 2000, (19, 2)) for k in range(5)}
+    >>> moved = {film: p + [10.0, 5.0] for film, p in points.items()}
+    >>> predicted, anna = Annotations("model", ISBI19, moved), Annotations("anna", ISBI19, points)
+    >>> evaluation = evaluate(predicted, [anna], spacing_mm=0.1)
+    >>> [plot.name for plot in evaluation_plots(evaluation)]
+    ['detection_curve', 'error_box_plot', 'error_ellipses', 'site_offset']
     """
     names = short_names(evaluation.all_scores)
     errors = {f"{a} against {b}": scores.errors_mm for (a, b), scores in zip(names, evaluation.all_scores, strict=True)}

@@ -32,6 +32,10 @@ class FilmHeatmaps:
         merged_heatmap: (Xm, Ym), 0 to 1, of the whole film at any scale.
         predicted: (N, 2), (x, y), pixels of ``film``; NaN if a landmark was not found.
         reference: (N, 2), (x, y), pixels of ``film``; NaN if unknown.
+
+    >>> film, points = np.zeros((40, 50)), np.array([[10.0, 20.0]])
+    >>> FilmHeatmaps("film.png", film, film, film, points, points).name
+    'film.png'
     """
 
     name: str

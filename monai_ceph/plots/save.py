@@ -57,6 +57,11 @@ def save_plot(figure: Figure, path: str | Path) -> tuple[Path, Path]:
         The paths of both files.
     Raises:
         OSError: a file cannot be written; the message names it and the remedy.
+
+    >>> import numpy as np
+    >>> from monai_ceph.plots import error_box_plot
+    >>> [path.name for path in save_plot(error_box_plot(np.ones((3, 1)), ["S"]), "errors")]
+    ['errors.svg', 'errors.png']
     """
     svg, png = (Path(f"{path}{suffix}") for suffix in (".svg", ".png"))
     write_text(svg, as_svg(figure))  # this fixes the layout

@@ -16,12 +16,19 @@ def default_bundle() -> Path:
 
     Raises:
         FileNotFoundError: it is nowhere; the message names the places.
+
+    >>> default_bundle().name
+    'cephalometric_landmarks_pretrained'
     """
     return shipped_bundle(DEFAULT)
 
 
 def paper_bundle() -> Path:
-    """Return the folder of the shipped bundle with the paper's networks. Raises as :func:`default_bundle`."""
+    """Return the folder of the shipped bundle with the paper's networks. Raises as :func:`default_bundle`.
+
+    >>> paper_bundle().name
+    'cephalometric_landmarks'
+    """
     return shipped_bundle(PAPER)
 
 
@@ -48,7 +55,7 @@ def shipped_bundle(name: str) -> Path:
 
 
 def bundle_config(bundle: Path | None) -> Path:
-    """The ``inference.json`` of a bundle; None is the shipped one.
+    """Return the ``inference.json`` of a bundle; None is the shipped one.
 
     Raises:
         FileNotFoundError: no bundle there.
@@ -61,12 +68,12 @@ def bundle_config(bundle: Path | None) -> Path:
 
 
 def config_text(text: str) -> str:
-    """A text, such as the path of a folder, as a config's value: MONAI would take a # in it for its old separator."""
+    """Return a text, such as a path, as a config value: MONAI would take a # in it for its old separator."""
     return text if "#" not in text else "$" + repr(text).replace("#", r"\x23").replace("@", r"\x40")
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """What was raised at first: MONAI wraps what a transform or a config's expression raises in RuntimeErrors."""
+    """Return the first cause of an error: MONAI wraps errors of transforms and config expressions in RuntimeErrors."""
     while isinstance(error, RuntimeError) and error.__cause__ is not None:
         error = error.__cause__
     return error

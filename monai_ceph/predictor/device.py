@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def resolve_device(name: str) -> torch.device:
-    """``auto`` is a GPU if there is one: the first, or that of a process which torchrun started.
+    """Resolve ``auto`` to a GPU if there is one: the first, or the one that torchrun gave this process.
 
     Raises:
         ValueError: no such device here; the message says what there is.

@@ -68,5 +68,5 @@ def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[Film
 
 
 def submit(predictor: Predictor) -> Callable[..., Any]:
-    """How to hand work to other threads beside this predictor: ahead of it, or in turns with it."""
+    """Return how to hand work to other threads: ahead of this predictor, or in turns with it."""
     return submit_in_chunks if predictor.shares_cores else submit_ahead

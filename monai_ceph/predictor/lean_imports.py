@@ -40,7 +40,7 @@ PLAIN = frozenset(
 
 @contextmanager
 def without_packages(names: Sequence[str]) -> Iterator[None]:
-    """Inside, packages that are not yet imported cannot be, as if they were not installed.
+    """Hide packages that are not imported yet, as if they were not installed.
 
     ``import monai`` imports all of MONAI, and with it whatever MONAI can work with but need not: two thirds of its
     time. What is imported inside stays without those packages for good, so this is for a process that does one thing.
@@ -69,7 +69,7 @@ def load_lean_predictor(
 
 
 def _is_plain(config: Path) -> bool:
-    """Whether a config's parts are the package's own and those in :data:`PLAIN`."""
+    """Return whether all of a config's parts are the package's own or in :data:`PLAIN`."""
 
     def targets(part: Any) -> set[str]:
         inside = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()

@@ -30,6 +30,14 @@ def load_predictor(
         WeightsError: its weights are missing, broken or of another network or scheme.
         ValueError: an unknown backend or device, or weights for the backend ``"onnx"``, whose model has its own.
         ImportError: onnxruntime is missing.
+
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> films = write_phantoms("films", count=2, spacing_mm=0.4, size=(484, 600))
+    >>> predictor = load_predictor(spacing_mm=0.4, device="cpu")
+    >>> predictor(films[0]).points_px.shape
+    (19, 2)
+    >>> [prediction.image for prediction in predictor(films)]
+    ['phantom_000.png', 'phantom_001.png']
     """
     bundle = None if bundle is None else Path(bundle)
     if backend == "torch":

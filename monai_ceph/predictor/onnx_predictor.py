@@ -78,14 +78,14 @@ class OnnxPredictor(Predictor):
 
 
 def run_film(session: Any, film: np.ndarray, spacing_mm: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Points (N, 2), film pixels, and confidences (N,) of a film (X, Y) by an exported model."""
+    """Run an exported model on a film (X, Y); return points (N, 2), film pixels, and confidences (N,)."""
     spacing = np.array((np.nan, np.nan) if spacing_mm is None else spacing_mm, dtype=np.float64)
     points_px, confidence = session.run(None, {"film": film[None, None].astype(np.float32), "spacing_mm": spacing})
     return points_px, confidence
 
 
 def open_session(path: Path) -> Any:
-    """An onnxruntime session on the CPU, with as many threads as this process may use.
+    """Open an onnxruntime session on the CPU, with as many threads as this process may use.
 
     Raises:
         ImportError: onnxruntime is missing.
@@ -148,7 +148,7 @@ def load_onnx_predictor(
 
 
 def bundle_sha256(bundle: Path) -> str:
-    """A bundle's settings and weights as one number. Raises OSError if there are none."""
+    """Return one hash of a bundle's settings and weights. Raises OSError if there are none."""
     content = bundle_config(bundle).read_bytes() + (bundle / "models" / "model.pt").read_bytes()
     return hashlib.sha256(content).hexdigest()
 

@@ -30,6 +30,13 @@ class Predictor(ABC):
         scheme: the landmarks.
         low_confidence: a film whose landmarks' median confidence is below this is unlike those the bundle was made for,
             or of another pixel size than was said; 0 is no such limit.
+
+    >>> from monai_ceph import load_predictor
+    >>> from monai_ceph.phantoms import write_phantoms
+    >>> predictor: Predictor = load_predictor(spacing_mm=0.4, device="cpu")
+    >>> prediction = predictor(write_phantoms("films", count=1, size=(484, 600), spacing_mm=0.4)[0])
+    >>> prediction.image, prediction.points_px.shape
+    ('phantom_000.png', (19, 2))
     """
 
     scheme: LandmarkScheme

@@ -23,11 +23,11 @@ class Ranks:
     count: int = 1
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """This process's items: every count-th, so that all processes get on alike."""
+        """Return this process's items: every count-th, so that all processes have about the same work."""
         return items[self.rank :: self.count]
 
     def sum(self, *numbers: int) -> list[int]:
-        """Each number summed over the processes; returns when all have come to here.
+        """Sum each number over the processes; return when all processes have called this.
 
         Raises:
             OSError: another process has ended before.
@@ -48,13 +48,13 @@ class Ranks:
         return total.tolist()
 
     def wait(self) -> None:
-        """Returns when all processes have come to here. Raises as :meth:`sum`."""
+        """Return when all processes have called this. Raises as :meth:`sum`."""
         self.sum(0)
 
 
 @contextmanager
 def ranks() -> Iterator[Ranks]:
-    """The processes of this run, as torchrun's environment variables tell; one if there are none.
+    """Return the processes of this run according to torchrun's environment variables; a single one without them.
 
     They talk through gloo, whatever they compute on: a few numbers are all they have to tell each other.
     """

@@ -18,7 +18,7 @@ Got = TypeVar("Got")
 def submit_ahead(
     pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], depth: int
 ) -> Iterator[tuple[Given, Future[Got]]]:
-    """Calls a function in other threads, on ``depth`` items beyond the one that is asked for; keeps their order.
+    """Call a function in other threads, up to ``depth`` items ahead of the one asked for; keep their order.
 
     Args:
         pool: the threads.
@@ -40,7 +40,7 @@ def submit_ahead(
 def submit_in_chunks(
     pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], count: int
 ) -> Iterator[tuple[Given, Future[Got]]]:
-    """Calls a function in other threads, on ``count`` items at once, and waits for all; keeps their order.
+    """Call a function in other threads, on ``count`` items at once, and wait for all; keep their order.
 
     Arguments and what is yielded are those of :func:`submit_ahead`, but no call runs while the caller works on what it
     got.
@@ -53,14 +53,14 @@ def submit_in_chunks(
 
 
 def worker_count() -> int:
-    """Threads to read with, and as many to write with: the cores of this process, within reason."""
+    """Return how many threads read, and how many write: the cores of this process, within reason."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(max(2, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
 
 
 @contextmanager
 def single_thread_workers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool of threads in which torch computes with one thread each; the caller's number of torch threads stays."""
+    """Make a pool whose threads each compute with one torch thread; the caller keeps its number of torch threads."""
     torch = sys.modules.get("torch")  # which the onnx backend does without
     threads = torch.get_num_threads() if torch else 0  # to be asked is what fixes it for this thread
     try:
@@ -72,6 +72,6 @@ def single_thread_workers(count: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def _single_thread() -> None:
-    """No team of threads for each reader: the networks' own team is slowed down by a third when others wait beside."""
+    """Give each reader one thread: idle teams beside the networks' own slow it down by a third."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)

@@ -118,7 +118,14 @@ def write_overlay(
     reference_px: np.ndarray | None = None,
     legend: bool = True,
 ) -> None:
-    """Write :func:`draw_overlay` to a file in the format of its suffix, such as .png, completely or not at all."""
+    """Write :func:`draw_overlay` to a file in the format of its suffix, such as .png, completely or not at all.
+
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> from monai_ceph.phantoms import draw_phantom
+    >>> phantom = draw_phantom(seed=0, size=(484, 600), spacing_mm=0.4)
+    >>> prediction = Prediction("film.png", ISBI19, phantom.points_px, np.ones(19), None, "unknown")
+    >>> write_overlay("film.png.overlay.png", phantom.image, prediction)
+    """
     picture = draw_overlay(film, prediction, reference_px, legend)
     with atomic_path(path) as temporary:
         # zlib's default level takes three times as long and makes files of films no smaller.
