@@ -16,7 +16,8 @@ from monai_ceph import __version__
 
 INTERRUPTED = 130
 """Exit status that shells report for a command stopped by Ctrl-C."""
-FORMATS = ("csv", "markups", "overlay")
+DEFAULT_FORMATS = ("csv", "markups", "overlay")
+FORMATS = (*DEFAULT_FORMATS, "measurements")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
 CONVERSIONS = ("csv", "kaggle", "labelme", "markups", "isbi", "aariz", "cl-detection", "coco")
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(commands)
     _add_compare(commands)
     _add_convert(commands)
+    _add_measure(commands)
     _add_ruler(commands)
     _add_export(commands)
     _add_label(commands)
@@ -90,9 +92,10 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--format",
         type=_formats,
-        default=FORMATS,
+        default=DEFAULT_FORMATS,
         metavar=",".join(FORMATS),
-        help="formats to write, separated by commas (default: all)",
+        help=f"formats to write, separated by commas; measurements is a table of angles, lengths and ratios with norms "
+        f"(default: {','.join(DEFAULT_FORMATS)})",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="predict films again that are done in DIR (default: skip them)"
@@ -231,6 +234,36 @@ def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--spacing", type=_millimetres, metavar="MM", help="size of a film pixel in mm, where IN does not say"
     )
     parser.set_defaults(run=_convert)
+
+
+def _add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "measure",
+        help="measure faces from points, such as corrected ones",
+        description="Print or write a table of angles, lengths and ratios with norms, intervals and classes, a row for "
+        "each film and measurement, from points in any format that the package knows.",
+    )
+    parser.add_argument(
+        "source", type=Path, metavar="POINTS", help="landmarks.csv of monai-ceph predict, or any annotations"
+    )
+    parser.add_argument(
+        "--spacing",
+        type=_millimetres,
+        metavar="MM",
+        help="size of a film pixel in mm, where POINTS does not say it; without it there are no lengths",
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="table to write (default: print it)")
+    parser.add_argument(
+        "--measurements", type=Path, metavar="FILE.json", help="definitions to use instead of the shipped ones"
+    )
+    parser.add_argument("--scheme", help="landmark scheme of POINTS (default: that of its format, or isbi19)")
+    parser.add_argument(
+        "--films",
+        type=Path,
+        metavar="FOLDER",
+        help="the films, for markups that do not say which film they were made on",
+    )
+    parser.set_defaults(run=_measure)
 
 
 def _add_ruler(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -391,6 +424,20 @@ def _renaming(text: str) -> tuple[str, str]:
     if not (old and equals and new):
         raise argparse.ArgumentTypeError(f"expected two symbols, such as Ls=UL; got '{text}'")
     return old, new
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.measure import run
+
+    run(
+        arguments.source,
+        arguments.output,
+        spacing_mm=arguments.spacing,
+        measurements=arguments.measurements,
+        scheme=arguments.scheme,
+        films=arguments.films,
+    )
+    return 0
 
 
 def _ruler(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monai_ceph.analysis import MEASUREMENTS, Measurement, Measurements, measure
 from monai_ceph.landmarks import LandmarkScheme
 
 if TYPE_CHECKING:
@@ -125,6 +126,27 @@ class Prediction:
         points_px, points_mm = np.asarray(self.points_px, dtype=np.float64), self.points_mm
         values = (self.image, list(self.scheme.symbols), *points_px.T, *points_mm.T, self.confidence)
         return pd.DataFrame(dict(zip(COLUMNS, (*values, self.spacing_source, self.statuses), strict=True)) | self.extra)
+
+    def measurements(self, measurements: Sequence[Measurement] = MEASUREMENTS) -> Measurements:
+        """Measure the face, see :func:`monai_ceph.analysis.measure`; remarks name landmarks that were not found.
+
+        Args:
+            measurements: what to measure.
+        Example:
+            >>> from monai_ceph.landmarks import ISBI19
+            >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+            >>> from monai_ceph.prediction import annotated
+            >>> face = annotated("film.png", ISBI19, MEAN_MM).measurements()
+            >>> face.to_frame().loc[0, ["measurement", "unit", "meaning"]].tolist()
+            ['ANB', 'deg', 'class III']
+        """
+        result = measure(self.points_px, self.spacing_mm, self.scheme, measurements)
+        status = dict(zip(self.scheme.symbols, self.statuses, strict=True))
+        remarks = []
+        for one, remark in zip(measurements, result.remarks, strict=True):
+            odd = [f"{symbol} {status[symbol]}" for symbol in one.symbols if status.get(symbol, "found") != "found"]
+            remarks.append(remark or ", ".join(odd))
+        return replace(result, remarks=tuple(remarks))
 
     def save_markups(self, path: str | Path) -> None:
         """Write the landmarks as 3D Slicer markups (``.mrk.json``), atomically.

@@ -192,7 +192,7 @@ def test_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
         ([*PREDICT, "--spacing", "0,1"], "got '0,1'"),
         (
             [*PREDICT, "--format", "csv,pdf"],
-            "expected some of csv, markups, overlay separated by commas; got 'csv,pdf'",
+            "expected some of csv, markups, overlay, measurements separated by commas; got 'csv,pdf'",
         ),
         ([*PREDICT, "--format", ""], "expected some of csv, markups, overlay"),
         ([*PREDICT, "--backend", "tflite"], "invalid choice: 'tflite'"),

@@ -10,17 +10,21 @@
 True
 """
 
+from monai_ceph.analysis.agreement import Agreement, agreement, classification
 from monai_ceph.analysis.definition import Class, Measurement, Norm, Term, read_measurements
 from monai_ceph.analysis.measure import Measurements, measure, measurement_values
 from monai_ceph.analysis.shipped import MEASUREMENTS
 
 __all__ = [
     "MEASUREMENTS",
+    "Agreement",
     "Class",
     "Measurement",
     "Measurements",
     "Norm",
     "Term",
+    "agreement",
+    "classification",
     "measure",
     "measurement_values",
     "read_measurements",

@@ -54,11 +54,12 @@ def run(
 
     Args:
         films: files and folders.
-        output: folder for ``landmarks.csv``, ``<film>.mrk.json`` and ``<film>.overlay.png``; made if needed.
+        output: folder for ``landmarks.csv``, ``measurements.csv``, ``<film>.mrk.json`` and ``<film>.overlay.png``; made
+            if needed.
         spacing_mm: size of a film pixel; wins over the one in the file.
         bundle: the bundle's folder, or what else ``load`` takes; None is the shipped one.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
-        formats: which of ``csv``, ``markups``, ``overlay`` to write.
+        formats: which of ``csv``, ``markups``, ``overlay``, ``measurements`` to write.
         overwrite: do again what was done before.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
         backend: what runs the networks; results of one are not mixed with those of another.
@@ -265,9 +266,13 @@ def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path
 
 
 def _write_table(records: PredictionRecords, output: Path, films: Sequence[Path], formats: Sequence[str]) -> None:
-    table = output / "landmarks.csv"
-    if "csv" in formats and not records.write_table(table, films) and table.exists():
-        print(f"monai-ceph predict: no film was done: '{table}' is of an earlier run.", file=sys.stderr)
+    for kind, name, write in (
+        ("csv", "landmarks.csv", records.write_table),
+        ("measurements", "measurements.csv", records.write_measurements),
+    ):
+        table = output / name
+        if kind in formats and not write(table, films) and table.exists():
+            print(f"monai-ceph predict: no film was done: '{table}' is of an earlier run.", file=sys.stderr)
 
 
 def _bar(total: int) -> Any:

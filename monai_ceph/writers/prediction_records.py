@@ -21,6 +21,7 @@ from monai_ceph.data.film_workers import FilmCrashError
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.film_records import STATE_FOLDER, FilmRecords, RecordError, film_identity, read_record, write_record
 from monai_ceph.formats.landmark_table import landmark_columns, landmark_rows
+from monai_ceph.formats.measurement_table import MEASUREMENT_COLUMNS, measurement_rows
 from monai_ceph.prediction import Prediction
 
 LONGEST_NAME = 255 - len(OVERLAY_SUFFIX)
@@ -36,6 +37,7 @@ class PredictionRecord:
         path, bytes, mtime_ns: its :func:`~monai_ceph.film_records.film_identity` before it was read.
         formats: what was written of it.
         columns, rows: its part of the landmark table.
+        measurements: its rows of the table of measurements, if that was written.
         remarks: what was said of it, sentences without its name.
         crash: how it ended the process that read it, a sentence; empty if it did not.
     """
@@ -47,6 +49,7 @@ class PredictionRecord:
     formats: list[str] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    measurements: list[list[str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     crash: str = ""
 
@@ -57,6 +60,8 @@ class PredictionRecord:
             and all(map(_is_texts, (self.formats, self.columns, self.remarks)))
             and isinstance(self.rows, list)
             and all(_is_texts(row) and len(row) == len(self.columns) for row in self.rows)
+            and isinstance(self.measurements, list)
+            and all(_is_texts(row) and len(row) == len(MEASUREMENT_COLUMNS) for row in self.measurements)
         ):
             raise TypeError("a value is of another type")
 
@@ -152,6 +157,7 @@ class PredictionRecords:
             formats=list(formats),
             columns=list(landmark_columns(extra)),
             rows=list(landmark_rows(prediction, extra)),
+            measurements=list(measurement_rows(prediction)) if "measurements" in formats else [],
             remarks=list(remarks),
         )
         self._records.write(film.name, asdict(record))
@@ -186,6 +192,24 @@ class PredictionRecords:
                     if record := self._done(film):
                         table.writerows(dict(zip(record.columns, row, strict=True)) for row in record.rows)
         return count
+
+    def write_measurements(self, path: Path, films: Sequence[Path]) -> int:
+        """Write the table of measurements of those of the films that are done, in their order; nothing if none is.
+
+        Returns:
+            How many films are in it.
+        Raises:
+            OSError: as :func:`~monai_ceph.atomic.atomic_path`.
+        """
+        done = [film for film in films if (record := self._done(film)) and record.measurements]
+        if done:
+            with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+                table = csv.writer(file, lineterminator="\n")
+                table.writerow(MEASUREMENT_COLUMNS)
+                for film in done:
+                    if record := self._done(film):
+                        table.writerows(record.measurements)
+        return len(done)
 
     def close(self) -> None:
         """Let other runs write to the folder."""

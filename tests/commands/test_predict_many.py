@@ -22,6 +22,7 @@ import pytest
 import torch
 from PIL import Image
 
+from monai_ceph.analysis import MEASUREMENTS
 from monai_ceph.commands import predict
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19
@@ -217,6 +218,21 @@ def test_film_lacking_a_result_is_done_again(tmp_path: Path) -> None:
     (out / "film_00001.png.mrk.json").unlink()
     run(films, out, stub, formats=("csv", "markups"))
     assert stub.predicted[4:] == ["film_00001.png"]
+
+
+def test_measurements_of_films_that_were_done_before_stay_in_the_table(tmp_path: Path) -> None:
+    films, out = links(tmp_path / "films", 2), tmp_path / "out"
+    formats = ("csv", "measurements")
+    run(films, out, Stub(), formats=formats)
+    first = (out / "measurements.csv").read_text(encoding="utf-8")
+    with (out / "measurements.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(dict.fromkeys(row["image"] for row in rows)) == ["film_00000.png", "film_00001.png"]
+    assert len(rows) == 2 * len(MEASUREMENTS)
+    (out / "measurements.csv").unlink()
+    again = Stub()
+    run(films, out, again, formats=formats)
+    assert again.predicted == [] and (out / "measurements.csv").read_text(encoding="utf-8") == first
 
 
 def test_films_judged_by_another_status_rule_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""The table of measurements as a file: a row for each film and measurement."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+
+from monai_ceph.analysis import MEASUREMENTS, Measurement
+from monai_ceph.analysis.measure import COLUMNS
+from monai_ceph.prediction import Prediction
+
+MEASUREMENT_COLUMNS = ("image", *COLUMNS)
+"""The table's header."""
+
+
+def measurement_rows(prediction: Prediction, measurements: Sequence[Measurement] = MEASUREMENTS) -> Iterator[list[str]]:
+    """Yield a row for each measurement of a film, under :data:`MEASUREMENT_COLUMNS`.
+
+    Values, z and the interval have two decimals; an unknown value is an empty cell.
+    """
+    result = prediction.measurements(measurements)
+    numbers = zip(result.values, result.z, result.low90, result.high90, strict=True)
+    for one, (value, z, low, high), own, remark in zip(
+        measurements, numbers, result.classes, result.remarks, strict=True
+    ):
+        norm = one.norm
+        yield [
+            *(prediction.image, one.analysis, one.name, _cell(value), one.unit),
+            "" if norm is None else f"{norm.mean:g}",
+            "" if norm is None or norm.sd is None else f"{norm.sd:g}",
+            *(_cell(number) for number in (z, low, high)),
+            *(("", "") if own is None else (str(own.label), own.meaning)),
+            remark,
+        ]
+
+
+def measurements_csv_text(predictions: Sequence[Prediction], measurements: Sequence[Measurement] = MEASUREMENTS) -> str:
+    """Return the table as text: a header and ``\\n`` at the end of each line."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(MEASUREMENT_COLUMNS)
+    for prediction in predictions:
+        table.writerows(measurement_rows(prediction, measurements))
+    return text.getvalue()
+
+
+def _cell(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else ""
