@@ -117,6 +117,12 @@ def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the whole result to this file")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the error of every landmark to this file")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every statistic to this file, as CSV")
+    parser.add_argument(
+        "--agreement",
+        type=Path,
+        metavar="FILE",
+        help="also write how well angles, lengths, ratios and classes agree to this file, as CSV",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report with plots, as one HTML file")
     parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the plots to DIR, as SVG and PNG")
     parser.set_defaults(run=_evaluate)
@@ -373,6 +379,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         json_file=arguments.json,
         csv_file=arguments.csv,
         summary_file=arguments.summary,
+        agreement_file=arguments.agreement,
         html_file=arguments.html,
         figures_dir=arguments.figures,
     )

@@ -10,7 +10,7 @@
 True
 """
 
-from monai_ceph.analysis.agreement import Agreement, agreement, classification
+from monai_ceph.analysis.agreement import Agreement, Classification, agreement, classification
 from monai_ceph.analysis.definition import Class, Measurement, Norm, Term, read_measurements
 from monai_ceph.analysis.measure import Measurements, measure, measurement_values
 from monai_ceph.analysis.shipped import MEASUREMENTS
@@ -19,6 +19,7 @@ __all__ = [
     "MEASUREMENTS",
     "Agreement",
     "Class",
+    "Classification",
     "Measurement",
     "Measurements",
     "Norm",

@@ -77,29 +77,49 @@ def agreement(values: ArrayLike, reference: ArrayLike) -> Agreement:
     }
 
 
-def classification(values: ArrayLike, reference: ArrayLike, measurement: Measurement) -> tuple[int, float]:
-    """Return how often two sets of values fall into the same class.
+class Classification(TypedDict):
+    """How often two sets of values fall into the same class; NaN where no film has a class.
 
-    This is the challenge's success classification rate: the diagonal of the matrix of classes, in percent of all films.
+    Example:
+        >>> from monai_ceph.analysis import Classification
+        >>> Classification(n=2, same_percent=50.0, success_percent=50.0)["n"]
+        2
+    """
+
+    n: int
+    same_percent: float
+    success_percent: float
+
+
+def classification(values: ArrayLike, reference: ArrayLike, measurement: Measurement) -> Classification:
+    """Return how often two sets of values fall into the same class.
 
     Args:
         values, reference: (F,), one value a film.
         measurement: with classes.
     Returns:
-        The number of films that have a class in the reference, and the percentage of them whose value has the same; a
-        value that is NaN has none. NaN for no film.
+        ``n`` films that have a class in the reference; ``same_percent``, how many of them have a value of the same
+        class (a value that is NaN has none); and ``success_percent``, the challenge's success classification rate: the
+        mean of the diagonal of the matrix of classes, whose rows are the reference's and add up to 100 %. A class that
+        no film has in the reference has no row.
     Source:
-        Wang et al., Med Image Anal 31 (2016), section 3.
+        Wang et al., Med Image Anal 31 (2016). Published rates are no multiples of one film, as means of rows are.
     Example:
-        >>> from monai_ceph.analysis import MEASUREMENTS
-        >>> from monai_ceph.analysis.agreement import classification
+        >>> from monai_ceph.analysis import MEASUREMENTS, classification
         >>> anb = next(one for one in MEASUREMENTS if (one.analysis, one.name) == ("ISBI 2015", "ANB"))
-        >>> classification([4.0, 6.0], [4.5, 5.0], anb)
-        (2, 50.0)
+        >>> rates = classification([4.0, 4.0, 4.0, 6.0], [4.5, 3.5, 5.8, 7.0], anb)  # classes 1 1 1 2 and 1 1 2 2
+        >>> rates["same_percent"], rates["success_percent"]
+        (75.0, 75.0)
     """
-    classes = [[measurement.class_of(value) for value in _column(given).tolist()] for given in (values, reference)]
-    pairs = [(own, true) for own, true in zip(*classes, strict=True) if true is not None]
-    return len(pairs), 100 * float(np.mean([own == true for own, true in pairs])) if pairs else math.nan
+    own, true = ([measurement.class_of(value) for value in _column(given).tolist()] for given in (values, reference))
+    same = {one.label: [a == b for a, b in zip(own, true, strict=True) if b == one] for one in measurement.classes}
+    every = [hit for hits in same.values() for hit in hits]
+    if not every:
+        return Classification(n=0, same_percent=math.nan, success_percent=math.nan)
+    rows = [float(np.mean(hits)) for hits in same.values() if hits]
+    return Classification(
+        n=len(every), same_percent=100 * float(np.mean(every)), success_percent=100 * float(np.mean(rows))
+    )
 
 
 def _column(values: ArrayLike) -> np.ndarray:

@@ -78,9 +78,11 @@ def test_lists_of_two_lengths_are_refused() -> None:
 def test_the_classification_rate_counts_films_with_a_class_in_the_reference() -> None:
     # classes of the reference: 1, 2, 3, none, 1; of the values: 1, 1, 3, 1, none
     values, reference = [4.0, 4.0, 1.0, 4.0, np.nan], [5.0, 6.0, 0.0, np.nan, 4.0]
-    assert classification(values, reference, ANB) == (4, 50.0)
+    rates = classification(values, reference, ANB)
+    # Rows of the matrix: class 1 has one film of two right, class 2 none of one, class 3 one of one.
+    assert rates == {"n": 4, "same_percent": 50.0, "success_percent": pytest.approx(100 * (1 / 2 + 0 + 1) / 3)}
 
 
 def test_no_film_has_no_classification_rate() -> None:
-    n, rate = classification([4.0], [np.nan], ANB)
-    assert n == 0 and math.isnan(rate)
+    rates = classification([4.0], [np.nan], ANB)
+    assert rates["n"] == 0 and math.isnan(rates["same_percent"]) and math.isnan(rates["success_percent"])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import monai_ceph
+from monai_ceph.analysis import MEASUREMENTS
 from monai_ceph.cli import main
 from monai_ceph.commands.evaluate import run
 from monai_ceph.evaluation import evaluate
@@ -230,6 +231,16 @@ def test_unused_list_of_films_gives_a_remark(files: dict[str, Path], capsys: pyt
     evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
     assert evaluation.scores[0].films == FILMS
     assert "isbi2015-duplicates: none of its films was predicted, so none was left out." in capsys.readouterr().out
+
+
+def test_agreement_of_measurements_is_printed_and_written(
+    files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "agreement.csv"
+    main(["evaluate", str(files["predicted"]), str(files["a"]), "--spacing", "0.1", "--agreement", str(table)])
+    assert "success classification rate (same class) (%)" in capsys.readouterr().out
+    with table.open(newline="", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == len(MEASUREMENTS)
 
 
 def test_summary_has_a_row_for_every_statistic(files: dict[str, Path]) -> None:

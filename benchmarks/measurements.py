@@ -1,0 +1,74 @@
+"""Measure how well angles, lengths, ratios and classes read off the shipped models' points agree with observers'.
+
+python -m benchmarks.measurements --isbi2015 DIR --hamedan DIR
+
+Runs ``monai-ceph predict``, compares as ``monai-ceph evaluate --agreement`` does, and writes
+benchmarks/results/measurements.csv: a row for each set of films, comparison and measurement. Models are compared with
+the mean of both observers on films that they were not trained on, and observers with each other, also on all 150
+training films of ISBI 2015.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.shipped import BUNDLES, OBSERVERS, PREDICTIONS, TRAINED_ON_ALL, FilmSet, film_sets, run
+from monai_ceph.evaluation import evaluate
+from monai_ceph.writers.measurement_scores import AGREEMENT_COLUMNS, agreement_rows
+
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results" / "measurements.csv"
+HEADER = ("films", "compared", *AGREEMENT_COLUMNS[2:])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Predict, evaluate and write the table; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.measurements", description=__doc__)
+    parser.add_argument("--isbi2015", required=True, type=Path, help="folder with cepha400/ and train_*.csv")
+    parser.add_argument("--hamedan", required=True, type=Path, help="folder with images/, observer_a/ and observer_b/")
+    arguments = parser.parse_args(argv)
+    rows: dict[tuple[str, ...], list[str]] = {}
+    senior, junior = (arguments.isbi2015 / f"train_{who}.csv" for who in ("senior", "junior"))
+    for _, _, analysis, name, *row in agreement(junior, [senior], 0.1):
+        rows["isbi2015", OBSERVERS, analysis, name] = ["isbi2015", OBSERVERS, analysis, name, *row]
+    for films in film_sets(arguments.isbi2015, arguments.hamedan):
+        for bundle in BUNDLES:
+            if bundle.name in TRAINED_ON_ALL and films.name == "isbi2015_validation":
+                continue
+            for compared, _, analysis, name, *row in predicted(bundle, films):
+                who = bundle.name if compared == PREDICTIONS else OBSERVERS
+                rows[films.name, who, analysis, name] = [films.name, who, analysis, name, *row]
+    made = (
+        "150 ISBI 2015 training films, 25 of them as validation films (006, 012 ... 150), and 20 Hamedan films; models "
+        "against the mean of both observers, observers against each other",
+        machine_name(torch.device("cpu")),
+        commit(),
+        versions("torch", "monai"),
+        "command: python -m benchmarks.measurements --isbi2015 ... --hamedan ...",
+    )
+    write_results(RESULTS, made, HEADER, rows.values())
+    return 0
+
+
+def predicted(bundle: Path, films: FilmSet) -> list[list[str]]:
+    """Return the rows of ``monai-ceph evaluate --agreement`` for the points that a bundle predicts."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ("--spacing", films.spacing_mm, "--bundle", bundle, "--format", "csv")
+        run("predict", *films.films, "--output", folder, *options)
+        return agreement(Path(folder) / "landmarks.csv", films.references, films.spacing_mm)
+
+
+def agreement(points: Path, references: Sequence[Path], spacing_mm: float) -> list[list[str]]:
+    """Return the rows that ``monai-ceph evaluate --agreement`` writes."""
+    evaluation = evaluate(points, references, spacing_mm=spacing_mm)
+    return [row for scores in evaluation.all_scores for row in agreement_rows(scores)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""Show how well measurements and classes agree: as a table for the terminal, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from monai_ceph.evaluation.measurements import CHALLENGE, MeasurementScore, measurement_scores
+from monai_ceph.metrics.reference_scores import ReferenceScores
+from monai_ceph.writers.evaluation_table import short_names
+from monai_ceph.writers.text import aligned
+
+STATISTICS = ("n", "mae", "bias", "sd", "loa_low", "loa_high", "dahlberg", "icc")
+AGREEMENT_COLUMNS = (
+    *("compared", "reference", "analysis", "measurement", "unit", *STATISTICS),
+    *("classified", "same_percent", "success_percent"),
+)
+
+
+def classification_text(all_scores: Sequence[ReferenceScores]) -> str:
+    """Return the success classification rates of ISBI 2015, with the share of films in the same class in brackets.
+
+    A row a measurement and a column a comparison; empty where not all eight can be measured.
+    """
+    challenge = [
+        [score for score in measurement_scores(scores) if score.measurement.analysis == CHALLENGE]
+        for scores in all_scores
+    ]
+    if not all(len(scores) == 8 and all(score.classification["n"] for score in scores) for scores in challenge):
+        return ""
+    table = [
+        [
+            "success classification rate (same class) (%)",
+            "",
+            *(score.measurement.name for score in challenge[0]),
+            "mean",
+        ]
+    ]
+    for (compared, reference), scores in zip(short_names(all_scores), challenge, strict=True):
+        of_all = [score.classification for score in scores]
+        rates = np.array([(rates["success_percent"], rates["same_percent"]) for rates in of_all])
+        cells = (f"{success:6.2f} ({same:.1f})" for success, same in (*rates, rates.mean(0)))
+        table.append([compared, f"vs {reference}", *cells])
+    lines = aligned(list(zip(*table, strict=True)))
+    rule = "-" * max(map(len, lines))
+    return "\n".join([*lines[:2], rule, *lines[2:-1], rule, lines[-1], rule]) + "\n"
+
+
+def agreement_rows(scores: ReferenceScores) -> list[list[str]]:
+    """Return a row for each measurement, under :data:`AGREEMENT_COLUMNS`."""
+    return [[scores.compared, scores.reference, *_cells(score)] for score in measurement_scores(scores)]
+
+
+def agreement_csv(all_scores: Sequence[ReferenceScores]) -> str:
+    """Return the agreement of all measurements as CSV."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(AGREEMENT_COLUMNS)
+    for scores in all_scores:
+        table.writerows(agreement_rows(scores))
+    return text.getvalue()
+
+
+def _cells(score: MeasurementScore) -> list[str]:
+    one, of_values, of_classes = score.measurement, score.agreement, score.classification
+    rates = of_classes["same_percent"], of_classes["success_percent"]
+    return [
+        *(one.analysis, one.name, one.unit, str(of_values["n"])),
+        *(_cell(of_values[name]) for name in ("mae", "bias", "sd", "loa_low", "loa_high", "dahlberg", "icc")),
+        *((str(of_classes["n"]), *map(_cell, rates)) if one.classes else ("", "", "")),
+    ]
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else ""
