@@ -88,6 +88,7 @@ format: $(INSTALLED)  ## let ruff sort imports and format
 figures: $(INSTALLED)  ## the pictures of docs/, from drawn films; trains a demo first where there is none (minutes)
 	@$(PY) tools/figures.py --demo "$$OUTPUT"
 	@$(PY) tools/label_figure.py
+	@$(PY) tools/report_figure.py
 	@$(PY) tools/floor_plan.py
 
 report: $(INSTALLED)  ## the tables of README and docs, from benchmarks/results

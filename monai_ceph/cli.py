@@ -17,7 +17,7 @@ from monai_ceph import __version__
 INTERRUPTED = 130
 """Exit status that shells report for a command stopped by Ctrl-C."""
 DEFAULT_FORMATS = ("csv", "markups", "overlay")
-FORMATS = (*DEFAULT_FORMATS, "measurements")
+FORMATS = (*DEFAULT_FORMATS, "measurements", "report")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
 CONVERSIONS = ("csv", "kaggle", "labelme", "markups", "isbi", "aariz", "cl-detection", "coco")
@@ -94,8 +94,14 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_formats,
         default=DEFAULT_FORMATS,
         metavar=",".join(FORMATS),
-        help=f"formats to write, separated by commas; measurements is a table of angles, lengths and ratios with norms "
+        help="formats to write, separated by commas; measurements is a table of angles, lengths and ratios with norms; "
+        "report is a PDF and an HTML page for each film, and needs the extra 'report' "
         f"(default: {','.join(DEFAULT_FORMATS)})",
+    )
+    parser.add_argument(
+        "--name-from-dicom",
+        action="store_true",
+        help="write the patient's name in a DICOM film on its report (default: no name)",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="predict films again that are done in DIR (default: skip them)"
@@ -339,6 +345,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.predict import run
     from monai_ceph.memory import keep_freed_memory
 
+    if arguments.name_from_dicom and "report" not in arguments.format:
+        raise ValueError("--name-from-dicom writes a name on reports; add report to --format.")
     if arguments.own_process:
         keep_freed_memory()
     failed = run(
@@ -351,6 +359,7 @@ def _predict(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         backend=arguments.backend,
         scheme=arguments.scheme,
+        name_from_dicom=arguments.name_from_dicom,
         load=_backend(arguments),
     )
     return 1 if failed else 0

@@ -15,6 +15,9 @@ FILM_SUFFIXES = (
 OVERLAY_SUFFIX = ".overlay.png"
 """What a result's picture is called: a folder is searched for films, not for these."""
 
+REPORT_SUFFIXES = (".report.pdf", ".report.html")
+"""What a film's report is called, on paper and as a page."""
+
 _BY_LENGTH = sorted((*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv"), key=len, reverse=True)
 
 

@@ -49,6 +49,7 @@ def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> No
         "overwrite": False,
         "backend": "torch",
         "scheme": None,
+        "name_from_dicom": False,
         "load": load_torch_predictor,
     }
 
@@ -63,7 +64,8 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "--device",
         "cuda:0",
         "--format",
-        "overlay, csv,csv",
+        "overlay, csv,csv,report",
+        "--name-from-dicom",
         "--overwrite",
     ]
     assert main(["predict", "a b.png", "folder", "--output", "out", *options]) == 0
@@ -72,10 +74,11 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "spacing_mm": 0.127,
         "bundle": Path("b"),
         "device": "cuda:0",
-        "formats": ("overlay", "csv"),
+        "formats": ("overlay", "csv", "report"),
         "overwrite": True,
         "backend": "torch",
         "scheme": None,
+        "name_from_dicom": True,
         "load": load_torch_predictor,
     }
 
@@ -192,7 +195,7 @@ def test_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
         ([*PREDICT, "--spacing", "0,1"], "got '0,1'"),
         (
             [*PREDICT, "--format", "csv,pdf"],
-            "expected some of csv, markups, overlay, measurements separated by commas; got 'csv,pdf'",
+            "expected some of csv, markups, overlay, measurements, report separated by commas; got 'csv,pdf'",
         ),
         ([*PREDICT, "--format", ""], "expected some of csv, markups, overlay"),
         ([*PREDICT, "--backend", "tflite"], "invalid choice: 'tflite'"),

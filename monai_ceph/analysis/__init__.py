@@ -14,19 +14,26 @@ from monai_ceph.analysis.agreement import Agreement, Classification, agreement, 
 from monai_ceph.analysis.definition import Class, Measurement, Norm, Term, read_measurements
 from monai_ceph.analysis.measure import Measurements, measure, measurement_values
 from monai_ceph.analysis.shipped import MEASUREMENTS
+from monai_ceph.analysis.superimposition import to_sn_frame
+from monai_ceph.analysis.tracing import TRACING, DrawnLine, TracingLine, trace
 
 __all__ = [
     "MEASUREMENTS",
+    "TRACING",
     "Agreement",
     "Class",
     "Classification",
+    "DrawnLine",
     "Measurement",
     "Measurements",
     "Norm",
     "Term",
+    "TracingLine",
     "agreement",
     "classification",
     "measure",
     "measurement_values",
     "read_measurements",
+    "to_sn_frame",
+    "trace",
 ]

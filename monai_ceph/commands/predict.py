@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
+from monai_ceph.data.dicom_patient import patient_name
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_search import RESULT, search_films
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, viewer_frame_apart
-from monai_ceph.film_names import OVERLAY_SUFFIX
+from monai_ceph.film_names import OVERLAY_SUFFIX, REPORT_SUFFIXES
 from monai_ceph.film_records import RecordError
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.bundle import bundle_config, root_cause
+from monai_ceph.predictor.bundle import bundle_config, bundle_version, root_cause
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.ranks import Ranks, ranks
@@ -32,6 +34,9 @@ from monai_ceph.predictor.threads import single_thread_workers, worker_count
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.wording import count
 from monai_ceph.writers.prediction_records import PredictionRecords
+
+NAMED_REPORT = "report with name"
+"""How a report that names the patient is recorded."""
 
 
 def run(
@@ -45,6 +50,7 @@ def run(
     overwrite: bool = False,
     backend: str = "torch",
     scheme: str | None = None,
+    name_from_dicom: bool = False,
     load: Callable[[Path | None, float | None, str], Predictor] = load_torch_predictor,
 ) -> int:
     """Find the landmarks of films and write them.
@@ -54,14 +60,15 @@ def run(
 
     Args:
         films: files and folders.
-        output: folder for ``landmarks.csv``, ``measurements.csv``, ``<film>.mrk.json`` and ``<film>.overlay.png``; made
-            if needed.
+        output: folder for ``landmarks.csv``, ``measurements.csv``, ``<film>.mrk.json``, ``<film>.overlay.png``,
+            ``<film>.report.pdf`` and ``<film>.report.html``; made if needed.
         spacing_mm: size of a film pixel; wins over the one in the file.
         bundle: the bundle's folder, or what else ``load`` takes; None is the shipped one.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
-        formats: which of ``csv``, ``markups``, ``overlay``, ``measurements`` to write.
+        formats: which of ``csv``, ``markups``, ``overlay``, ``measurements``, ``report`` to write.
         overwrite: do again what was done before.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
+        name_from_dicom: write the patient's name in a DICOM film on its report.
         backend: what runs the networks; results of one are not mixed with those of another.
         load: makes the predictor from bundle, spacing and device; not called if all films were done before.
     Returns:
@@ -70,11 +77,18 @@ def run(
         ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
             why.
     """
+    if "report" in formats:
+        from monai_ceph.plots.film_report import check_report_extra
+
+        check_report_extra()
+    if name_from_dicom:  # reports without the name, which a record may tell of, are not those
+        formats = [NAMED_REPORT if name == "report" else name for name in formats]
     all_films, passed_over = search_films(films)
     _refuse_same_names(all_films)
     make_folder(output)
     given = {} if scheme is None else {"scheme": scheme}
     settings = _settings(bundle, spacing_mm, backend, scheme)
+    write = partial(_write, output, formats, _model(bundle, settings))
     with ranks() as process:
         if process.rank > 0:
             process.wait()
@@ -84,7 +98,7 @@ def run(
             mine, refused = _films_to_predict(process.share(all_films), output, formats, records)
             try:
                 failed = _predict(
-                    partial(load, bundle, spacing_mm, device, **given), mine, output, formats, records, process
+                    partial(load, bundle, spacing_mm, device, **given), mine, write, formats, records, process
                 )
             except BaseException:  # also Ctrl-C
                 if process.count == 1:
@@ -145,7 +159,7 @@ def _films_to_predict(
     to_predict, refused = [], 0
     for film in films:
         try:
-            record = records.find(film, formats, _results(output, film, formats).values())
+            record = records.find(film, formats, chain(*_results(output, film, formats).values()))
         except FilmError as error:
             refused += 1
             _say(str(error))
@@ -163,7 +177,7 @@ def _films_to_predict(
 def _predict(
     load: Callable[[], Predictor],
     films: Sequence[Path],
-    output: Path,
+    write: Callable[[FilmResult], None],
     formats: Sequence[str],
     records: PredictionRecords,
     process: Ranks,
@@ -178,7 +192,7 @@ def _predict(
     with FilmWorkers(workers) as film_workers, film_workers.used_by_this_process():
         predictor = load()
         with single_thread_workers(workers) as writers, closing(predict_films(predictor, films)) as results:
-            for result, writing in submit(predictor)(writers, partial(_write, output, formats), results, workers):
+            for result, writing in submit(predictor)(writers, write, results, workers):
                 error, prediction = result.error or writing.exception(), result.prediction
                 if error is None and prediction is not None:
                     remarks = _remarks(prediction, predictor.low_confidence)
@@ -247,22 +261,46 @@ def _spacing(prediction: Prediction) -> str:
     return f"{size}, from {'--spacing' if prediction.spacing_source == 'user' else f'the {prediction.spacing_source}'}"
 
 
-def _write(output: Path, formats: Sequence[str], result: FilmResult) -> None:
+def _model(bundle: Path | None, settings: dict[str, str]) -> str:
+    """Return in words what predicts: the bundle, its weights and this program."""
+    if bundle is not None and bundle.suffix == ".onnx":
+        name = bundle.name
+    else:
+        folder = bundle_config(bundle).parents[1]
+        name = f"{folder.resolve().name} {bundle_version(folder)}".strip()
+    return f"{name}, weights {settings['weights']} (SHA-256, first 12 digits), monai_ceph {__version__}"
+
+
+def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult) -> None:
     if result.prediction is None:
         return
-    for kind, path in _results(output, result.film, formats).items():
+    for kind, paths in _results(output, result.film, formats).items():
         if kind == "markups":
-            write_markups(path, result.prediction, viewer_frame_apart(result.film))
-        else:
+            write_markups(paths[0], result.prediction, viewer_frame_apart(result.film))
+        elif kind == "overlay":
             from monai_ceph.writers.overlay import write_overlay
 
-            write_overlay(path, read_film_apart(result.film)[0], result.prediction)
+            write_overlay(paths[0], read_film_apart(result.film)[0], result.prediction)
+        else:
+            from monai_ceph.plots.film_report import write_film_report
+            from monai_ceph.writers.film_report import film_report
+
+            (pdf, html), film = paths, read_film_apart(result.film)[0]
+            patient = (patient_name(result.film) or "no name in the file") if kind == NAMED_REPORT else ""
+            report = film_report(result.prediction, (film.shape[0], film.shape[1]), model, patient=patient)
+            write_film_report(pdf, html, film, report)
 
 
-def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, Path]:
+def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, list[Path]]:
     """Return the files that belong to one film, by format."""
-    names = {"markups": markups_name(film.name), "overlay": f"{film.name}{OVERLAY_SUFFIX}"}
-    return {kind: output / name for kind, name in names.items() if kind in formats}
+    report = [f"{film.name}{suffix}" for suffix in REPORT_SUFFIXES]
+    names = {
+        "markups": [markups_name(film.name)],
+        "overlay": [f"{film.name}{OVERLAY_SUFFIX}"],
+        "report": report,
+        NAMED_REPORT: report,
+    }
+    return {kind: [output / name for name in files] for kind, files in names.items() if kind in formats}
 
 
 def _write_table(records: PredictionRecords, output: Path, films: Sequence[Path], formats: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ _SVG_SETTINGS = {
     "svg.fonttype": "none",  # text can then be searched, selected and read by screen readers
 }
 _settings = threading.Lock()
-"""Held while an SVG is written, because matplotlib's settings are global to the process."""
+"""Held while an SVG or PDF is written, because matplotlib's settings are global to the process."""
 
 
 def as_svg(figure: Figure) -> str:
@@ -68,6 +68,29 @@ def save_plot(figure: Figure, path: str | Path) -> tuple[Path, Path]:
     with atomic_path(png) as temporary:
         figure.savefig(temporary, dpi=PNG_DPI, metadata={"Software": None})
     return svg, png
+
+
+def save_pdf(figure: Figure, path: str | Path, title: str) -> None:
+    """Write a figure as a PDF of one page, completely or not at all. Its text can be searched.
+
+    Args:
+        figure: a page.
+        path: the file.
+        title: what viewers show as the document's title.
+    Raises:
+        OSError: the file cannot be written; the message names it and the remedy.
+    """
+    import matplotlib
+
+    with (
+        atomic_path(path) as temporary,
+        _settings,
+        matplotlib.rc_context({"pdf.fonttype": 42}),
+        warnings.catch_warnings(),
+    ):
+        # A name in a script that the font lacks is shown as boxes; an HTML page has it in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "Title": title})
 
 
 def _fix_layout(figure: Figure) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import site
 import sys
 import sysconfig
@@ -65,6 +66,15 @@ def bundle_config(bundle: Path | None) -> Path:
     if not config.is_file():
         raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
     return config
+
+
+def bundle_version(bundle: Path) -> str:
+    """Return the version that a bundle's ``metadata.json`` names; empty if there is none."""
+    try:
+        content = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(content.get("version", "")) if isinstance(content, dict) else ""
 
 
 def config_text(text: str) -> str:

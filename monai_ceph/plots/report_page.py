@@ -1,0 +1,212 @@
+"""Lay the report of one film out on a page of paper."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from monai_ceph import __version__
+from monai_ceph.plots.film_tracing import draw_tracing
+from monai_ceph.plots.style import FAINT, INK, new_figure
+from monai_ceph.plots.wigglegram import LIMIT, Deviation, draw_wigglegram
+from monai_ceph.writers.film_report import (
+    HEADING,
+    LEGEND,
+    NOTICE,
+    FilmReport,
+    Row,
+    caption,
+    facts,
+    rows,
+    sentence,
+    to_check,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PAGE_MM = (210.0, 297.0)
+"""A4."""
+MARGIN_MM = 11.0
+FILM_MM = (102.0, 120.0)
+"""The largest width and height of the film's picture."""
+TABLE_TOP_MM = 147.0
+LINE_MM = 3.6
+_FEWEST_ROWS = 30
+"""Rows of a table with fewer are not made taller than those of one with as many."""
+
+
+def report_page(film: np.ndarray, report: FilmReport) -> Figure:
+    """Lay the report of one film out on one page, A4 upright: film, facts, measurements and wigglegram.
+
+    Args:
+        film: (X, Y), any gray values.
+        report: what to show.
+    Returns:
+        The page; :func:`monai_ceph.plots.save.save_pdf` writes it.
+    Raises:
+        ImportError: matplotlib is missing; the message names the extra.
+    """
+    figure = new_page()
+    head(figure, HEADING)
+    picture_mm = _draw_film(figure, film, report)
+    _draw_facts(figure, report, MARGIN_MM + FILM_MM[0] + 5)
+    text(figure, MARGIN_MM, 21 + picture_mm + 1.5, caption(report.prediction), size=6, color=FAINT)
+    _draw_table(figure, rows(report.measurements))
+    text(figure, MARGIN_MM, PAGE_MM[1] - 14.5, "\n".join(textwrap.wrap(LEGEND, 165)), size=5.8, color=FAINT)
+    foot(figure)
+    return figure
+
+
+def new_page() -> Figure:
+    """Return an empty page, A4 upright."""
+    figure = new_figure(1.0)
+    figure.set_layout_engine("none")
+    figure.set_size_inches(PAGE_MM[0] / 25.4, PAGE_MM[1] / 25.4)
+    return figure
+
+
+def head(figure: Figure, heading: str) -> None:
+    """Write the heading of a page and what a report is not."""
+    text(figure, MARGIN_MM, 11, heading, size=14, weight="bold")
+    text(figure, PAGE_MM[0] - MARGIN_MM, 12.5, NOTICE, size=8.5, weight="bold", ha="right")
+    rule(figure, 18.5)
+
+
+def foot(figure: Figure) -> None:
+    """Write the last line of a page."""
+    text(figure, MARGIN_MM, PAGE_MM[1] - 8, f"{NOTICE}. Written by monai_ceph {__version__}.", size=6, color=FAINT)
+
+
+def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
+    """Return new axes at a place on the page, mm from its left and top edge."""
+    page = figure.get_size_inches() * 25.4
+    return figure.add_axes((left / page[0], 1 - (top + height) / page[1], width / page[0], height / page[1]))
+
+
+def text(
+    figure: Figure, left: float, top: float, words: str, size: float = 7.5, color: str = INK, **style: Any
+) -> None:
+    """Write at a place on the page, mm from its left and top edge. Nothing in the words is a command."""
+    page = figure.get_size_inches() * 25.4
+    figure.text(
+        left / page[0], 1 - top / page[1], words, fontsize=size, color=color, va="top", parse_math=False, **style
+    )
+
+
+def rule(figure: Figure, top: float) -> None:
+    """Draw a line across the page."""
+    axes = place(figure, MARGIN_MM, top, PAGE_MM[0] - 2 * MARGIN_MM, 0.3)
+    axes.set_axis_off()
+    axes.axhline(0.5, color=INK, linewidth=1)
+
+
+def _draw_film(figure: Figure, film: np.ndarray, report: FilmReport) -> float:
+    """Draw the film and return the height of its picture, mm."""
+    spacing = report.prediction.spacing_mm or (1.0, 1.0)
+    size = np.array(film.shape) * spacing
+    width, height = size * min(FILM_MM / size)
+    axes = place(figure, MARGIN_MM, 21, width, height)
+    draw_tracing(axes, film, report.prediction, width / 25.4 * 72)
+    return float(height)
+
+
+def _draw_facts(figure: Figure, report: FilmReport, left: float) -> None:
+    blocks: list[tuple[str, Sequence[tuple[str, str]]]] = [
+        ("Film and model", facts(report)),
+        ("Points to check", to_check(report.prediction)),
+        ("Remarks", [("", sentence(remark)) for remark in report.prediction.remarks]),
+    ]
+    top = 21.0
+    for heading, entries in blocks:
+        if not entries:
+            continue
+        text(figure, left, top, heading, size=9, weight="bold")
+        top += 5
+        for name, words in entries:
+            if name:
+                text(figure, left, top, name, size=6.5, color=FAINT)
+                top += 3.1
+            lines = textwrap.wrap(words, 56, break_long_words=True) or [""]
+            text(figure, left, top, "\n".join(lines), linespacing=1.25)
+            top += LINE_MM * len(lines) + 0.7
+        top += 2.5
+
+
+# Where the columns of the table are, mm from its left edge: the edge of their text, and how it is aligned.
+_CELLS = {
+    "value": (41.5, "right"),
+    "stars": (41.9, "left"),
+    "margin": (52.0, "right"),
+    "norm": (66.5, "right"),
+    "z_text": (74.5, "right"),
+}
+_HEADINGS = {"value": "value", "margin": "90 %", "norm": "norm", "z_text": "z"}
+_CHART_MM = (76.5, 92.0)
+_WIDTH_MM = 92.0
+_ROOM_FOR_NAME, _LONGEST_NAME = 21, 30
+"""Characters of a line in full size, and in a smaller one; a longer name is written in two lines."""
+
+
+def _draw_table(figure: Figure, table: Sequence[Row]) -> None:
+    """Draw the measurements in two columns of about one length; no analysis is divided."""
+    groups = [list(members) for _, members in groupby(table, key=lambda row: row.analysis)]
+    lengths = np.cumsum([len(group) + 1 for group in groups])
+    first = int(np.argmin(np.maximum(lengths, lengths[-1] - lengths))) + 1
+    longest = max(lengths[first - 1], lengths[-1] - lengths[first - 1])
+    step = (PAGE_MM[1] - 16 - TABLE_TOP_MM) / max(longest + 1, _FEWEST_ROWS)
+    right = PAGE_MM[0] - MARGIN_MM - _WIDTH_MM
+    for left, part in ((MARGIN_MM, groups[:first]), (right, groups[first:])):
+        if part:
+            _draw_column(figure, part, left, step)
+
+
+def _draw_column(figure: Figure, groups: Sequence[Sequence[Row]], left: float, step: float) -> None:
+    size = min(7.0, 0.62 * step / 25.4 * 72)
+    height = step * (1 + sum(len(group) + 1 for group in groups))
+    axes = place(figure, left, TABLE_TOP_MM, _WIDTH_MM, height)
+    axes.set(xlim=(0, _WIDTH_MM), ylim=(height, 0))
+    axes.set_axis_off()
+    for column, heading in _HEADINGS.items():
+        x, side = _CELLS[column]
+        axes.text(x, step / 2, heading, fontsize=0.85 * size, color=FAINT, ha=side, va="center")
+    middle = sum(_CHART_MM) / 2
+    scale = f"\N{MINUS SIGN}{LIMIT:g} SD +{LIMIT:g}"
+    axes.text(middle, step / 2, scale, fontsize=0.85 * size, color=FAINT, ha="center", va="center")
+    chart = place(
+        figure, left + _CHART_MM[0], TABLE_TOP_MM + step, _CHART_MM[1] - _CHART_MM[0], max(height - step, step)
+    )
+    chart.set_ylim(height, step)
+    chart.set_axis_off()
+    y, deviations, places = 1.5 * step, [], []
+    for group in groups:
+        axes.plot([0, _WIDTH_MM], [y - step / 2] * 2, color=INK, linewidth=0.5)
+        axes.text(0, y, group[0].analysis, fontsize=size, color=INK, va="center", weight="bold", parse_math=False)
+        for row in group:
+            y += step
+            _draw_row(axes, row, y, size)
+            deviations.append(Deviation(row.analysis, row.name, row.z, row.z_low, row.z_high))
+            places.append(y)
+        y += step
+    draw_wigglegram(chart, deviations, places)
+
+
+def _draw_row(axes: Axes, row: Row, y: float, size: float) -> None:
+    name = f"{row.name}: {row.meaning}" if row.meaning else row.name
+    lines = textwrap.wrap(name, _LONGEST_NAME)
+    weight = "bold" if row.stars else "normal"
+    style: dict[str, Any] = {"color": INK, "va": "center", "parse_math": False}
+    small = min(1.0, _ROOM_FOR_NAME / len(name)) if len(lines) == 1 else 0.7
+    axes.text(1.5, y, "\n".join(lines), fontsize=small * size, weight=weight, linespacing=1, **style)
+    for column, (x, side) in _CELLS.items():
+        cell = getattr(row, column)
+        if cell and not (row.remark and column == "norm"):
+            bold = weight if column in ("value", "stars", "z_text") else "normal"
+            axes.text(x, y, cell, fontsize=size, ha=side, weight=bold, **style)
+    if row.remark:  # where a measured row has its numbers
+        axes.text(_CELLS["stars"][0], y, row.remark, fontsize=0.85 * size, **style | {"color": FAINT})

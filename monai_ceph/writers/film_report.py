@@ -1,0 +1,251 @@
+"""Write the report of one film: what is known of it, its measurements and the points to check.
+
+The texts of the report are made here, once, for the PDF (:mod:`monai_ceph.plots.report_page`) and the HTML page alike.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from monai_ceph import __version__
+from monai_ceph.analysis.measure import Measurements, measure
+from monai_ceph.prediction import Prediction
+
+TEMPLATE = "film_report.html"
+HEADING = "Cephalometric report"
+NOTICE = "Research only, not a medical device"
+UNKNOWN = "\N{EN DASH}"
+CHECKED = 5
+"""How many points with the largest expected errors are named."""
+MARKED = 3
+"""The largest number of stars: one for each whole SD from the norm."""
+LEGEND = (
+    "Norm: mean ± SD; the documentation names population and source. z: SD from the mean of the norm. Bold with *, **, "
+    "***: at least 1, 2, 3 SD from it. 90 %: that interval holds the true value with 90 %, as far as it is a matter of "
+    "the points' errors."
+)
+
+
+@dataclass(frozen=True)
+class FilmReport:
+    """What a report shows.
+
+    Args:
+        prediction: the landmarks of the film.
+        measurements: its measurements.
+        film_size: (X, Y), px.
+        model: what predicted the landmarks, in words; it names version and weights.
+        site: the site file that moved the points, in words; empty if there was none.
+        patient: name and other data of the patient, in words; empty unless the user asked for them.
+    """
+
+    prediction: Prediction
+    measurements: Measurements
+    film_size: tuple[int, int]
+    model: str
+    site: str = ""
+    patient: str = ""
+
+
+def film_report(
+    prediction: Prediction, film_size: tuple[int, int], model: str, site: str = "", patient: str = ""
+) -> FilmReport:
+    """Measure a film's landmarks and return its report. Arguments as those of :class:`FilmReport`."""
+    measurements = measure(
+        prediction.points_px,
+        prediction.spacing_mm,
+        prediction.scheme,
+        covariance_mm2=getattr(prediction, "covariance_mm2", None),
+    )
+    return FilmReport(prediction, measurements, film_size, model, site, patient)
+
+
+class Row(NamedTuple):
+    """A measurement as text; cells without content are empty.
+
+    ``z`` and ``low90`` to ``high90`` are numbers for drawing, NaN if unknown; the interval is in SD from the norm.
+    """
+
+    analysis: str
+    name: str
+    value: str
+    interval: str
+    margin: str
+    norm: str
+    z_text: str
+    stars: str
+    meaning: str
+    remark: str
+    z: float
+    z_low: float
+    z_high: float
+
+
+def rows(measurements: Measurements) -> list[Row]:
+    """Return the measurements as rows of text, in order.
+
+    A value gets a star for each whole SD that it lies from the mean of its norm, at most :data:`MARKED`.
+    """
+    table = []
+    for k, (one, value, z) in enumerate(
+        zip(measurements.measurements, measurements.values.tolist(), measurements.z.tolist(), strict=True)
+    ):
+        low, high = float(measurements.low90[k]), float(measurements.high90[k])
+        sd = math.nan if one.norm is None or one.norm.sd is None else one.norm.sd
+        found, unit = measurements.classes[k], {"deg": "\N{DEGREE SIGN}"}.get(one.unit, f" {one.unit}")
+        norm = "" if one.norm is None else number(one.norm.mean) + ("" if math.isnan(sd) else f" ± {number(sd)}")
+        known = not math.isnan(value)
+        table.append(
+            Row(
+                one.analysis,
+                one.name,
+                f"{number(value)}{unit}" if known else UNKNOWN,
+                "" if math.isnan(low) else f"{number(low)} to {number(high)}",
+                "" if math.isnan(low) else f"±{number((high - low) / 2)}",
+                norm,
+                "" if math.isnan(z) else number(z, sign=True),
+                "" if math.isnan(z) else "*" * min(MARKED, math.floor(abs(z))),
+                "" if found is None else found.meaning,
+                measurements.remarks[k],
+                z,
+                z + (low - value) / sd,
+                z + (high - value) / sd,
+            )
+        )
+    return table
+
+
+def facts(report: FilmReport) -> list[tuple[str, str]]:
+    """Return what is known of the film and of how it was measured: names and texts."""
+    prediction = report.prediction
+    given = [("Patient", report.patient)] if report.patient else []
+    return [
+        *given,
+        ("Film", f"{prediction.image}, {report.film_size[0]} \N{MULTIPLICATION SIGN} {report.film_size[1]} px"),
+        ("Pixel size", pixel_size(prediction)),
+        ("Model", report.model),
+        ("Site file", report.site or "none"),
+    ]
+
+
+def pixel_size(prediction: Prediction) -> str:
+    """Return the size of a film's pixel and where it came from, or what its absence means."""
+    if prediction.spacing_mm is None:
+        return "unknown, so no lengths are given; --spacing gives it"
+    x, y = prediction.spacing_mm
+    size = f"{x:.4g} mm" if x == y else f"{x:.4g} \N{MULTIPLICATION SIGN} {y:.4g} mm"
+    source = {"user": "given by the user"}.get(prediction.spacing_source, prediction.spacing_source)
+    return f"{size} ({source})"
+
+
+def to_check(prediction: Prediction) -> list[tuple[str, str]]:
+    """Return the points to check: why, and which.
+
+    Those whose status is not "found" come first, then the found ones with the largest expected errors. Where these are
+    unknown, those with the lowest confidence are named.
+    """
+    lists = [
+        (heading, " ".join(symbols))
+        for status, heading in (("doubtful", "Doubtful"), ("outside", "Outside the film"), ("missing", "Not found"))
+        if (symbols := prediction.with_status(status))
+    ]
+    found = np.array([status == "found" for status in prediction.statuses])
+    errors = getattr(prediction, "expected_error_mm", None)
+    if errors is not None and np.isfinite(errors[found]).any():
+        shown = _largest(np.where(found, errors, np.nan))
+        listed = ", ".join(f"{prediction.scheme.symbols[k]} {errors[k]:.1f}" for k in shown)
+        return [*lists, ("Largest expected error (mm)", listed)]
+    shown = _largest(np.where(found, -prediction.confidence, np.nan))
+    listed = ", ".join(f"{prediction.scheme.symbols[k]} {prediction.confidence[k]:.2f}" for k in shown)
+    return [*lists, ("Lowest confidence", listed)] if listed else lists
+
+
+def caption(prediction: Prediction) -> str:
+    """Return what the marks in the picture of a film mean."""
+    known = getattr(prediction, "covariance_mm2", None) is not None and prediction.spacing_mm is not None
+    ellipse = "Ellipse: holds the true point with 90 %. " if known else ""
+    return (
+        f"Cross: found. Square: doubtful. {ellipse}FH: Frankfort plane. PP: palatal plane. MP: mandibular plane, Go-Me."
+    )
+
+
+def _largest(values: np.ndarray) -> list[int]:
+    known = np.flatnonzero(np.isfinite(values))
+    return [int(k) for k in known[np.argsort(-values[known], kind="stable")][:CHECKED]]
+
+
+def number(value: float, decimals: int = 1, sign: bool = False) -> str:
+    """Format a number with a proper minus sign.
+
+    >>> number(-0.04), number(2.0, sign=True)
+    ('0.0', '+2.0')
+    """
+    text = f"{value:{'+' if sign else ''}.{decimals}f}"
+    if not float(text):
+        text = text.lstrip("+-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def html_film_report(report: FilmReport, tracing_svg: str, wigglegram_svg: str) -> str:
+    """Return the report as one HTML page that loads nothing from elsewhere.
+
+    Args:
+        report: what to show; its texts are escaped.
+        tracing_svg, wigglegram_svg: the pictures, ``<svg>`` elements, which are trusted; the second may be empty.
+    Raises:
+        ImportError: Jinja2 is missing; the message names the extra.
+    """
+    return render(
+        TEMPLATE,
+        heading=HEADING,
+        title=report.prediction.image,
+        legend=LEGEND,
+        caption=caption(report.prediction),
+        facts=facts(report),
+        remarks=[sentence(remark) for remark in report.prediction.remarks],
+        checks=to_check(report.prediction),
+        rows=rows(report.measurements),
+        tracing=_trusted(tracing_svg),
+        wigglegram=_trusted(wigglegram_svg),
+    )
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a template of this package filled with values, which are escaped.
+
+    Raises:
+        ImportError: Jinja2 is missing; the message names the extra.
+    """
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+    except ImportError as error:
+        raise ImportError("The HTML report needs Jinja2: pip install 'monai-ceph[report]'.") from error
+    folder = resources.files(__package__)
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+    )
+    return environment.get_template(template).render(notice=NOTICE, version=__version__, **values)
+
+
+def _trusted(svg: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(svg)
+
+
+def sentence(text: str) -> str:
+    """Return a remark with a capital letter and a full stop.
+
+    >>> sentence("the face looks to the left")
+    'The face looks to the left.'
+    """
+    return text[:1].upper() + text[1:].rstrip(".") + "."
