@@ -9,6 +9,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,17 @@ def _add_predictor(parser: argparse.ArgumentParser, bundle_help: str) -> None:
         metavar="MM",
         help="size of a film pixel in mm; takes precedence over the one in the file",
     )
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help=bundle_help)
+    _add_bundle(parser, bundle_help)
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
+
+
+def _add_bundle(parser: argparse.ArgumentParser, bundle_help: str) -> None:
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help=bundle_help)
+    parser.add_argument(
+        "--trust-bundle",
+        action="store_true",
+        help="run a bundle whose configs can run code that no shipped bundle has; read them first",
+    )
 
 
 def _add_scoring(parser: argparse.ArgumentParser) -> None:
@@ -310,7 +320,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--output", required=True, type=Path, metavar="FILE|DIR", help="file to write; for labels, a folder"
     )
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to export (default: the shipped one)")
+    _add_bundle(parser, "bundle to export (default: the shipped one)")
     parser.add_argument(
         "--labels", type=Path, metavar="FOLDER", help="films and labels, as monai-ceph label stores them"
     )
@@ -375,7 +385,8 @@ def _backend(arguments: argparse.Namespace) -> Callable[..., Any]:
     from monai_ceph.predictor.lean_imports import load_lean_predictor
     from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
-    return load_lean_predictor if arguments.own_process else load_torch_predictor
+    load = load_lean_predictor if arguments.own_process else load_torch_predictor
+    return partial(load, trust=True) if arguments.trust_bundle else load
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
@@ -470,7 +481,12 @@ def _export(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--format {arguments.format} is for labels; give their folder with --labels FOLDER.")
     from monai_ceph.commands.export import run
 
-    run(arguments.output, format=arguments.format or EXPORTS[0], bundle=arguments.bundle)
+    run(
+        arguments.output,
+        format=arguments.format or EXPORTS[0],
+        bundle=arguments.bundle,
+        trust=arguments.trust_bundle,
+    )
     return 0
 
 
@@ -493,6 +509,8 @@ def _label(arguments: argparse.Namespace) -> int:
 
     given = {key: getattr(arguments, key) for key in ("spacing", "bundle", "device", "base", "cache")}
     options = {key: str(value) for key, value in given.items() if value is not None}
+    if arguments.trust_bundle:
+        options["trust_bundle"] = "true"
     run(arguments.dicomweb or arguments.folder, host=arguments.host, port=arguments.port, **options)
     return 0
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from monai_ceph.active_learning.selection import film_uncertainty, thumbnail
 from monai_ceph.atomic import make_folder, remove_leftovers
+from monai_ceph.data.film_workers import WorkerStartError
 from monai_ceph.film_records import FilmRecords, RecordError
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.predictor import Predictor
@@ -86,7 +87,7 @@ def update_records(
     Returns:
         The new records.
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written, or no process that reads films can be started.
     """
     waiting = outdated(films, read_records(folder), weights)
     if not waiting:
@@ -110,7 +111,10 @@ def _record(film: Path, weights: str, predictor: Predictor) -> FilmRecord:
         small = np.round(thumbnail(np.asarray(item["image"])[0]), 3)
         unsure = film_uncertainty(predictor.predict(item).confidence)
     except Exception as error:  # libraries raise what they like on a broken film
-        return replace(record, error=str(root_cause(error)) or type(error).__name__)
+        cause = root_cause(error)
+        if isinstance(cause, WorkerStartError):
+            raise cause from None
+        return replace(record, error=str(cause) or type(cause).__name__)
     return replace(record, uncertainty=round(unsure, 5), feature=tuple(small.tolist()))
 
 

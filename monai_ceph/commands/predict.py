@@ -309,7 +309,11 @@ def _write_table(records: PredictionRecords, output: Path, films: Sequence[Path]
         ("measurements", "measurements.csv", records.write_measurements),
     ):
         table = output / name
-        if kind in formats and not write(table, films) and table.exists():
+        if kind not in formats:
+            continue
+        if kept := records.keep_changed_table(table):
+            _say(f"'{table}' was edited or damaged since it was written; it is kept as '{kept.name}' and written anew")
+        if not write(table, films) and table.exists():
             print(f"monai-ceph predict: no film was done: '{table}' is of an earlier run.", file=sys.stderr)
 
 

@@ -62,10 +62,11 @@ def main() -> None:
 @contextmanager
 def _stopped(clock: Callable[[bool], None]) -> Iterator[None]:
     clock(False)
+    said = os.fstat(2).st_size
     try:
         yield
     finally:
-        os.ftruncate(2, 0)  # what ITK prints when it loads is not of this film
+        os.ftruncate(2, said)  # what ITK prints when it loads is not of this film
         clock(True)
 
 

@@ -6,6 +6,7 @@ limits: :data:`SECONDS`, and those of :mod:`monai_ceph.data.film_limits`.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import queue
@@ -14,9 +15,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +48,10 @@ _HARMLESS = re.compile(r"unknown field with tag|^WARNING: In |^\s*$", re.IGNOREC
 
 class FilmCrashError(FilmError):
     """A film whose file ended the process that read it, or kept it busy for too long."""
+
+
+class WorkerStartError(OSError):
+    """No process that reads films could be started; no film is at fault."""
 
 
 class FilmWorkers:
@@ -79,14 +85,19 @@ class FilmWorkers:
             self._idle.put(worker)
 
     def __enter__(self) -> FilmWorkers:
-        if APART:
-            self._all[0].start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def start(self) -> None:
+        """Start the first process, without waiting for it; if that fails, :meth:`read` tries again and says why."""
+        if APART:
+            with suppress(WorkerStartError):
+                self._all[0].start()
 
     def close(self) -> None:
         """End all processes; no film can be read afterwards."""
@@ -102,7 +113,7 @@ class FilmWorkers:
             FilmError: as :func:`~monai_ceph.data.film.read_film`.
             FilmCrashError: the file ended or hung the process that read it.
             ValueError: the given spacing is not positive.
-            RuntimeError: the process could not be started.
+            WorkerStartError: the process could not be started.
         """
         given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
         if not APART:
@@ -167,18 +178,49 @@ def use_workers(workers: FilmWorkers | None) -> FilmWorkers | None:
     return before
 
 
-@contextmanager
-def some_workers(count: int) -> Iterator[FilmWorkers]:
-    """Use the workers that this process uses already, or else new ones until they are left.
+_kept: FilmWorkers | None = None
+_kept_by = 0  # how many with statements use them
+_keeping = threading.RLock()
+
+
+def kept_workers(count: int) -> FilmWorkers:
+    """Return the workers that this process keeps until it ends, so that not every call has to start some.
 
     Args:
-        count: how many films may be read at the same time, if they are new.
+        count: how many films may be read at the same time, if there are none yet.
     """
-    if _used is not None and _used.owner == os.getpid():
-        yield _used
-    else:
-        with closing(FilmWorkers(count)) as workers, workers.used_by_this_process():
-            yield workers
+    global _kept, _kept_by
+    with _keeping:
+        if _kept is None or _kept.owner != os.getpid():
+            _kept, _kept_by = FilmWorkers(count), 0
+            atexit.register(_close_kept, _kept)
+        return _kept
+
+
+def _close_kept(workers: FilmWorkers) -> None:
+    if workers.owner == os.getpid():
+        workers.close()
+
+
+@contextmanager
+def some_workers(count: int) -> Iterator[FilmWorkers]:
+    """Use the workers that this process uses already, or else those of :func:`kept_workers` until they are left."""
+    global _kept_by
+    with _keeping:
+        used = _used if _used is not None and _used.owner == os.getpid() else None
+        keeps = used is None or used is _kept
+        workers = kept_workers(count) if used is None else used
+        if keeps:
+            use_workers(workers)
+            _kept_by += 1
+    try:
+        yield workers
+    finally:
+        with _keeping:
+            if keeps:
+                _kept_by -= 1
+                if not _kept_by and _used is workers:
+                    use_workers(None)
 
 
 def read_film_apart(path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
@@ -214,10 +256,17 @@ class _Worker:
         fcntl.fcntl(self.said_file, fcntl.F_SETFL, flags | os.O_APPEND)
 
     def start(self) -> None:
-        """Start the process if there is none, without waiting for it."""
+        """Start the process if there is none, without waiting for it. Raises WorkerStartError."""
         if self.process is not None and self.process.poll() is None:
             return
         self.stop()
+        try:
+            self._start()
+        except OSError as error:
+            self.stop()
+            raise _not_started(error.strerror or str(error)) from error
+
+    def _start(self) -> None:
         self.connection, theirs = Pipe()
         environment = {
             **os.environ,
@@ -225,16 +274,16 @@ class _Worker:
             "PYTHONSAFEPATH": "1",
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"),
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "monai_ceph.data.film_worker", str(theirs.fileno()), str(self.film_file)],
-            stdin=subprocess.DEVNULL,
-            stdout=self.said_file,
-            stderr=self.said_file,
-            pass_fds=(theirs.fileno(), self.film_file),
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the asking process
-        )
-        theirs.close()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "monai_ceph.data.film_worker", str(theirs.fileno()), str(self.film_file)],
+                stdin=subprocess.DEVNULL,
+                stdout=self.said_file,
+                stderr=self.said_file,
+                pass_fds=(theirs.fileno(), self.film_file),
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for the asking process
+            )
 
     def stop(self) -> None:
         """End the process if there is one."""
@@ -255,7 +304,7 @@ class _Worker:
     def ask(self, path: Path, seconds: float, **job: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the process's answer, and what was printed meanwhile. Raises as :meth:`FilmWorkers.read`."""
         self.start()
-        assert self.connection is not None and self.process is not None
+        assert self.connection is not None
         name = os.fsencode(path).decode("utf-8", "surrogateescape")
         counts = False  # the time, which it does not while the process or ITK starts
         try:
@@ -345,8 +394,8 @@ def _took_too_long(path: Path, seconds: float) -> FilmCrashError:
     )
 
 
-def _not_started(reason: str) -> RuntimeError:
-    return RuntimeError(f"The process that reads films cannot be started ({reason}); is there enough memory?")
+def _not_started(reason: str) -> WorkerStartError:
+    return WorkerStartError(f"The process that reads films cannot be started ({reason}); is there enough memory?")
 
 
 def _memory_file() -> int:

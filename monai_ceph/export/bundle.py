@@ -29,7 +29,7 @@ Run = Callable[[np.ndarray, tuple[float, float]], tuple[np.ndarray, np.ndarray]]
 """A film (X, Y) and its spacing -> points (N, 2), film pixels, and confidences (N,)."""
 
 
-def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = None) -> None:
+def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = None, trust: bool = False) -> None:
     """Write a bundle's whole system, from a film's pixels to its points, as one file.
 
     The file is tried on a drawn film before it takes its name: it has to give the bundle's own points.
@@ -38,14 +38,16 @@ def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = N
         output: the file; its folder is made if needed.
         format: ``"onnx"`` or ``"torchscript"``.
         bundle: the bundle's folder; None is the shipped one.
+        trust: export a bundle whose config can run code that no shipped bundle has.
     Raises:
+        UntrustedBundleError: the bundle's config can run code of its own, and ``trust`` is false.
         ValueError: the bundle cannot be exported, or the file gives other points.
         OSError: no bundle there, or the file cannot be written.
         ImportError: the packages of the extra ``onnx`` are missing.
     """
     bundle = default_bundle() if bundle is None else bundle
     make_folder(output.parent)
-    predictor = load_torch_predictor(bundle, CHECK_MM, "cpu")
+    predictor = load_torch_predictor(bundle, CHECK_MM, "cpu", trust=trust)
     module = whole_film(predictor.network, predictor.preprocessing, predictor.inferer)
     with atomic_path(output) as temporary:
         FORMATS[format](module, temporary, _metadata(bundle, predictor, module))

@@ -23,10 +23,11 @@ from monai_ceph.data.film_list import film_list_text, read_film_list
 from monai_ceph.finetuning.replace_weights import replace_weights
 from monai_ceph.metrics.radial_error import radial_error
 from monai_ceph.networks import load_weights
-from monai_ceph.predictor.bundle import config_text, default_bundle, root_cause
+from monai_ceph.predictor.bundle import config_text, default_bundle, read_config, root_cause
 from monai_ceph.predictor.device import resolve_device
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.predictor.trust import check_trusted
 from monai_ceph.training.mute_logging import mute_logging
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def finetune(
     spacing_mm: float | None = None,
     device: str = "auto",
     tell: Tell = _ignore,
+    trust: bool = False,
 ) -> FinetuneResult:
     """Train a bundle on labelled films, starting from its weights, and use the new weights if they are not worse.
 
@@ -142,11 +144,13 @@ def finetune(
         spacing_mm: the films' pixel size; None uses the one in each file.
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
         tell: called with a line of text at each step; by default nothing is printed.
+        trust: train a bundle whose configs can run code that no shipped bundle has.
     Returns:
         The errors before and after, and whether the weights were replaced.
     Raises:
         TrainingError: there are too few labels, another training of the bundle is running, or this one failed. The
             weights in use are then unchanged.
+        UntrustedBundleError: the bundle's configs can run code of their own, and ``trust`` is false.
         FileNotFoundError, WeightsError: there is no bundle, or its weights cannot be loaded.
         FilmError: a film cannot be read.
     """
@@ -160,7 +164,9 @@ def finetune(
     model = bundle / "models" / "model.pt"
     with _exclusive(bundle):
         held_out = hold_out(list(labelled), *_seen_before(bundle))
-        predictor = load_torch_predictor(bundle, spacing_mm, device)
+        predictor = load_torch_predictor(bundle, spacing_mm, device, trust=trust)
+        for stage in order:
+            check_trusted(bundle, read_config(*_training_files(bundle, stage)), "training", trust)
         run = _new_run(bundle)
         default = {"spacing_mm": spacing_mm}
         new = [
@@ -177,7 +183,7 @@ def finetune(
         with _random_state_restored():
             for stage in order:
                 weights = _train(bundle, stage, run, weights, epochs, device, progress)
-        after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights), validation)
+        after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights, trust=trust), validation)
         if not math.isfinite(after.error):
             raise TrainingError("The new weights do not find every landmark; the weights in use are unchanged.")
         replaced = after.error <= before.error
@@ -345,7 +351,7 @@ def _train(
     try:
         with mute_logging():
             workflow = ConfigWorkflow(
-                config_file=[bundle_file(bundle, name) for name in ("train", f"train_{stage}", "finetune")],
+                config_file=[str(path) for path in _training_files(bundle, stage)],
                 meta_file=bundle_file(bundle, "metadata"),
                 logging_file=False,
                 **overrides,
@@ -358,6 +364,10 @@ def _train(
             f"Training the {stage} stage failed; the weights in use are unchanged. {root_cause(error)}"
         ) from error
     return folder / "model.pt"
+
+
+def _training_files(bundle: Path, stage: Stage) -> list[Path]:
+    return [Path(bundle_file(bundle, name)) for name in ("train", f"train_{stage}", "finetune")]
 
 
 def bundle_file(bundle: Path, config: str) -> str:

@@ -59,9 +59,10 @@ class CephalometricApp(MONAILabelApp):
         self.options = Options.of(conf)
         self.folder = self.options.films_folder(studies)
         self.model = CurrentModel(
-            own_bundle(self.folder / STATE_FOLDER, self.options.bundle_folder),
+            own_bundle(self.folder / STATE_FOLDER, self.options.bundle_folder, self.options.trusts_bundle),
             self.options.spacing_mm,
             self.options.device,
+            self.options.trusts_bundle,
         )
         super().__init__(
             app_dir,

@@ -9,29 +9,34 @@ import uuid
 from pathlib import Path
 
 from monai_ceph.landmarks import LandmarkScheme
-from monai_ceph.predictor.bundle import bundle_config
+from monai_ceph.predictor.bundle import bundle_config, read_config
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.predictor.trust import check_trusted
 
 PARTS = ("configs", "models/model.pt", "LICENSE", "docs")
 """Parts of a bundle that are copied if present; evaluations, checkpoints and exported models are not."""
 ORIGIN = "copied_from"
 
 
-def own_bundle(state: Path, source: Path | None = None) -> Path:
+def own_bundle(state: Path, source: Path | None = None, trust: bool = False) -> Path:
     """Return the bundle that belongs to a folder of films; copy it there on the first call.
 
     Args:
         state: the folder for everything but films and labels; the copy is ``state/bundle``.
         source: the bundle to copy; None is the existing copy, or else the shipped bundle.
+        trust: copy it even if its config can run code that no shipped bundle has.
     Raises:
+        UntrustedBundleError: the bundle's config can run code of its own, and ``trust`` is false.
         FileNotFoundError: there is no bundle at ``source``.
         ValueError: the existing copy was made from another bundle; the message says what to do.
         OSError: the copy cannot be written.
     """
     own = state / "bundle"
     if not own.is_dir():
-        origin = bundle_config(source).parents[1].resolve()
+        config = bundle_config(source)
+        origin = config.parents[1].resolve()
+        check_trusted(origin, read_config(config), trust=trust)
         temporary = state / f".{uuid.uuid4().hex}"
         try:
             temporary.mkdir(parents=True)
@@ -68,10 +73,13 @@ class CurrentModel:
         bundle: the bundle's folder.
         spacing_mm: the films' pixel size; None is the one in each file.
         device: ``auto``, ``cpu``, ``cuda:0``.
+        trust: run the bundle even if its configs can run code that no shipped bundle has.
     """
 
-    def __init__(self, bundle: Path, spacing_mm: float | None = None, device: str = "auto") -> None:
-        self.bundle, self.spacing_mm, self.device = bundle, spacing_mm, device
+    def __init__(
+        self, bundle: Path, spacing_mm: float | None = None, device: str = "auto", trust: bool = False
+    ) -> None:
+        self.bundle, self.spacing_mm, self.device, self.trust = bundle, spacing_mm, device, trust
         self._loading = threading.Lock()
         self._loaded: tuple[tuple[int, ...], Predictor] | None = None
         self._identified: tuple[tuple[int, ...], str] | None = None
@@ -93,7 +101,7 @@ class CurrentModel:
         with self._loading:
             stamp = self._stamp()
             if self._loaded is None or self._loaded[0] != stamp:
-                self._loaded = stamp, load_torch_predictor(self.bundle, self.spacing_mm, self.device)
+                self._loaded = stamp, load_torch_predictor(self.bundle, self.spacing_mm, self.device, trust=self.trust)
             return self._loaded[1]
 
     def weights_id(self) -> str:

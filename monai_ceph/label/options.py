@@ -21,6 +21,7 @@ class Options:
         device: ``auto``, ``cpu``, ``cuda:0``.
         base: the replay set, a data set that training mixes in against forgetting; empty: none.
         cache: folder for the films of a DICOMweb store; empty: one in the user's cache.
+        trust_bundle: ``true``: run a bundle whose configs can run code that no shipped bundle has.
 
     >>> Options.of({"spacing": "0.1", "auto_update_scoring": "false"}).spacing_mm
     0.1
@@ -31,6 +32,7 @@ class Options:
     device: str = "auto"
     base: str = ""
     cache: str = ""
+    trust_bundle: str = ""
 
     @classmethod
     def of(cls, conf: Mapping[str, str]) -> Options:
@@ -48,6 +50,10 @@ class Options:
         except ValueError:
             value = float("nan")
         return check_spacing(value, f"--conf spacing {self.spacing}")[0]
+
+    @property
+    def trusts_bundle(self) -> bool:
+        return self.trust_bundle.lower() == "true"
 
     @property
     def bundle_folder(self) -> Path | None:

@@ -85,6 +85,7 @@ class LandmarkTrain(TrainTask):
             spacing_mm=self.model.spacing_mm,
             device=_first(request.get("device")) or self.model.device,
             tell=partial(print, flush=True),
+            trust=self.model.trust,
         )
         return result.as_json()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,8 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
         network: the network, changed in place and returned.
         path: a file with a state dict, or with one under the key ``"model"``.
     Raises:
-        WeightsError: the file is missing, is not a checkpoint, is cut short, belongs to another network or scheme, or
-            holds numbers that are not finite.
+        WeightsError: the file is missing, is not a checkpoint, is damaged or cut short, belongs to another network or
+            scheme, or holds numbers that are not finite.
     Example:
         >>> import torch
         >>> from monai_ceph.networks import load_weights
@@ -96,11 +97,12 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
     if not path.is_file():
         raise WeightsError(f"No weights at '{path}'; train the bundle first, or give the path of a model.pt.")
     try:
+        _check_sums(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # on arbitrary bytes the unpickler can raise anything
         raise WeightsError(
             f"Cannot read weights from '{path}' ({type(error).__name__}); expected a checkpoint written by torch.save "
-            "that holds tensors only. The file may be cut short: copy or train it again."
+            "that holds tensors only. The file may be damaged or cut short: copy or train it again."
         ) from error
     state = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
@@ -122,6 +124,18 @@ def load_weights(network: torch.nn.Module, path: str | Path) -> torch.nn.Module:
             "bundle's configs/inference.json, or --scheme."
         ) from error
     return network
+
+
+def _check_sums(path: Path) -> None:
+    """Check the checksum of each tensor in a checkpoint, which ``torch.save`` writes and ``torch.load`` ignores.
+
+    Raises:
+        zipfile.BadZipFile: one does not match, or the file is not of the form that ``torch.save`` writes today.
+    """
+    with zipfile.ZipFile(path) as file:
+        damaged = file.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} does not match")
 
 
 def _first_reason(error: RuntimeError, length: int = 300) -> str:

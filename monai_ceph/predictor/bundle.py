@@ -7,6 +7,7 @@ import site
 import sys
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 DEFAULT, PAPER = "cephalometric_landmarks_pretrained", "cephalometric_landmarks"
 """Names of the shipped bundles: the one that is used where none is named, and the paper's system with ``BasicUNet``."""
@@ -75,6 +76,24 @@ def bundle_version(bundle: Path) -> str:
     except (OSError, ValueError):
         return ""
     return str(content.get("version", "")) if isinstance(content, dict) else ""
+
+
+def read_config(*paths: Path) -> dict[str, Any]:
+    """Return the content of config files, the later ones merged into the first.
+
+    Raises:
+        ValueError: one is not JSON, or not an object; the message names it.
+    """
+    from monai.bundle import ConfigParser
+
+    for path in paths:
+        try:
+            content = ConfigParser.load_config_file(path)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"'{path}' is not a config: it is not JSON ({error}).") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"'{path}' is not a config: expected a JSON object, got {type(content).__name__}.")
+    return dict(ConfigParser.load_config_files(list(paths)))
 
 
 def config_text(text: str) -> str:

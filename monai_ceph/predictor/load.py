@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from monai_ceph.data.film_workers import kept_workers
 from monai_ceph.predictor.predictor import Predictor
+from monai_ceph.predictor.threads import worker_count
 
 Backend = Literal["torch", "onnx"]
 
@@ -16,6 +18,7 @@ def load_predictor(
     device: str = "auto",
     weights: str | Path | None = None,
     backend: Backend = "torch",
+    trust: bool = False,
 ) -> Predictor:
     """Load a bundle.
 
@@ -25,8 +28,10 @@ def load_predictor(
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         weights: a file with the weights of the whole network; None is the bundle's ``models/model.pt``.
         backend: what runs the networks; ``"onnx"`` takes the bundle's ``models/model.onnx``.
+        trust: run a bundle whose config can run code that no shipped bundle has. An exported model has no such code.
     Raises:
         FileNotFoundError: there is no such bundle, or no exported model in it.
+        UntrustedBundleError: the bundle's config can run code of its own, and ``trust`` is false.
         WeightsError: its weights are missing, broken or of another network or scheme.
         ValueError: an unknown backend or device, or weights for the backend ``"onnx"``, whose model has its own.
         ImportError: onnxruntime is missing.
@@ -39,11 +44,12 @@ def load_predictor(
     >>> [prediction.image for prediction in predictor(films)]
     ['phantom_000.png', 'phantom_001.png']
     """
+    kept_workers(worker_count()).start()  # so that the first film need not wait for it
     bundle = None if bundle is None else Path(bundle)
     if backend == "torch":
         from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
-        return load_torch_predictor(bundle, spacing_mm, device, None if weights is None else Path(weights))
+        return load_torch_predictor(bundle, spacing_mm, device, None if weights is None else Path(weights), trust=trust)
     if backend != "onnx":
         raise ValueError(f"Expected the backend 'torch' or 'onnx', got {backend!r}.")
     if weights is not None:

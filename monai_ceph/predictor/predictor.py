@@ -12,9 +12,11 @@ from typing import Any, Literal, NoReturn, overload
 import numpy as np
 
 from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.film_workers import some_workers
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
+from monai_ceph.predictor.threads import worker_count
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +74,9 @@ class Predictor(ABC):
         """
         if isinstance(films, (str, Path)):
             try:
-                return self.predict(self.load(Path(films)))
+                with some_workers(worker_count()):
+                    item = self.load(Path(films))
+                return self.predict(item)
             except RuntimeError as error:
                 _raise_own(error)
         if errors not in ("raise", "skip"):

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction, to_prediction
-from monai_ceph.predictor.bundle import bundle_config, config_text, root_cause
+from monai_ceph.predictor.bundle import bundle_config, config_text, read_config, root_cause
 from monai_ceph.predictor.device import resolve_device
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
+from monai_ceph.predictor.trust import check_trusted
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +61,7 @@ def load_torch_predictor(
     device: str = "auto",
     weights: Path | None = None,
     scheme: str | Path | None = None,
+    trust: bool = False,
 ) -> TorchPredictor:
     """Load a bundle.
 
@@ -69,19 +71,24 @@ def load_torch_predictor(
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
         weights: of the whole network; None is the bundle's ``models/model.pt``.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
+        trust: run the bundle's config even if it can run code that no shipped bundle has, see
+            :mod:`monai_ceph.predictor.trust`.
     Raises:
         FileNotFoundError: no bundle there.
+        UntrustedBundleError: its config can run code of its own.
+        ValueError: its config is none.
         WeightsError: its weights are missing, broken or of another network or scheme.
     """
     from monai.bundle import ConfigParser
 
     config = bundle_config(bundle)
-    # MONAI warns at each start that a config can run code; this one ships with the weights that the user chose.
+    # MONAI warns at each start that a config can run code; check_trusted sees to that.
     logging.getLogger("monai.bundle.config_parser").setLevel(logging.ERROR)
     # LoadImage tries readers that no film needs here, and says that they lack their libraries.
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
     parser = ConfigParser()
-    parser.read_config(str(config))
+    parser.read_config(read_config(config))
+    check_trusted(config.parents[1], parser.get(), trust=trust)
     chosen = resolve_device(device)
     parser["bundle_root"], parser["film_spacing_mm"] = config_text(str(config.parents[1])), spacing_mm
     parser["device"] = chosen
@@ -104,3 +111,8 @@ def load_torch_predictor(
         reason = root_cause(error)
         # Nobody wants to read a config's source to learn that the weights are missing.
         raise reason if isinstance(reason, (ValueError, OSError)) else error from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"'{config}' is not the config of a bundle ({type(error).__name__}: {error}); compare it with that of a "
+            "shipped bundle."
+        ) from error

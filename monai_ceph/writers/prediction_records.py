@@ -8,10 +8,12 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
@@ -179,19 +181,34 @@ class PredictionRecords:
         Raises:
             OSError: as :func:`~monai_ceph.atomic.atomic_path`.
         """
-        count, columns = 0, dict[str, None]()
+        done, columns = 0, dict[str, None]()
         for film in films:
             if record := self._done(film):
-                count += 1
+                done += 1
                 columns.update(dict.fromkeys(record.columns))
-        if count:
-            with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        if done:
+            with self._table_file(path) as file:
                 table = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
                 table.writeheader()
                 for film in films:
                     if record := self._done(film):
                         table.writerows(dict(zip(record.columns, row, strict=True)) for row in record.rows)
-        return count
+        return done
+
+    def keep_changed_table(self, path: Path) -> Path | None:
+        """Move a table aside that is not as it was written here: edited by somebody, or damaged.
+
+        Returns:
+            Where it is now; None if there is no such table.
+        Raises:
+            OSError: it cannot be moved.
+        """
+        known = self._tables().get(path.name)
+        if not known or not path.exists() or _sha256(path) in known:
+            return None
+        names = (path.with_name(f"{path.stem}.changed{k or ''}{path.suffix}") for k in count())
+        kept = next(name for name in names if not name.exists())
+        return path.rename(kept)
 
     def write_measurements(self, path: Path, films: Sequence[Path]) -> int:
         """Write the table of measurements of those of the films that are done, in their order; nothing if none is.
@@ -203,7 +220,7 @@ class PredictionRecords:
         """
         done = [film for film in films if (record := self._done(film)) and record.measurements]
         if done:
-            with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            with self._table_file(path) as file:
                 table = csv.writer(file, lineterminator="\n")
                 table.writerow(MEASUREMENT_COLUMNS)
                 for film in done:
@@ -216,6 +233,23 @@ class PredictionRecords:
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+
+    def _tables(self) -> dict[str, list[str]]:
+        """Return the checksums of the last two states of each table, the newest first."""
+        try:
+            return read_record(self._home / "tables.json") or {}
+        except RecordError:
+            return {}
+
+    @contextmanager
+    def _table_file(self, path: Path) -> Iterator[TextIO]:
+        with atomic_path(path) as temporary:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                yield file
+            # The one before as well: a run that is killed here leaves it.
+            tables = self._tables()
+            tables[path.name] = [_sha256(temporary), *tables.get(path.name, ())][:2]
+            write_record(self._home / "tables.json", tables)
 
     def _acquired(self) -> FileLock:
         lock = FileLock(self._home / "lock", timeout=0)
@@ -236,17 +270,9 @@ class PredictionRecords:
     def _prepare(self, fresh: bool) -> None:
         for folder in (self.folder, self._home, self._records.folder):
             remove_leftovers(folder)
-        unreleased = [*self.folder.glob(".landmarks*.jsonl"), *self.folder.glob(".crashed_films.jsonl")]
         if fresh and self._records.folder.exists():
             # In one step: a run that is stopped here leaves all records or none.
             self._records.folder.rename(self._home / f"forgotten-{uuid.uuid4().hex}")
-        elif unreleased and not fresh:
-            raise ValueError(
-                f"'{unreleased[0]}' is of a version before the first release and is not read; choose another output "
-                "folder, or give all its films again with --overwrite."
-            )
-        for path in unreleased:
-            path.unlink()
         for forgotten in self._home.glob("forgotten-*"):
             shutil.rmtree(forgotten)
         path, done = self._home / "settings.json", bool(self._records.films())
@@ -320,6 +346,14 @@ def _compare(record: PredictionRecord, film: Path) -> str:
         except OSError:
             return "same" if unchanged else "another"
     return "same" if unchanged else "changed"
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _is_texts(value: object) -> bool:

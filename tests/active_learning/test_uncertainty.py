@@ -11,6 +11,7 @@ import pytest
 
 from monai_ceph.active_learning.selection import film_uncertainty
 from monai_ceph.active_learning.uncertainty import FilmRecord, outdated, read_records, update_records
+from monai_ceph.data.film_workers import WorkerStartError
 from monai_ceph.film_records import FilmRecords
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
@@ -73,6 +74,16 @@ def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
     assert made["a bad one"].uncertainty is None and made["a bad one"].feature == ()
     # Noted: nobody tries again until the file changes.
     assert outdated(every, read_records(tmp_path / "scores"), "w1") == []
+
+
+def test_films_are_not_to_blame_where_no_reader_can_be_started(films: dict[str, Path], tmp_path: Path) -> None:
+    class NoReader:
+        def load(self, film: Path) -> object:
+            raise RuntimeError("applying transform") from WorkerStartError("The process cannot be started")
+
+    with pytest.raises(WorkerStartError, match="The process cannot be started"):
+        update_records(films, tmp_path, "w1", NoReader)  # type: ignore[arg-type]
+    assert read_records(tmp_path) == {}
 
 
 SCORE = {"weights": "w", "bytes": 1, "mtime_ns": 2, "uncertainty": 0.5, "feature": [1.0], "error": ""}

@@ -401,6 +401,21 @@ def test_film_whose_record_was_damaged_is_predicted_again(tmp_path: Path, capsys
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names themselves")
+def test_table_that_was_edited_is_kept_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    films, out, stub = links(tmp_path / "films", 2), tmp_path / "out", Stub()
+    run(films, out, stub)
+    table = (out / "landmarks.csv").read_text()
+    assert "was edited" not in capsys.readouterr().err
+    (out / "landmarks.csv").write_text(table.replace("0", "5", 1))
+    run(films, out, stub)
+    assert "landmarks.csv' was edited or damaged since it was written; it is kept as 'landmarks.changed.csv'" in (
+        capsys.readouterr().err
+    )
+    assert (out / "landmarks.csv").read_text() == table != (out / "landmarks.changed.csv").read_text()
+    run(films, out, stub)
+    assert "was edited" not in capsys.readouterr().err
+
+
 def test_films_whose_names_no_result_can_have_fail_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     films, out = links(tmp_path / "films", 2), tmp_path / "out"
     (films / f"{'9' * 240}.png").symlink_to(tmp_path / "one.png")

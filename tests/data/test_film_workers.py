@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -17,7 +18,15 @@ from PIL import Image
 
 from monai_ceph.data import film_workers
 from monai_ceph.data.film import FilmError, read_film
-from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, remarks, viewer_frame_apart
+from monai_ceph.data.film_workers import (
+    FilmCrashError,
+    FilmWorkers,
+    WorkerStartError,
+    read_film_apart,
+    remarks,
+    some_workers,
+    viewer_frame_apart,
+)
 from monai_ceph.data.viewer_frame import viewer_frame
 from tests.data.film_files import picture, tiff, write_dicom
 from tests.data.harm import let_films_do_harm
@@ -212,6 +221,52 @@ def test_process_reads_by_itself_where_it_uses_no_workers(tmp_path: Path, worker
         np.testing.assert_array_equal(read_film_apart(path, 0.1)[0], picture().T)
     read_film_apart(path)
     assert asked == [path]
+
+
+def test_process_keeps_its_workers_from_call_to_call(tmp_path: Path) -> None:
+    Image.fromarray(picture()).save(tmp_path / "film.png")
+    with some_workers(2) as first, some_workers(2) as again:
+        assert again is first
+        read_film_apart(tmp_path / "film.png")
+        assert first._all[0].process is not None
+        pid = first._all[0].process.pid
+    assert film_workers._used is None
+    with some_workers(2) as later:
+        read_film_apart(tmp_path / "film.png")
+        assert later is first and later._all[0].process is not None and later._all[0].process.pid == pid
+
+
+def test_workers_in_use_go_before_those_that_are_kept(workers: FilmWorkers) -> None:
+    with workers.used_by_this_process():
+        with some_workers(2) as used:
+            assert used is workers
+        assert film_workers._used is workers
+
+
+def test_process_that_cannot_be_started_is_no_fault_of_the_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(picture()).save(tmp_path / "film.png")
+
+    def no_memory(*args: object, **options: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    before = os.listdir("/proc/self/fd")
+    with FilmWorkers(1) as workers:
+        workers._all[0].stop()
+        with monkeypatch.context() as patched:
+            patched.setattr(subprocess, "Popen", no_memory)
+            with pytest.raises(
+                WorkerStartError, match=r"cannot be started \(Cannot allocate memory\); is there enough"
+            ):
+                workers.read(tmp_path / "film.png")
+        np.testing.assert_array_equal(workers.read(tmp_path / "film.png")[0], picture().T)
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def test_what_was_printed_before_itk_loaded_is_kept(harmful: FilmWorkers, tmp_path: Path) -> None:
+    write(tmp_path / "talk.mha", picture())
+    assert harmful.read(tmp_path / "talk.mha")[1].remarks == ("libtiff: bad strip",)
 
 
 def test_system_without_such_processes_reads_in_this_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,8 +96,28 @@ def test_truncated_file_is_named_wherever_it_was_cut(weights: Path) -> None:
     whole, draw = weights.read_bytes(), random.Random(0)
     for length in [0, 1, 2, 3, 50, len(whole) - 1] + [draw.randrange(len(whole)) for _ in range(10)]:
         weights.write_bytes(whole[:length])
-        with pytest.raises(WeightsError, match=r"Cannot read weights from '.*model\.pt' \(.*The file may be cut short"):
+        with pytest.raises(
+            WeightsError, match=r"Cannot read weights from '.*model\.pt' \(.*The file may be damaged or cut short"
+        ):
             load_weights(_net(), weights)
+
+
+def test_flipped_bytes_never_change_the_weights(weights: Path) -> None:
+    torch.save(_net(width=200, seed=1).state_dict(), weights)
+    whole, expected, draw, refused = weights.read_bytes(), _net(width=200, seed=1).state_dict(), random.Random(2), 0
+    for count in [1000] + [1] * 100:
+        damaged = bytearray(whole)
+        for place in draw.sample(range(len(whole)), count):
+            damaged[place] ^= draw.randrange(1, 256)
+        weights.write_bytes(damaged)
+        try:
+            loaded = load_weights(_net(width=200), weights)
+        except WeightsError as error:
+            assert re.search(r"Cannot read weights from '.*model\.pt' \(.*The file may be damaged", str(error))
+            refused += 1
+        else:  # the byte was between the tensors
+            torch.testing.assert_close(loaded.state_dict(), expected, rtol=0, atol=0)
+    assert refused > 75
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 from monai_ceph import load_predictor
-from monai_ceph.data import FilmError, find_films
+from monai_ceph.data import FilmError, film_workers, find_films
 from monai_ceph.formats import read_annotations
 from monai_ceph.predictor import Predictor
 from tests.bundles.tiny import SPACING_MM
+from tests.data.harm import let_films_do_harm
 
 
 @pytest.fixture
@@ -35,6 +37,18 @@ def test_path_may_be_a_text(predictor: Predictor, phantom_films: Path) -> None:
     assert by_text.image == "phantom_000.png"
     np.testing.assert_array_equal(by_text.points_px, by_path.points_px)
     np.testing.assert_allclose(by_text.points_mm, by_text.points_px * SPACING_MM)
+
+
+def test_film_that_ends_its_reader_does_not_end_the_program(
+    tiny_bundle: Path, phantom_films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_films_do_harm(monkeypatch, tmp_path / "harm")
+    monkeypatch.setattr(film_workers, "_kept", None)
+    predictor = load_predictor(tiny_bundle, SPACING_MM, "cpu")
+    bad = Path(shutil.copy(phantom_films / "phantom_000.png", tmp_path / "abort.png"))
+    with pytest.raises(FilmError, match=r"abort\.png: the file is damaged in a way that ends the program"):
+        predictor(bad)
+    assert predictor(phantom_films / "phantom_001.png").image == "phantom_001.png"
 
 
 def test_many_films_come_in_their_order_and_alike(predictor: Predictor, phantom_films: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -367,13 +366,44 @@ def test_leftovers_of_killed_runs_are_removed(films: list[Path], out: Path) -> N
     assert not (out / HOME / "forgotten-0").exists()
 
 
-@pytest.mark.parametrize("name", [".landmarks.jsonl", ".landmarks.3.jsonl", ".crashed_films.jsonl"])
-def test_folder_of_an_unreleased_version(out: Path, name: str) -> None:
-    (out / name).write_text("{}\n")
-    with pytest.raises(ValueError, match=rf"{re.escape(name)}' is of a version before the first release.*--overwrite"):
-        opened(out)
-    opened(out, fresh=True)
-    assert not (out / name).exists()
+def test_digit_changed_in_the_table_is_noticed_and_the_table_kept(films: list[Path], out: Path) -> None:
+    records, table = opened(out), out / "landmarks.csv"
+    add(records, films[0])
+    records.write_table(table, films)
+    assert records.keep_changed_table(table) is None
+    written = table.read_text()
+    for name in ("landmarks.changed.csv", "landmarks.changed1.csv"):
+        table.write_text(edited := written.replace("1.0", "7.0", 1))
+        assert records.keep_changed_table(table) == out / name
+        assert (out / name).read_text() == edited and not table.exists()
+        records.write_table(table, films)
+        assert table.read_text() == written
+
+
+def test_run_that_is_killed_while_it_replaces_the_table_has_changed_nothing(
+    films: list[Path], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, table = opened(out), out / "landmarks.csv"
+    add(records, films[0])
+    records.write_table(table, films)
+    add(records, films[1])
+
+    def killed(*paths: object) -> None:
+        raise KeyboardInterrupt
+
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda old, new: killed() if new == table else replace(old, new))
+    with pytest.raises(KeyboardInterrupt):
+        records.write_table(table, films)
+    assert images(table) == ["a.png"] and records.keep_changed_table(table) is None
+    monkeypatch.undo()
+    records.write_table(table, films)
+    assert images(table) == ["a.png", "b.png"] and records.keep_changed_table(table) is None
+
+
+def test_table_of_a_folder_without_checksums_is_left_alone(films: list[Path], out: Path) -> None:
+    (out / "landmarks.csv").write_text("mine")
+    assert opened(out).keep_changed_table(out / "landmarks.csv") is None
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
