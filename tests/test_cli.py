@@ -162,7 +162,7 @@ def test_export(monkeypatch: pytest.MonkeyPatch, options: list[str], format: str
     export = _stand_in(monkeypatch, "export")
     assert main(["export", "--output", "m.onnx", *options]) == 0
     assert export.arguments == (Path("m.onnx"),)
-    assert export.options == {"format": format, "bundle": bundle}
+    assert export.options == {"format": format, "bundle": bundle, "trust": False}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def main() -> None:
             job = json.loads(connection.recv_bytes())
         except EOFError:  # the asking process has ended
             return
-        path = Path(os.fsdecode(job["path"].encode("utf-8", "surrogateescape")))
+        path, folder = (os.fsdecode(job[key].encode("utf-8", "surrogateescape")) for key in ("path", "folder"))
 
         def clock(runs: bool, seconds: float = job["seconds"]) -> None:
             # Should the asking process be gone when a decoder hangs, nobody else would end this one.
@@ -48,11 +48,13 @@ def main() -> None:
         os.ftruncate(2, 0)
         clock(True)
         try:
-            answer = _answer(job, path, pixels)
+            if folder:
+                os.chdir(folder)
+            answer = _answer(job, Path(path), pixels)
         except FilmError as error:
             answer = {"film_error": str(error)}
         except MemoryError:
-            answer = {"film_error": str(out_of_memory(path))}
+            answer = {"film_error": str(out_of_memory(Path(path)))}
         except Exception as error:
             answer = {"film_error": f"{path}: it cannot be read ({type(error).__name__}: {error}); save it as PNG."}
         clock(False)

@@ -308,7 +308,10 @@ class _Worker:
         name = os.fsencode(path).decode("utf-8", "surrogateescape")
         counts = False  # the time, which it does not while the process or ITK starts
         try:
-            self.connection.send_bytes(json.dumps({"path": name, "seconds": seconds, **job}).encode())
+            # A relative path is one of this process's folder, which may have changed since the other one was started.
+            folder = "" if path.is_absolute() else os.fsencode(os.getcwd()).decode("utf-8", "surrogateescape")
+            question = {"path": name, "folder": folder, "seconds": seconds, **job}
+            self.connection.send_bytes(json.dumps(question).encode())
             while True:
                 if not (self._answers(seconds) if counts else self.connection.poll(_START_SECONDS)):
                     raise _took_too_long(path, seconds) if counts else _not_started("it does not answer")

@@ -77,6 +77,18 @@ def test_name_that_is_not_utf_8(workers: FilmWorkers, tmp_path: Path) -> None:
     np.testing.assert_array_equal(workers.read(path)[0], picture().T)
 
 
+def test_relative_path_is_one_of_the_current_folder(
+    workers: FilmWorkers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k, folder in enumerate(("a", "b é")):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(picture() // (k + 1)).save(tmp_path / folder / "film.png")
+        monkeypatch.chdir(tmp_path / folder)
+        np.testing.assert_array_equal(workers.read("film.png")[0], (picture() // (k + 1)).T)
+    with pytest.raises(FilmError, match=r"^other\.png: there is no such film"):
+        workers.read("other.png")
+
+
 def test_viewer_frame_of_a_film(workers: FilmWorkers, tmp_path: Path) -> None:
     path = write(tmp_path / "film.mha", picture())
     with workers.used_by_this_process():
