@@ -115,6 +115,34 @@ def decode_soft_centroid(heatmaps: torch.Tensor, threshold: float = 0.5) -> torc
     return _mean_position((heatmaps - floor).clamp(min=0))
 
 
+def second_moments(heatmaps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    """Return how far the values of each heatmap are spread around a point.
+
+    Args:
+        heatmaps: (..., X, Y), at least 0.
+        points: (..., 2), (x, y), array indices.
+    Returns:
+        (..., 3): the means of dx * dx, dx * dy and dy * dy, weighted by the values, px^2; 0 where a heatmap is empty.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.heatmaps import gaussian_heatmaps, second_moments
+        >>> point = torch.tensor([[20.0, 30.0]])
+        >>> heatmaps = gaussian_heatmaps(point, (41, 61), sigma_px=2.0)
+        >>> second_moments(heatmaps[:1], point).round(decimals=2).tolist()
+        [[4.0, 0.0, 4.0]]
+    """
+    heatmaps = heatmaps.to(torch.float32)
+    index_x = torch.arange(heatmaps.shape[-2], dtype=torch.float32, device=heatmaps.device)
+    index_y = torch.arange(heatmaps.shape[-1], dtype=torch.float32, device=heatmaps.device)
+    dx, dy = index_x - points[..., :1], index_y - points[..., 1:]
+    along_x = heatmaps.sum(-1)
+    xx = (along_x * dx * dx).sum(-1)
+    xy = ((heatmaps * dy[..., None, :]).sum(-1) * dx).sum(-1)
+    yy = (heatmaps.sum(-2) * dy * dy).sum(-1)
+    total = along_x.sum(-1)
+    return torch.stack([xx, xy, yy], -1) / total.clamp(min=torch.finfo(torch.float32).tiny)[..., None]
+
+
 def _position_dtype(heatmaps: torch.Tensor) -> torch.dtype:
     # bfloat16 has no integers between 256 and 258: a position in it would be off by pixels.
     return torch.promote_types(heatmaps.dtype, torch.float32)

@@ -19,10 +19,11 @@ Status = Literal["found", "doubtful", "outside", "missing"]
 """``found``: the point can be trusted. ``doubtful``: there is a point, but it may be wrong. ``outside``: the other
 landmarks place it outside the film. ``missing``: there is no point."""
 
-EVIDENCE = ("coarse_confidence", "coarse_off_mm", "agreement", "inverted")
+EVIDENCE = ("coarse_confidence", "coarse_off_mm", "agreement", "inverted", "spread_xx", "spread_xy", "spread_yy")
 """What the inferer returns for each landmark besides its confidence: the global stage's confidence; the distance from
 the global stage's point to the final one, mm at the working scale; how well the global stage's points agree with a face
-(0 to 1, one value per film); and whether the film was inverted (0 or 1, one value per film)."""
+(0 to 1, one value per film); whether the film was inverted (0 or 1, one value per film); and the spread of its heatmap
+around the point (:func:`~monai_ceph.heatmaps.second_moments`), film px^2."""
 
 FEATURES = ("confidence", "coarse_confidence", "off_shape", "coarse_off", "agreement")
 USUAL_SIZE = (0.7, 1.4)
@@ -147,7 +148,7 @@ def status_features(
     Args:
         points_px: (N, 2), square pixels; NaN where there is none.
         confidence: (N,), 0 to 1.
-        evidence: (N, 4), see :data:`EVIDENCE`.
+        evidence: (N, len(EVIDENCE)), see :data:`EVIDENCE`.
         fit: result of :func:`lay_face`.
         shape: the shape of the face.
     Returns:
@@ -155,7 +156,7 @@ def status_features(
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
-        >>> evidence = np.tile([0.9, 0.5, 0.8, 0.0], (4, 1))
+        >>> evidence = np.tile([0.9, 0.5, 0.8, 0.0, 40, 0, 40], (4, 1))
         >>> features, places = status_features(10 * mean_mm, np.ones(4), evidence, FaceFit(10 + 0j, 0j), shape)
         >>> features.shape, places.shape
         ((4, 5), (4, 2))
@@ -187,7 +188,7 @@ def judge(
     Args:
         points_px: (N, 2), (x, y), film pixels; NaN where there is none.
         confidence: (N,), 0 to 1.
-        evidence: (N, 4), see :data:`EVIDENCE`.
+        evidence: (N, len(EVIDENCE)), see :data:`EVIDENCE`.
         film_size: (X, Y), px.
         spacing_mm: (along x, along y), size of a film pixel; None if unknown.
         shape: the shape of the face.
@@ -200,7 +201,7 @@ def judge(
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
         >>> rule = StatusRule(-3.0, (-1.0, 0.0, 1.0, 0.0, 0.0), limit=0.5, believable=0.2, measured={})
-        >>> evidence = np.tile([0.9, 0.5, 0.8, 0.0], (4, 1))
+        >>> evidence = np.tile([0.9, 0.5, 0.8, 0.0, 40, 0, 40], (4, 1))
         >>> judge(10 * mean_mm + 600, np.ones(4), evidence, (1200, 1300), (0.1, 0.1), shape, rule).status
         ('found', 'found', 'found', 'found')
     """

@@ -15,7 +15,10 @@ from monai_ceph.landmarks import LandmarkScheme
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS = ("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source", "status")
+COLUMNS = (
+    *("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source", "status"),
+    *("expected_error_mm", "radius90_mm"),
+)
 """The columns of a prediction's table, in memory and as a file; extra columns follow."""
 
 
@@ -37,6 +40,11 @@ class Prediction:
         doubts: which of the remarks are reasons to check the film: "not a face", "scale", "landmarks",
             "file".
         pose: how the face lies, see :class:`~monai_ceph.landmark_status.Judgement`; empty where unknown.
+        expected_error_mm: (N,), the mean distance to expect between each point and its landmark; NaN where there is no
+            point. This and the next two are None if the bundle has no table for its weights, if the spacing is unknown
+            or if no face was seen; see :class:`monai_ceph.analysis.uncertainty.Uncertainty`.
+        radius90_mm: (N,), the radius of the circle around each point that holds the landmark with 90 %.
+        covariance_mm2: (N, 2, 2), of each point, axes of the film.
     Raises:
         ValueError: an array's shape does not match the scheme; the message names it.
     Example:
@@ -65,10 +73,15 @@ class Prediction:
     remarks: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     pose: Mapping[str, float] = field(default_factory=dict)
+    expected_error_mm: np.ndarray | None = None
+    radius90_mm: np.ndarray | None = None
+    covariance_mm2: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.scheme)
         expected = {"points_px": (count, 2), "confidence": (count,)} | {name: (count,) for name in self.extra}
+        uncertain = {"expected_error_mm": (count,), "radius90_mm": (count,), "covariance_mm2": (count, 2, 2)}
+        expected |= {name: shape for name, shape in uncertain.items() if getattr(self, name) is not None}
         for name, shape in expected.items():
             got = np.shape(self.extra[name] if name in self.extra else getattr(self, name))
             if got != shape:
@@ -95,7 +108,8 @@ class Prediction:
     def doubted(self, film_remarks: Sequence[str]) -> Prediction:
         """Return this prediction with no landmark found for certain if the film's decoder complained.
 
-        A decoder fills in what damage took away, so a point can be far off and its confidence high.
+        A decoder fills in what damage took away, so a point can be far off and its confidence high. Nothing can be said
+        of its error then.
 
         Args:
             film_remarks: the complaints, see :class:`monai_ceph.data.film.FilmInfo`; without any, nothing changes.
@@ -106,6 +120,9 @@ class Prediction:
         return replace(
             self,
             status=tuple("doubtful" if status == "found" else status for status in self.statuses),
+            expected_error_mm=None,
+            radius90_mm=None,
+            covariance_mm2=None,
             remarks=(*self.remarks, remark),
             doubts=(*self.doubts, "file"),
         )
@@ -116,6 +133,13 @@ class Prediction:
         spacing = (np.nan, np.nan) if self.spacing_mm is None else self.spacing_mm
         return np.asarray(self.points_px, dtype=np.float64) * np.asarray(spacing, dtype=np.float64)
 
+    @property
+    def errors_mm(self) -> np.ndarray:
+        """Expected errors and radii of 90 %: (2, N), mm; NaN where unknown."""
+        unknown = np.full(len(self.scheme), np.nan)
+        known = (self.expected_error_mm, self.radius90_mm)
+        return np.stack([unknown if values is None else np.asarray(values, dtype=np.float64) for values in known])
+
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas table with a row for each landmark: :data:`COLUMNS`, then the extra columns.
 
@@ -125,7 +149,8 @@ class Prediction:
 
         points_px, points_mm = np.asarray(self.points_px, dtype=np.float64), self.points_mm
         values = (self.image, list(self.scheme.symbols), *points_px.T, *points_mm.T, self.confidence)
-        return pd.DataFrame(dict(zip(COLUMNS, (*values, self.spacing_source, self.statuses), strict=True)) | self.extra)
+        values = (*values, self.spacing_source, self.statuses, *self.errors_mm)
+        return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)) | self.extra)
 
     def measurements(self, measurements: Sequence[Measurement] = MEASUREMENTS) -> Measurements:
         """Measure the face, see :func:`monai_ceph.analysis.measure`; remarks name landmarks that were not found.
@@ -182,7 +207,8 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
 
     Args:
         item: holds ``pred_px`` (N, 2), film pixels, ``confidence`` (N,), the inferred image with its metadata, and what
-            :class:`~monai_ceph.transforms.LandmarkStatusd` added if it was used. If the metadata hold
+            :class:`~monai_ceph.transforms.LandmarkStatusd` and
+            :class:`~monai_ceph.transforms.LandmarkUncertaintyd` added if they were used. If the metadata hold
             ``film_remarks``, the landmarks are :meth:`~Prediction.doubted`.
         scheme: the landmarks.
         image_key: key of that image.
@@ -210,5 +236,8 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
         remarks=tuple(item.get("remarks", ())),
         doubts=tuple(item.get("doubts", ())),
         pose=item.get("pose", {}),
+        expected_error_mm=item.get("expected_error_mm"),
+        radius90_mm=item.get("radius90_mm"),
+        covariance_mm2=item.get("covariance_mm2"),
     )
     return prediction.doubted(str(meta.get("film_remarks", "")).splitlines())

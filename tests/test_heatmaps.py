@@ -9,7 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean, gaussian_heatmaps
+from monai_ceph.heatmaps import (
+    decode_argmax,
+    decode_soft_centroid,
+    decode_threshold_mean,
+    gaussian_heatmaps,
+    second_moments,
+)
 from tests.reference import heatmaps as slow
 
 SIZE = (17, 23)
@@ -184,3 +190,16 @@ def test_large_heatmap_keeps_its_last_pixel(decoder: object) -> None:
     heatmap[0, 1990:, 1480:] = 1
     x, y = decoder(heatmap)[0].tolist()  # type: ignore[operator]
     assert (x, y) == ((1990, 1480) if decoder is decode_argmax else pytest.approx((1994.5, 1489.5), abs=1e-3))
+
+
+def test_second_moments_are_weighted_covariances_around_the_point() -> None:
+    heatmap = np.random.default_rng(0).random(SIZE)
+    point = np.array([4.25, 11.5])
+    places = np.stack(np.meshgrid(*map(np.arange, SIZE), indexing="ij"), -1).reshape(-1, 2) - point
+    expected = np.average(places[:, :, None] * places[:, None, :], axis=0, weights=heatmap.reshape(-1))
+    found = second_moments(torch.from_numpy(heatmap)[None], torch.from_numpy(point)[None])[0]
+    np.testing.assert_allclose(found, expected[[0, 0, 1], [0, 1, 1]], rtol=1e-5)
+
+
+def test_empty_heatmap_has_no_spread() -> None:
+    assert second_moments(torch.zeros(1, *SIZE), torch.ones(1, 2)).tolist() == [[0, 0, 0]]

@@ -16,7 +16,7 @@ SIZE, MM = (1000, 1200), 0.2
 
 
 def evidence(agreement: float = 0.5, inverted: float = 0.0) -> np.ndarray:
-    return np.tile([0.5, 1.0, agreement, inverted], (19, 1))
+    return np.tile([0.5, 1.0, agreement, inverted, 36.0, 0.0, 4.0], (19, 1))
 
 
 def face_px(turn_deg: float = 0.0, mirrored: bool = False, mm: float = MM) -> np.ndarray:

@@ -43,11 +43,34 @@ def test_array_of_another_scheme_is_named(wrong: dict[str, np.ndarray], message:
 def test_frame_has_a_row_for_each_landmark_and_the_tables_columns() -> None:
     points_px = np.array([[10.25, 20.5], [np.nan, np.nan]])
     scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
-    extra = {"radius90_mm": np.array([1.5, np.nan])}
+    extra = {"spread_px": np.array([1.5, np.nan])}
     frame = Prediction("1.png", scheme, points_px, np.array([0.5, np.nan]), (0.1, 0.2), "user", extra).to_frame()
-    assert list(frame.columns) == [*COLUMNS, "radius90_mm"]
-    assert frame.iloc[0].tolist() == pytest.approx(["1.png", "S", 10.25, 20.5, 1.025, 4.1, 0.5, "user", "found", 1.5])
-    assert frame.iloc[1][["x_px", "y_px", "x_mm", "y_mm", "confidence", "radius90_mm"]].isna().all()
+    assert list(frame.columns) == [*COLUMNS, "spread_px"]
+    known = [column for column in frame.columns if not column.endswith("error_mm") and column != "radius90_mm"]
+    assert frame[known].iloc[0].tolist() == pytest.approx(
+        ["1.png", "S", 10.25, 20.5, 1.025, 4.1, 0.5, "user", "found", 1.5]
+    )
+    assert frame.iloc[1][["x_px", "y_px", "x_mm", "y_mm", "confidence", "spread_px"]].isna().all()
+    assert frame[["expected_error_mm", "radius90_mm"]].isna().all(axis=None)
+
+
+def test_uncertainty_is_in_the_frame_and_of_the_scheme_s_shape() -> None:
+    scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
+    given = {"expected_error_mm": np.array([0.8, np.nan]), "radius90_mm": np.array([1.7, np.nan])}
+    found = Prediction("1.png", scheme, np.ones((2, 2)), np.ones(2), (0.1, 0.2), "user", **given)
+    assert found.to_frame()["radius90_mm"].tolist() == pytest.approx([1.7, np.nan], nan_ok=True)
+    with pytest.raises(
+        ValueError, match=r"expected covariance_mm2 of shape \(2, 2, 2\) for scheme 'two', got \(2, 2\)"
+    ):
+        Prediction("1.png", scheme, np.ones((2, 2)), np.ones(2), None, "unknown", covariance_mm2=np.eye(2))
+
+
+def test_nothing_is_said_of_the_errors_on_a_damaged_film() -> None:
+    scheme = LandmarkScheme("one", (Landmark("S", "sella"),))
+    given = {"expected_error_mm": np.ones(1), "radius90_mm": np.ones(1), "covariance_mm2": np.ones((1, 2, 2))}
+    found = Prediction("1.png", scheme, np.ones((1, 2)), np.ones(1), (0.1, 0.1), "user", **given)
+    damaged = found.doubted(["Corrupt JPEG data"])
+    assert damaged.expected_error_mm is None and damaged.radius90_mm is None and damaged.covariance_mm2 is None
 
 
 def test_frame_and_file_hold_the_same(tmp_path: Path) -> None:

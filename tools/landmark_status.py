@@ -216,7 +216,7 @@ def validation_films(
 
 
 def infer(predictor: TorchPredictor, pixels: np.ndarray, spacing_mm: float | None) -> np.ndarray:
-    """(N, 7) float64 of a film (X, Y)."""
+    """(N, 10) float64 of a film (X, Y)."""
     film = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
     told = np.full(2, np.nan if spacing_mm is None else spacing_mm)
     with torch.inference_mode():

@@ -37,6 +37,8 @@ from monai_ceph.writers.prediction_records import PredictionRecords
 
 NAMED_REPORT = "report with name"
 """How a report that names the patient is recorded."""
+POINTS_TO_CHECK = 5
+"""How many points are named at the end of a run, those with the largest expected errors."""
 
 
 def run(
@@ -111,6 +113,7 @@ def run(
                 before = len(all_films) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
                 print(f"{len(all_films) - failed} of {len(all_films)} films done, in {output}{note}")
+                _name_points_to_check(records.largest_errors(all_films, POINTS_TO_CHECK))
             process.wait()
     return failed
 
@@ -134,8 +137,9 @@ def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, schem
         configs, weights = [bundle], bundle
     else:
         config = bundle_config(bundle)
-        # What it names beside itself: which points are believed, and where a face is looked for.
-        configs = [config, *(config.with_name(name) for name in ("face_shape.json", "landmark_status.json"))]
+        # What it names beside itself: where a face is looked for, which points are believed, how far off they may be.
+        beside = ("face_shape.json", "landmark_status.json", "uncertainty.json")
+        configs = [config, *map(config.with_name, beside)]
         weights = config.parents[1] / "models" / "model.pt"
 
     def digest(*paths: Path) -> str:
@@ -233,6 +237,16 @@ def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
             reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
         print(f"passed over, {reason}: {', '.join(names)}")
+
+
+def _name_points_to_check(points: Sequence[tuple[str, str, float]]) -> None:
+    """Name the points with the largest expected errors: (film, landmark, mm), by film."""
+    by_film: dict[str, list[str]] = {}
+    for film, symbol, error_mm in points:
+        by_film.setdefault(film, []).append(f"{symbol} {error_mm:.1f} mm")
+    if by_film:
+        named = "; ".join(f"{film}: {', '.join(symbols)}" for film, symbols in by_film.items())
+        print(f"check these first (expected error): {named}")
 
 
 def _remarks(prediction: Prediction, low_confidence: float) -> list[str]:

@@ -119,9 +119,9 @@ def landmark_columns(extra: Iterable[str] = ()) -> tuple[str, ...]:
 def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator[list[str]]:
     """Yield a row for each landmark of a film, with the columns of :func:`landmark_columns`.
 
-    Pixels have three decimals, mm four, the rest four; an unknown value is an empty cell.
+    Pixels and expected errors have three decimals, the rest four; an unknown value is an empty cell.
     """
-    points_mm = prediction.points_mm
+    points_mm, errors_mm = prediction.points_mm, prediction.errors_mm
     for k, symbol in enumerate(prediction.scheme.symbols):
         yield [
             prediction.image,
@@ -131,6 +131,7 @@ def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator
             _cell(prediction.confidence[k], 4),
             prediction.spacing_source,
             prediction.statuses[k],
+            *(_cell(value, 3) for value in errors_mm[:, k]),
             *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
         ]
 

@@ -163,7 +163,7 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
 
     A landmark without a point stays in the list, without a position: with the ``positionStatus`` "missing" if it is
     outside the film, else "undefined". A doubtful one is not ``selected``, which Slicer shows in another colour; its
-    description names the status.
+    description names the status, and the radius of the circle that holds the landmark with 90 %.
 
     Args:
         prediction: of one film.
@@ -178,7 +178,7 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
     >>> to_markups(prediction)["markups"][0]["controlPoints"][0]["position"]
     [50.0, 50.0, 0.0]
     """
-    points_px = np.asarray(prediction.points_px, dtype=np.float64)
+    points_px, radius_mm = np.asarray(prediction.points_px, dtype=np.float64), prediction.errors_mm[1]
     film: dict[str, Any] = {"name": prediction.image}
     if frame is not None:
         film["size"] = list(frame.size)
@@ -196,6 +196,7 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
             "label": landmark.symbol,
             "description": landmark.name
             + (f"; confidence {confidence:.3f}" if np.isfinite(confidence) else "")
+            + (f"; within {radius_mm[k]:.1f} mm with 90 %" if np.isfinite(radius_mm[k]) else "")
             + (f"; {status}" if status != "found" else ""),
             "associatedNodeID": "",
             "selected": status == "found",

@@ -45,7 +45,7 @@ class AnyFilmInferer(Inferer):
         >>> network = TwoStageNet(*stages, ISBI19).eval()
         >>> inferer = AnyFilmInferer(TwoStageInferer(0.5, patch_size=32), 1.0, shape=None, assumed_spacing_mm=1.0)
         >>> inferer(torch.rand(1, 1, 64, 96), network).shape
-        torch.Size([1, 19, 7])
+        torch.Size([1, 19, 10])
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class AnyFilmInferer(Inferer):
                 NaN if unknown, and ``film_orientation`` is the EXIF or TIFF tag of the file, if it has one.
             network: the two-stage network.
         Returns:
-            (B, N, 3 + 4): x and y in array indices of ``inputs``, the confidence (0 to 1), and
+            (B, N, 3 + 7): x and y in array indices of ``inputs``, the confidence (0 to 1), and
             :data:`~monai_ceph.landmark_status.EVIDENCE`.
         Raises:
             ValueError: the pixel size makes a film larger than any film, or smaller than a patch.
@@ -147,10 +147,11 @@ class AnyFilmInferer(Inferer):
         inverted = float(look.pose.orientation.inverted)
         rows = [_moved(points[:, :2], to_film), points[:, 2], look.points[:, 2], off_mm]
         film_wide = np.tile([look.agreement, inverted], (len(points), 1))
-        return torch.from_numpy(np.column_stack([*rows, film_wide])).to(local.device, torch.float32)
+        spread = _moved_spread(points[:, 3:], to_film)
+        return torch.from_numpy(np.column_stack([*rows, film_wide, spread])).to(local.device, torch.float32)
 
     def _local(self, local: torch.Tensor, start: np.ndarray, network: TwoStageNet) -> np.ndarray:
-        """Run the local stage around (N, 2) array indices; return (N, 3) float64."""
+        """Run the local stage around (N, 2) array indices; return (N, 6) float64."""
         places = or_centre(torch.from_numpy(start).to(torch.float32), local.shape).to(local.device)
         return self.inferer.refined(local[None], places[None], network)[0].cpu().to(torch.float64).numpy()
 
@@ -181,6 +182,12 @@ class AnyFilmInferer(Inferer):
             > np.log(np.maximum(points[:, 2], 1e-4)) - distance**2 / 2
         )
         return np.where((lost & better)[:, None], again, points)
+
+
+def _moved_spread(spread: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Return (N, 3) second moments xx, xy, yy in the frame that an affine leads to."""
+    matrices = affine[:2, :2] @ spread[:, [0, 1, 1, 2]].reshape(-1, 2, 2) @ affine[:2, :2].T
+    return np.asarray(matrices.reshape(-1, 4)[:, [0, 1, 3]])
 
 
 def _moved(points: np.ndarray, affine: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from monai.inferers import Inferer
 
-from monai_ceph.heatmaps import Decoder, decode_argmax, decode_threshold_mean
+from monai_ceph.heatmaps import Decoder, decode_argmax, decode_threshold_mean, second_moments
 from monai_ceph.networks import TwoStageNet
 from monai_ceph.spacing import check_film_size
 from monai_ceph.transforms.scale import scale_index, scale_pixels
@@ -235,7 +235,7 @@ class TwoStageInferer(Inferer):
         """
         check_film_size(inputs.shape, self.patch_size)  # before the global stage, whose error would be less clear
         with torch.no_grad():
-            return self.refined(inputs, self.coarse_points(inputs, network), network)
+            return self.refined(inputs, self.coarse_points(inputs, network), network)[..., :3]
 
     def coarse(self, films: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
         """Find coarse points with the global stage alone.
@@ -263,7 +263,8 @@ class TwoStageInferer(Inferer):
             coarse: (B, N, 2), array indices of ``films``.
             network: the two-stage network.
         Returns:
-            (B, N, 3), as :meth:`__call__` returns.
+            (B, N, 6): what :meth:`__call__` returns, and the spread of each merged heatmap around its point, see
+            :func:`~monai_ceph.heatmaps.second_moments`, px^2 at local scale.
         """
         return torch.stack([self._one(film, points, network) for film, points in zip(films, coarse, strict=True)])
 
@@ -307,10 +308,11 @@ class TwoStageInferer(Inferer):
         return merged * prior, corner
 
     def _decoded(self, merged: torch.Tensor, corner: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
-        """Decode merged heatmaps (N, W, H) to (N, 3), as :meth:`__call__` returns them."""
+        """Decode merged heatmaps (N, W, H) to (N, 6), as :meth:`refined` returns them."""
         points = self.decoder(merged) + corner
         points = torch.where(points.isnan(), coarse, points)
-        return torch.cat([points, merged.amax((-2, -1))[:, None]], dim=-1)
+        spread = second_moments(merged, points - corner)
+        return torch.cat([points, merged.amax((-2, -1))[:, None], spread], dim=-1)
 
     def _one(self, film: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
         film = torch.as_tensor(film)

@@ -64,14 +64,20 @@ class LandmarkInfer(InferTask):
 def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]:
     """Return a prediction as JSON: film pixels, mm from the first pixel's centre, and the viewer's LPS mm.
 
-    Unknown values are None: a landmark that was not found, or mm if the spacing is unknown.
+    Unknown values are None: a landmark that was not found, mm if the spacing is unknown, or errors that nothing is
+    known of.
     """
     numbers = np.column_stack(
-        [prediction.points_px, prediction.points_mm, prediction.confidence, frame.to_lps(prediction.points_px)]
+        [
+            *(prediction.points_px, prediction.points_mm, prediction.confidence, prediction.errors_mm.T),
+            frame.to_lps(prediction.points_px),
+        ]
     )
     landmarks = []
     for landmark, status, row in zip(prediction.scheme.landmarks, prediction.statuses, numbers.tolist(), strict=True):
-        x_px, y_px, x_mm, y_mm, confidence, *lps = (value if np.isfinite(value) else None for value in row)
+        x_px, y_px, x_mm, y_mm, confidence, expected, radius, *lps = (
+            value if np.isfinite(value) else None for value in row
+        )
         landmarks.append(
             {
                 "symbol": landmark.symbol,
@@ -81,6 +87,8 @@ def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]
                 "x_mm": x_mm,
                 "y_mm": y_mm,
                 "confidence": confidence,
+                "expected_error_mm": expected,
+                "radius90_mm": radius,
                 "status": status,
                 "position_lps": None if None in lps else lps,
             }

@@ -67,6 +67,11 @@ from monai_ceph.transforms.scale import (
     scale_pixels,
 )
 from monai_ceph.transforms.status import LandmarkStatusD, LandmarkStatusd, LandmarkStatusDict
+from monai_ceph.transforms.uncertainty import (
+    LandmarkUncertaintyD,
+    LandmarkUncertaintyd,
+    LandmarkUncertaintyDict,
+)
 
 __all__ = [
     "CropBottomSquare",
@@ -81,6 +86,9 @@ __all__ = [
     "LandmarkStatusD",
     "LandmarkStatusDict",
     "LandmarkStatusd",
+    "LandmarkUncertaintyD",
+    "LandmarkUncertaintyDict",
+    "LandmarkUncertaintyd",
     "PatchPlace",
     "PlainTensorCompose",
     "PointsToFilm",

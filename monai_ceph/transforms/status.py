@@ -26,7 +26,8 @@ class LandmarkStatusd(MapTransform):
     ``<key>_px`` and ``<key>_mm``.
 
     Args:
-        keys: keys of the predictions, (N, 7), as :class:`~monai_ceph.inferers.AnyFilmInferer` returns them for a film.
+        keys: keys of the predictions, (N, 3 + len(EVIDENCE)), as :class:`~monai_ceph.inferers.AnyFilmInferer` returns
+            them for a film.
         shape: the shape of faces.
         rule: when a landmark is doubtful. Without a shape or a rule nothing is judged.
         image_key: key of the film that was inferred on, as stored.
@@ -44,7 +45,7 @@ class LandmarkStatusd(MapTransform):
         >>> rule = StatusRule(-4.0, (-0.5, 0.0, 0.8, 0.2, 0.0), limit=0.3, believable=0.2, measured={})
         >>> to_status = LandmarkStatusd("pred", FaceShape.estimate(ISBI19.symbols, faces_mm), rule)
         >>> points = MEAN_MM / 0.2 + np.array([500, 600])  # a film of 0.2 mm pixels
-        >>> pred = np.column_stack([points, np.full(19, 0.6), np.tile([0.5, 1.0, 0.5, 0.0], (19, 1))])
+        >>> pred = np.column_stack([points, np.full(19, 0.6), np.tile([0.5, 1.0, 0.5, 0.0, 40, 0, 40], (19, 1))])
         >>> film = MetaTensor(torch.zeros(1, 1000, 1200), meta={"spacing_mm": 0.2})
         >>> sample = {"image": film, "pred": torch.from_numpy(pred)}
         >>> set(to_status(PointsToFilmd("pred")(sample))["status"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monai_ceph.analysis.uncertainty import ellipse_points
 from monai_ceph.atomic import atomic_path
 from monai_ceph.prediction import Prediction
 from monai_ceph.wording import first
@@ -40,6 +41,8 @@ def draw_overlay(
     legend: bool = True,
 ) -> Image.Image:
     """Draw a film with a cross and the symbol at each landmark found; a doubtful one gets an open square.
+
+    Where the uncertainty is known, an ellipse around each point shows where the landmark lies with 90 %.
 
     Args:
         film: (X, Y), any gray values; shown from the 0.5th to the 99.5th percentile.
@@ -80,6 +83,7 @@ def draw_overlay(
     known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
     doubtful = np.array([status == "doubtful" for status in prediction.statuses])
+    _draw_ellipses(draw, prediction, found, doubtful, scale, unit)
     _draw_marks(draw, found, doubtful, known, unit)
     font = ImageFont.load_default(size=17 * unit)
     # A landmark that was not found is labelled at its reference, in the reference's colour.
@@ -252,6 +256,19 @@ def _draw_marks(draw: Any, found: np.ndarray, doubtful: np.ndarray, known: np.nd
             draw.line([*point, *reference], fill=ERROR_LINE, width=_width(2 * unit))
 
 
+def _draw_ellipses(
+    draw: Any, prediction: Prediction, found: np.ndarray, doubtful: np.ndarray, scale: float, unit: float
+) -> None:
+    if prediction.covariance_mm2 is None or prediction.spacing_mm is None:
+        return
+    there = np.isfinite(found).all(-1) & np.isfinite(prediction.covariance_mm2).all((-2, -1))
+    outlines = ellipse_points(prediction.covariance_mm2[there]) / np.array(prediction.spacing_mm) * scale
+    for point, outline, doubt in zip(found[there], outlines, doubtful[there], strict=True):
+        corners = [tuple(corner) for corner in point + outline]
+        for width, colour in ((3, OUTLINE), (1.5, DOUBTFUL if doubt else PREDICTED)):
+            draw.line([*corners, corners[0]], fill=colour, width=_width(width * unit))
+
+
 def _draw_cross(draw: Any, point: np.ndarray, unit: float) -> None:
     # The black cross underneath keeps the coloured one visible on bright bone.
     for arm, width, colour in ((9, 5, OUTLINE), (8, 2, PREDICTED)):
@@ -278,6 +295,8 @@ def _legend_lines(prediction: Prediction, with_reference: bool) -> list[tuple[st
         for status, mark in (("doubtful", "square"), ("outside", ""), ("missing", ""))
         if (symbols := prediction.with_status(status))
     ]
+    if prediction.covariance_mm2 is not None and np.isfinite(prediction.covariance_mm2).any():
+        lines.append(("ellipse", "90 %: landmark inside"))
     if with_reference:
         lines += [("circle", "reference"), ("line", "error")]
     if prediction.spacing_mm is None:
@@ -313,6 +332,9 @@ def _draw_legend(
             _draw_cross(draw, centre, unit)
         elif kind == "square":
             _draw_square(draw, centre, unit)
+        elif kind == "ellipse":
+            size = (centre[0] - 10 * unit, centre[1] - 6 * unit, centre[0] + 10 * unit, centre[1] + 6 * unit)
+            draw.ellipse(size, outline=PREDICTED, width=_width(1.5 * unit))
         elif kind == "circle":
             draw.ellipse(_around(centre, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
         elif kind == "line":

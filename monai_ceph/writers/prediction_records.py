@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import heapq
 import json
 import os
 import shutil
@@ -227,6 +228,19 @@ class PredictionRecords:
                     if record := self._done(film):
                         table.writerows(record.measurements)
         return len(done)
+
+    def largest_errors(self, films: Sequence[Path], count: int) -> list[tuple[str, str, float]]:
+        """Return the points with the largest expected errors among the films that are done: (film, landmark, mm)."""
+
+        def errors() -> Iterator[tuple[str, str, float]]:
+            for film in films:
+                if record := self._done(film):
+                    for values in record.rows:
+                        row = dict(zip(record.columns, values, strict=True))
+                        if row.get("expected_error_mm"):
+                            yield row["image"], row["landmark"], float(row["expected_error_mm"])
+
+        return heapq.nlargest(count, errors(), key=lambda error: error[2])
 
     def close(self) -> None:
         """Let other runs write to the folder."""

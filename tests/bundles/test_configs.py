@@ -38,7 +38,7 @@ OVERLAYS = {
     "finetune": "train",
 }
 
-READ_BY_THE_PACKAGE = ("face_shape", "landmark_status")
+READ_BY_THE_PACKAGE = ("face_shape", "landmark_status", "uncertainty")
 """JSON beside the configs that is no config."""
 
 
@@ -102,6 +102,11 @@ def test_the_files_beside_the_configs_are_readable(bundle: Path) -> None:
     shape, rule = parser.get_parsed_content("face_shape"), parser.get_parsed_content("status_rule")
     assert shape.symbols == ISBI19.symbols and 0 < rule.believable < 1 and 0 < rule.limit < 1
     assert parser.get_parsed_content("any_film_inferer").search.believable == rule.believable
+
+
+def test_the_table_of_uncertainty_is_of_the_weights_that_are_shipped(bundle: Path) -> None:
+    table = parser_of(bundle, "inference").get_parsed_content("uncertainty")
+    assert table is not None, "make it again with: python -m tools.uncertainty ISBI_FOLDER"
 
 
 def test_the_status_rule_is_of_the_weights_that_are_shipped(bundle: Path) -> None:

@@ -24,7 +24,7 @@ DIFFERS = {
     "landmark_status": {"intercept", "weights", "limit", "believable", "usual", "measured"},
 }
 """Config -> what a bundle with other networks and another training has to say differently."""
-ONLY_THERE, ONLY_HERE = {"swap_network", "paper"}, {"all_films"}
+ONLY_THERE, ONLY_HERE = {"swap_network", "paper", "uncertainty"}, {"all_films"}
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,13 @@ def test_positions_are_lps_millimetres_on_the_films_plane(tmp_path: Path) -> Non
     assert fiducials["controlPoints"][0]["label"] == "S"
     assert fiducials["controlPoints"][0]["position"] == pytest.approx([1.025, 4.1, 0])
     assert fiducials["controlPoints"][0]["description"] == "sella; confidence 0.500"
+
+
+def test_description_says_how_far_off_the_point_may_be() -> None:
+    found = replace(_prediction((0.1, 0.2)), radius90_mm=np.array([1.84, np.nan]))
+    points = to_markups(found)["markups"][0]["controlPoints"]
+    assert points[0]["description"] == "sella; confidence 0.500; within 1.8 mm with 90 %"
+    assert points[1]["description"] == "soft pogonion; missing"
 
 
 def test_landmark_that_was_not_found_stays_without_a_position() -> None:

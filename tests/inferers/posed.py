@@ -46,7 +46,8 @@ class Oracle(TwoStageInferer):
     def refined(self, films: torch.Tensor, coarse: torch.Tensor, network: Any) -> torch.Tensor:
         found = torch.stack([self._read(film, 1.0, (0, 2)) for film in films])
         near = (found[..., :2] - coarse).norm(dim=-1) <= self.patch_size / 2
-        return torch.where(near[..., None], found, torch.cat([coarse, torch.full_like(coarse[..., :1], 0.01)], -1))
+        found = torch.where(near[..., None], found, torch.cat([coarse, torch.full_like(coarse[..., :1], 0.01)], -1))
+        return torch.cat([found, torch.tensor([4.0, 0.0, 1.0]).expand(*found.shape[:-1], 3)], -1)
 
     def _step(self, film: torch.Tensor) -> float:
         """Spacing of the film over the spacing that the stage is made for: 2 / 3 mm."""

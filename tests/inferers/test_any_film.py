@@ -29,7 +29,7 @@ def face_px(turn_deg: float = 0.0, seed: int = 5) -> np.ndarray:
 def run(film: torch.Tensor, oracle: Oracle, told_mm: float | None) -> np.ndarray:
     inputs = MetaTensor(film, meta={"spacing_mm": np.full(2, np.nan if told_mm is None else told_mm)})[None]
     found = AnyFilmInferer(oracle, 0.4, SHAPE)(inputs, None)
-    assert found.shape == (1, 19, 7)
+    assert found.shape == (1, 19, 10)
     return found[0].numpy()
 
 
@@ -63,6 +63,16 @@ def test_a_film_at_its_told_scale_takes_one_look() -> None:
     found = run(telling_film(SIZE), oracle, MM)
     np.testing.assert_allclose(found[:, :2], points, atol=0.02)
     assert oracle.looks == 1 and (found[:, 2] > 0.7).all() and found[0, 5] > 0.3
+    np.testing.assert_allclose(found[0, 7:], np.array([4.0, 0.0, 1.0]) * (0.4 / MM) ** 2, rtol=0.01)
+
+
+def test_the_spread_of_a_heatmap_lies_as_the_film_does() -> None:
+    film, points = telling_film(SIZE), face_px()
+    lying = film.transpose(-1, -2).flip(-2)
+    at = np.stack([SIZE[1] - 1 - points[:, 1], points[:, 0]], 1)
+    found = run(lying, Oracle(points, MM), MM)
+    np.testing.assert_allclose(found[:, :2], at, atol=0.1)
+    np.testing.assert_allclose(found[0, 7:], np.array([1.0, 0.0, 4.0]) * (0.4 / MM) ** 2, rtol=0.01, atol=1e-3)
 
 
 @pytest.mark.parametrize("told", [None, 0.16, 4.0])

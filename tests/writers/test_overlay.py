@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from monai_ceph.analysis.uncertainty import ELLIPSE90
 from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers import draw_overlay, write_overlay
@@ -56,6 +58,23 @@ def test_reference_is_drawn_in_its_own_colour() -> None:
     film = np.zeros((1200, 1200), dtype=np.uint8)
     picture = draw_overlay(film, _prediction([[300, 300]]), np.array([[700, 500]]), legend=False)
     np.testing.assert_allclose(_centre_of(picture, REFERENCE), (700, 500), atol=1)
+
+
+def test_ellipse_is_as_long_as_its_covariance_says() -> None:
+    film = np.zeros((1300, 1500), dtype=np.uint8)
+    covariance = np.array([np.diag([9.0, 1.0])]) / ELLIPSE90  # half axes of 3 and 1 mm, pixels of 0.1 mm
+    found = replace(_prediction([[400, 900]]), covariance_mm2=covariance)
+    rows, columns = np.nonzero((np.asarray(draw_overlay(film, found, legend=False)) == PREDICTED).all(-1))
+    near = (abs(columns - 400) < 60) & (abs(rows - 900) < 14)  # the symbol is outside
+    assert [columns[near].min(), columns[near].max()] == pytest.approx([370, 430], abs=2)
+    assert [rows[abs(columns - 400) < 5].min(), rows[abs(columns - 400) < 5].max()] == pytest.approx([890, 910], abs=2)
+
+
+def test_ellipse_is_not_drawn_without_a_pixel_size() -> None:
+    plain = replace(_prediction([[400, 900]]), spacing_mm=None)
+    with_ellipse = replace(plain, covariance_mm2=np.eye(2)[None])
+    pictures = [np.asarray(draw_overlay(np.zeros((1300, 1500)), p, legend=False)) for p in (plain, with_ellipse)]
+    assert np.array_equal(*pictures)
 
 
 def test_landmark_not_found_is_labelled_at_its_reference() -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,16 @@ def test_films_without_an_extra_column_leave_it_empty(films: list[Path], out: Pa
     records.write_table(out / "landmarks.csv", films)
     expected = landmarks_csv_text([prediction("a.png"), prediction("b.png", spread_px=np.full(19, 2.0))])
     assert (out / "landmarks.csv").read_text() == expected
+
+
+def test_points_with_the_largest_expected_errors_are_told(films: list[Path], out: Path) -> None:
+    records = opened(out)
+    for path, errors in zip(films, (np.linspace(0.1, 1.9, 19), np.full(19, np.nan), np.full(19, 1.85)), strict=True):
+        found = replace(prediction(path.name), expected_error_mm=errors, radius90_mm=2 * errors)
+        records.add(path, film_identity(path), found, ("csv",))
+    assert records.largest_errors(films, 3) == [("a.png", "Ar", 1.9), ("c.png", "S", 1.85), ("c.png", "N", 1.85)]
+    add(records, films[0])  # a film without figures
+    assert records.largest_errors(films[:2], 3) == []
 
 
 def test_nothing_done_writes_no_table(films: list[Path], out: Path) -> None:

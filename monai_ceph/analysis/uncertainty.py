@@ -1,0 +1,337 @@
+"""How far off a predicted point may be: its expected error, the circle that holds the landmark with 90 %, a covariance.
+
+The module does not need torch, so every backend can use it. ``analysis.uncertainty_fit`` makes the table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from monai_ceph.face_shape import FaceShape
+from monai_ceph.landmark_status import FEATURES as STATUS_FEATURES
+from monai_ceph.landmark_status import lay_face, status_features
+
+logger = logging.getLogger(__name__)
+
+FEATURES = (*STATUS_FEATURES, "spread", "film_confidence", "film_spread")
+"""What the expected error depends on: those of the status; the logarithm of the heatmap's spread around the point, mm;
+and the means over the film's landmarks of the logarithms of confidence and spread."""
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+"""The probabilities for which a table holds radii."""
+ELLIPSE90 = -2 * np.log(0.1)
+"""Squared Mahalanobis distance within which a normal distribution in the plane has 90 %."""
+LEAST_SPREAD_MM = 0.05
+MOST_WIDENING = 4.0
+"""The largest factor by which an odd film is widened."""
+
+
+class FilmEvidence(NamedTuple):
+    """Hold what the uncertainty of a film's points is computed from.
+
+    Args:
+        features: (N, len(FEATURES)).
+        heatmap_mm2: (N, 2, 2), spread of each heatmap around its point, axes of the film.
+        face_axes: (2, 2), the columns are the axes of the upright face in the film.
+    Example:
+        >>> FilmEvidence(np.zeros((1, len(FEATURES))), np.eye(2)[None], np.eye(2)).features.shape
+        (1, 8)
+    """
+
+    features: np.ndarray
+    heatmap_mm2: np.ndarray
+    face_axes: np.ndarray
+
+
+class Uncertainty(NamedTuple):
+    """Hold the uncertainty of the points of one film.
+
+    Args:
+        expected_error_mm: (N,), the mean distance to expect between point and landmark; NaN where there is no point.
+        radius90_mm: (N,), the radius of the circle around the point that holds the landmark with 90 %.
+        covariance_mm2: (N, 2, 2), axes of the film; the ellipse within a squared Mahalanobis distance of
+            :data:`ELLIPSE90` holds the landmark with 90 %.
+    Example:
+        >>> Uncertainty(np.array([0.8]), np.array([1.7]), np.eye(2)[None]).radius90_mm.tolist()
+        [1.7]
+    """
+
+    expected_error_mm: np.ndarray
+    radius90_mm: np.ndarray
+    covariance_mm2: np.ndarray
+
+
+def film_evidence(
+    points_px: np.ndarray,
+    confidence: np.ndarray,
+    evidence: np.ndarray,
+    spacing_mm: tuple[float, float],
+    shape: FaceShape,
+) -> FilmEvidence | None:
+    """Collect what the uncertainty of a film's points is computed from.
+
+    Args:
+        points_px: (N, 2), (x, y), film pixels; NaN where there is none.
+        confidence: (N,), 0 to 1.
+        evidence: (N, 7), see :data:`monai_ceph.landmark_status.EVIDENCE`.
+        spacing_mm: (along x, along y), size of a film pixel.
+        shape: the shape of the face.
+    Returns:
+        The evidence, or None if no face can be laid through the points.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> seen = np.tile([0.9, 0.5, 0.8, 0.0, 100.0, 0.0, 100.0], (4, 1))
+        >>> film_evidence(10 * mean_mm, np.ones(4), seen, (0.1, 0.1), shape).heatmap_mm2[0].round(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+    spacing = np.asarray(spacing_mm, dtype=np.float64)
+    square_px = points_px * (spacing / spacing[0])
+    fit, _ = lay_face(square_px, confidence, shape)
+    if fit is None:
+        return None
+    of_status, _ = status_features(square_px, confidence, evidence, fit, shape)
+    heatmap_mm2 = evidence[:, [4, 5, 5, 6]].reshape(-1, 2, 2) * np.outer(spacing, spacing)
+    spread = np.log(np.sqrt(np.trace(heatmap_mm2, axis1=1, axis2=2)) + LEAST_SPREAD_MM)
+    whole = np.tile([of_status[:, 0].mean(), spread.mean()], (len(spread), 1))
+    axes = (fit.to_film(np.array([[1.0, 0.0], [0.0, 1.0]])) - fit.to_film(np.zeros((1, 2)))).T * fit.working_mm
+    return FilmEvidence(np.column_stack([of_status, spread, whole]), heatmap_mm2, axes)
+
+
+def unit_trace(matrices: np.ndarray, least: float = 0.02) -> np.ndarray:
+    """Return (..., 2, 2) covariances scaled to a trace of 1, none flatter than ``least`` allows.
+
+    >>> unit_trace(np.diag([3.0, 1.0]), least=0.0).tolist()
+    [[0.75, 0.0], [0.0, 0.25]]
+    """
+    trace = np.trace(matrices, axis1=-2, axis2=-1)[..., None, None]
+    shares = np.where(trace > 0, matrices / np.where(trace > 0, trace, 1.0), np.eye(2) / 2)
+    return np.asarray((1 - 2 * least) * shares + least * np.eye(2))
+
+
+@dataclass(frozen=True)
+class UncertaintyTable:
+    """Turn evidence into uncertainty, for the weights that the table was measured with.
+
+    The expected error of landmark n is ``exp(intercept[n] + slopes . features)``, with the features clipped to the
+    range that was measured. A film is odd if the mean of these exponents, with features as they are, is above
+    ``usual``, which one in twenty of the measured films is. It is widened: every length is multiplied by
+    ``exp(widening * (mean - usual))``, at most by :data:`MOST_WIDENING`. Radii and covariances are multiples of the
+    expected error, set by conformal prediction on films that the weights had not seen.
+
+    Args:
+        weights: SHA-256 of the file of weights that the table holds for.
+        symbols: the landmarks; N of them.
+        intercept: (N,).
+        slopes: (len(FEATURES),).
+        limits: (len(FEATURES), 2), least and largest value of each feature.
+        radius: (N, len(LEVELS)), radii in multiples of the expected error.
+        scatter: (N, 2, 2), covariances of the errors in the axes of the face, with a trace of 1.
+        heatmap_share: 0 to 1, the share of the heatmap in the shape of a covariance; the scatter has the rest.
+        ellipse: (N,), the trace of the covariance in multiples of the squared expected error.
+        usual: see above.
+        widening: see above, at least 0.
+        measured: how it was made, as information for the reader.
+    Raises:
+        ValueError: an array does not have its shape.
+    Example:
+        >>> radius = np.array([[0.9, 1.5, 2.0, 2.5]])
+        >>> table = UncertaintyTable(
+        ...     "0" * 64, ("S",), np.zeros(1), np.zeros(8), np.tile([-1.0, 1.0], (8, 1)), radius,
+        ...     np.eye(2)[None] / 2, 0.25, np.array([2.0]), usual=0.0, widening=1.0)
+        >>> found = table.estimate(FilmEvidence(np.zeros((1, 8)), np.eye(2)[None], np.eye(2)))
+        >>> found.expected_error_mm.tolist(), found.radius90_mm.tolist(), found.covariance_mm2.round(2).tolist()
+        ([1.0], [2.0], [[[1.0, 0.0], [0.0, 1.0]]])
+    """
+
+    weights: str
+    symbols: tuple[str, ...]
+    intercept: np.ndarray
+    slopes: np.ndarray
+    limits: np.ndarray
+    radius: np.ndarray
+    scatter: np.ndarray
+    heatmap_share: float
+    ellipse: np.ndarray
+    usual: float
+    widening: float
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n, p = len(self.symbols), len(FEATURES)
+        shapes = {
+            "intercept": (n,),
+            "slopes": (p,),
+            "limits": (p, 2),
+            "radius": (n, len(LEVELS)),
+            "scatter": (n, 2, 2),
+            "ellipse": (n,),
+        }
+        for name, shape in shapes.items():
+            got = np.shape(getattr(self, name))
+            if got != shape:
+                raise ValueError(f"A table of {n} landmarks needs {name} of shape {shape}, got {got}.")
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"Expected finite numbers in {name}.")
+
+    @classmethod
+    def read(cls, path: str | Path) -> UncertaintyTable:
+        """Read a file that :meth:`write` wrote; raise ValueError that names the file if it has other content."""
+        try:
+            content = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls(
+                weights=str(content["weights"]),
+                symbols=tuple(content["symbols"]),
+                intercept=np.array(content["intercept"], dtype=np.float64),
+                slopes=np.array([content["slopes"][name] for name in FEATURES], dtype=np.float64),
+                limits=np.array([content["limits"][name] for name in FEATURES], dtype=np.float64),
+                radius=np.array([content["radius"][str(level)] for level in LEVELS], dtype=np.float64).T,
+                scatter=np.array(content["scatter"], dtype=np.float64),
+                heatmap_share=float(content["heatmap_share"]),
+                ellipse=np.array(content["ellipse"], dtype=np.float64),
+                usual=float(content["usual"]),
+                widening=float(content["widening"]),
+                measured=content.get("measured", {}),
+            )
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"Cannot read a table of uncertainty from '{path}' ({type(error).__name__}: {error}); expected a file "
+                "that tools/uncertainty.py wrote."
+            ) from error
+
+    @classmethod
+    def of(cls, path: str | Path, weights: str | Path, symbols: tuple[str, ...]) -> UncertaintyTable | None:
+        """Return the table of a file if it was measured with these weights and landmarks, else None.
+
+        A table of other weights would give wrong figures: that it is not used is said in the log.
+
+        Args:
+            path: a file that :meth:`write` wrote; without the file there is no table.
+            weights: the file of the weights in use.
+            symbols: the landmarks of the scheme in use.
+        Raises:
+            ValueError: the file has other content.
+        """
+        if not Path(path).is_file() or not Path(weights).is_file():
+            return None
+        table = cls.read(path)
+        if table.symbols != symbols or table.weights != file_sha256(weights):
+            what = "weights" if table.symbols == symbols else "landmarks"
+            logger.warning("No expected errors: '%s' was measured with other %s than '%s' has.", path, what, weights)
+            return None
+        return table
+
+    def write(self, path: str | Path) -> None:
+        """Write a small JSON file, rounded to four decimals."""
+        content = {
+            "weights": self.weights,
+            "symbols": self.symbols,
+            "intercept": _rounded(self.intercept),
+            "slopes": dict(zip(FEATURES, _rounded(self.slopes), strict=True)),
+            "limits": dict(zip(FEATURES, _rounded(self.limits), strict=True)),
+            "radius": dict(zip(map(str, LEVELS), _rounded(self.radius.T), strict=True)),
+            "scatter": _rounded(self.scatter),
+            "heatmap_share": self.heatmap_share,
+            "ellipse": _rounded(self.ellipse),
+            "usual": round(self.usual, 4),
+            "widening": self.widening,
+            "measured": dict(self.measured),
+        }
+        rows = []
+        for key, value in content.items():
+            inside = value.items() if isinstance(value, dict) else ()
+            lines = ",\n".join(f"        {json.dumps(name)}: {json.dumps(row)}" for name, row in inside)
+            rows.append(f"    {json.dumps(key)}: " + (f"{{\n{lines}\n    }}" if lines else json.dumps(value)))
+        Path(path).write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+
+    def film_level(self, features: np.ndarray) -> np.ndarray:
+        """Return (...,) the mean over a film's landmarks of the exponents, with features as they are."""
+        return np.asarray((self.intercept + features @ self.slopes).mean(-1))
+
+    def expected_mm(self, features: np.ndarray) -> np.ndarray:
+        """Return (..., N) expected errors from (..., N, len(FEATURES)) features, widened where the film is odd."""
+        exponent = self.intercept + np.clip(features, *self.limits.T) @ self.slopes
+        odd = np.clip(self.widening * (self.film_level(features) - self.usual), 0.0, np.log(MOST_WIDENING))
+        return np.asarray(np.exp(exponent + odd[..., None]))
+
+    def shapes(self, heatmap_mm2: np.ndarray, face_axes: np.ndarray) -> np.ndarray:
+        """Return (..., N, 2, 2) covariances with a trace of 1, axes of the film.
+
+        Args:
+            heatmap_mm2: (..., N, 2, 2), see :class:`FilmEvidence`.
+            face_axes: (..., 2, 2), likewise.
+        """
+        axes = face_axes[..., None, :, :]
+        scatter = axes @ self.scatter @ np.swapaxes(axes, -1, -2)
+        return np.asarray(self.heatmap_share * unit_trace(heatmap_mm2) + (1 - self.heatmap_share) * scatter)
+
+    def estimate(self, evidence: FilmEvidence) -> Uncertainty:
+        """Return the uncertainty of the points of one film."""
+        expected = self.expected_mm(evidence.features)
+        scale = (self.ellipse * expected**2)[:, None, None]
+        return Uncertainty(
+            expected,
+            expected * self.radius[:, LEVELS.index(0.9)],
+            scale * self.shapes(evidence.heatmap_mm2, evidence.face_axes),
+        )
+
+
+def estimate_uncertainty(
+    points_px: np.ndarray,
+    confidence: np.ndarray,
+    evidence: np.ndarray,
+    spacing_mm: tuple[float, float] | None,
+    shape: FaceShape,
+    table: UncertaintyTable,
+) -> Uncertainty | None:
+    """Return the uncertainty of the points of one film, in mm.
+
+    Args:
+        points_px: (N, 2), (x, y), film pixels; NaN where there is none.
+        confidence: (N,), 0 to 1.
+        evidence: (N, 7), see :data:`monai_ceph.landmark_status.EVIDENCE`.
+        spacing_mm: (along x, along y), size of a film pixel; None if unknown.
+        shape: the shape of the face.
+        table: of the weights in use.
+    Returns:
+        The uncertainty; None if the pixel size is unknown or no face can be laid through the points.
+    """
+    found = None if spacing_mm is None else film_evidence(points_px, confidence, evidence, spacing_mm, shape)
+    if found is None:
+        return None
+    there = np.isfinite(points_px).all(-1)
+    expected, radius, covariance = table.estimate(found)
+    return Uncertainty(
+        np.where(there, expected, np.nan),
+        np.where(there, radius, np.nan),
+        np.where(there[:, None, None], covariance, np.nan),
+    )
+
+
+def ellipse_points(covariance_mm2: np.ndarray, count: int = 48) -> np.ndarray:
+    """Return (..., count, 2) points of the 90 % ellipse around 0 of (..., 2, 2) covariances, mm.
+
+    >>> ellipse_points(np.eye(2), 4).round(2).tolist()
+    [[2.15, 0.0], [0.0, 2.15], [-2.15, 0.0], [-0.0, -2.15]]
+    """
+    values, vectors = np.linalg.eigh(covariance_mm2)
+    half = vectors @ (np.sqrt(values)[..., None] * np.swapaxes(vectors, -1, -2))
+    angle = np.arange(count) * 2 * np.pi / count
+    circle = np.sqrt(ELLIPSE90) * np.stack([np.cos(angle), np.sin(angle)], -1)
+    return np.asarray(circle @ np.swapaxes(half, -1, -2))
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file. Raises OSError."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _rounded(values: np.ndarray) -> Any:
+    return np.round(values, 4).tolist()
