@@ -26,6 +26,7 @@ EXECUTED = {
     "docs/quickstart.md": "here",
     "docs/deployment.md": "tests/export/test_bundle.py",
     "docs/evaluation.md": "here",
+    "docs/measurements.md": "tests/analysis/test_page.py",
     "docs/monai_label.md": "tests/label/test_guide.py",
 }
 """Pages with examples in Python or for the shell, and the test that executes these."""

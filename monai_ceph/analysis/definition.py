@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.analysis.kinds import LENGTHS, POINTS
+from monai_ceph.analysis.kinds import LENGTHS, POINTS, WORDS
 
 UNITS = ("deg", "mm", "%")
 COMBINED = ("sum", "smallest")
@@ -150,9 +150,28 @@ class Measurement:
         """The landmarks that it needs, without repetition."""
         return tuple(dict.fromkeys(symbol for part in self.parts for symbol in part.points))
 
+    @property
+    def definition(self) -> str:
+        """Its formula in words, such as "(angle S-N-A) - (angle S-N-B)"."""
+        words = [WORDS[part.kind].format(*part.points) for part in self.parts]
+        if self.kind not in COMBINED:
+            return words[0]
+        terms = [
+            f"{_signed(part.factor)} x ({text})".replace(" 1 x ", " ")
+            for part, text in zip(self.parts, words, strict=True)
+        ]
+        constant = f" {_signed(self.constant)}" if self.constant else ""
+        if self.kind == "smallest":
+            return f"the smallest of {', '.join(term.removeprefix('+ ') for term in terms)}{constant}"
+        return " ".join(terms).removeprefix("+ ") + constant
+
     def class_of(self, value: float) -> Class | None:
         """Return the class of a value; None for NaN, or where there are no classes."""
         return next((one for one in self.classes if one.low <= value <= one.high), None)
+
+
+def _signed(number: float) -> str:
+    return f"{'-' if number < 0 else '+'} {abs(number):g}"
 
 
 def read_measurements(path: str | Path) -> tuple[Measurement, ...]:

@@ -16,6 +16,17 @@ TRIANGLES = (("S", "N", "Me"), ("Po", "Or", "Me"), ("PNS", "ANS", "Me"), ("S", "
 LENGTHS = ("distance", "offset", "advance", "signed distance")
 """The kinds that need a pixel spacing."""
 
+WORDS = {
+    "angle": "angle {0}-{1}-{2}",
+    "inclination": "from {0}-{1} to {2}-{3}",
+    "distance": "distance {0}-{1}",
+    "ratio": "{0}-{1} / {2}-{3}",
+    "offset": "{0} to the line {1}-{2}",
+    "advance": "{1} ahead of {0} along {2}-{3}",
+    "signed distance": "distance {0}-{1}, signed along {2}-{3}",
+}
+"""How a definition names the points of each kind."""
+
 POINTS = {"angle": 3, "inclination": 4, "distance": 2, "ratio": 4, "offset": 3, "advance": 4, "signed distance": 4}
 """How many points each kind takes."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from monai_ceph.analysis import MEASUREMENTS, Measurement, Norm, measure, read_measurements
+from monai_ceph.analysis import MEASUREMENTS, Measurement, Norm, Term, measure, read_measurements
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms.mean_shape import MEAN_MM
 
@@ -108,3 +109,11 @@ def test_a_measurement_is_declared_in_python() -> None:
     norm = Norm(8, None, "mine", "mine")
     own = Measurement("chin height", "mine", "mm", "distance", ("Pog", "Me"), norm)
     assert measure(MEAN_MM, 1.0, measurements=[own]).to_frame()["z"].isna().all()
+
+
+def test_a_definition_in_words_has_all_factors_and_the_constant() -> None:
+    terms = (Term("angle", ("S", "N", "A"), 0.5), Term("inclination", ("S", "N", "Go", "Me"), -1))
+    one = Measurement("own", "mine", "deg", "sum", terms=terms, constant=-3)
+    assert one.definition == "0.5 x (angle S-N-A) - (from S-N to Go-Me) - 3"
+    assert replace(one, kind="smallest").definition == "the smallest of 0.5 x (angle S-N-A), - (from S-N to Go-Me) - 3"
+    assert ISBI["MW"].definition == "distance L1-U1, signed along Po-Or"
