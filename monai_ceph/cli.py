@@ -61,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_convert(commands)
     _add_measure(commands)
+    _add_superimpose(commands)
     _add_ruler(commands)
     _add_export(commands)
     _add_label(commands)
@@ -216,6 +217,42 @@ def _add_scoring(parser: argparse.ArgumentParser) -> None:
         metavar="SYMBOL",
         help="leave out a landmark; may be given several times",
     )
+
+
+def _add_superimpose(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "superimpose",
+        help="compare two films of one patient, superimposed on S-N",
+        description="Write how two films of one patient differ: the films with their tracings, both tracings "
+        "superimposed on S-N and registered at S, and the change of each measurement and point, as "
+        "superimposition.pdf, .html and .csv.",
+    )
+    parser.add_argument("a", type=Path, metavar="A", help="the earlier film")
+    parser.add_argument("b", type=Path, metavar="B", help="the later film")
+    parser.add_argument(
+        "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: the current one)"
+    )
+    parser.add_argument(
+        "--annotations",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="IN",
+        help="annotations with the points of the films, or landmarks.csv of monai-ceph predict; may be given several "
+        "times (default: predict the points)",
+    )
+    parser.add_argument(
+        "--spacing",
+        action="append",
+        default=[],
+        type=_millimetres,
+        metavar="MM",
+        help="size of a film pixel in mm; given twice, that of A and of B; takes precedence over the one in the file",
+    )
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
+    parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
+    parser.add_argument("--scheme", help="landmark scheme: a name or a .json file (default: the bundle's)")
+    parser.set_defaults(run=_superimpose)
 
 
 def _add_convert(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -415,6 +452,22 @@ def _compare(arguments: argparse.Namespace) -> int:
         arguments.references,
         **_scoring(arguments),
         json_file=arguments.json,
+    )
+    return 0
+
+
+def _superimpose(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.superimpose import run
+
+    run(
+        arguments.a,
+        arguments.b,
+        arguments.output,
+        annotations=arguments.annotations,
+        spacing_mm=arguments.spacing,
+        bundle=arguments.bundle,
+        device=arguments.device,
+        scheme=arguments.scheme,
     )
     return 0
 

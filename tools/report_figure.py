@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,10 @@ from PIL import Image
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import draw_phantom
 from monai_ceph.plots.report_page import report_page
+from monai_ceph.plots.superimposition import superimposition_page
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers.film_report import film_report
+from monai_ceph.writers.superimposition import superimpose
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,6 +34,9 @@ def main() -> None:
     film, prediction = drawn(seed=3)
     report = film_report(prediction, (film.shape[0], film.shape[1]), "none: these are the points of the drawing")
     save_page(report_page(film, report), output / "report.jpg")
+    other, later = drawn(seed=5)
+    pair = superimpose(replace(prediction, image="before.png"), replace(later, image="after.png"))
+    save_page(superimposition_page(film, other, pair), output / "superimposition.jpg")
 
 
 def drawn(seed: int) -> tuple[np.ndarray, Prediction]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from monai_ceph.film_records import RecordError
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.bundle import bundle_config, bundle_version, root_cause
+from monai_ceph.predictor.bundle import bundle_config, digest, model_text, root_cause, weights_file
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.ranks import Ranks, ranks
@@ -90,7 +89,7 @@ def run(
     make_folder(output)
     given = {} if scheme is None else {"scheme": scheme}
     settings = _settings(bundle, spacing_mm, backend, scheme)
-    write = partial(_write, output, formats, _model(bundle, settings))
+    write = partial(_write, output, formats, model_text(bundle) if set(formats) & {"report", NAMED_REPORT} else "")
     with ranks() as process:
         if process.rank > 0:
             process.wait()
@@ -133,18 +132,14 @@ def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, schem
 
     The device is not among them: a run may go on elsewhere, in that device's precision.
     """
-    if bundle is not None and bundle.suffix == ".onnx":  # an exported model is both
-        configs, weights = [bundle], bundle
+    weights = weights_file(bundle)
+    if weights == bundle:  # an exported model is both
+        configs = [weights]
     else:
         config = bundle_config(bundle)
         # What it names beside itself: where a face is looked for, which points are believed, how far off they may be.
         beside = ("face_shape.json", "landmark_status.json", "uncertainty.json")
         configs = [config, *map(config.with_name, beside)]
-        weights = config.parents[1] / "models" / "model.pt"
-
-    def digest(*paths: Path) -> str:
-        content = [path.read_bytes() for path in paths if path.is_file()]
-        return hashlib.sha256(b"".join(content)).hexdigest()[:12] if content else "none"
 
     return {
         "version": __version__,
@@ -273,16 +268,6 @@ def _spacing(prediction: Prediction) -> str:
     x, y = prediction.spacing_mm
     size = f"{x:g} mm" if x == y else f"{x:g} x {y:g} mm"
     return f"{size}, from {'--spacing' if prediction.spacing_source == 'user' else f'the {prediction.spacing_source}'}"
-
-
-def _model(bundle: Path | None, settings: dict[str, str]) -> str:
-    """Return in words what predicts: the bundle, its weights and this program."""
-    if bundle is not None and bundle.suffix == ".onnx":
-        name = bundle.name
-    else:
-        folder = bundle_config(bundle).parents[1]
-        name = f"{folder.resolve().name} {bundle_version(folder)}".strip()
-    return f"{name}, weights {settings['weights']} (SHA-256, first 12 digits), monai_ceph {__version__}"
 
 
 def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult) -> None:

@@ -9,6 +9,7 @@ from monai_ceph.plots.film_tracing import film_tracing
 from monai_ceph.plots.heatmap_panels import FilmHeatmaps, heatmap_panels
 from monai_ceph.plots.save import as_svg, save_plot
 from monai_ceph.plots.site_offset import site_offset_plot
+from monai_ceph.plots.superimposition import superimposed_tracings, write_superimposition
 from monai_ceph.plots.wigglegram import Deviation, wigglegram
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "heatmap_panels",
     "save_plot",
     "site_offset_plot",
+    "superimposed_tracings",
     "wigglegram",
     "write_film_report",
+    "write_superimposition",
 ]

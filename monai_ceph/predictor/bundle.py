@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import site
 import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
+
+from monai_ceph import __version__
 
 DEFAULT, PAPER = "cephalometric_landmarks_pretrained", "cephalometric_landmarks"
 """Names of the shipped bundles: the one that is used where none is named, and the paper's system with ``BasicUNet``."""
@@ -94,6 +97,31 @@ def read_config(*paths: Path) -> dict[str, Any]:
         if not isinstance(content, dict):
             raise ValueError(f"'{path}' is not a config: expected a JSON object, got {type(content).__name__}.")
     return dict(ConfigParser.load_config_files(list(paths)))
+
+
+def weights_file(bundle: Path | None) -> Path:
+    """Return the file with a bundle's weights; an exported model is its own. None is the shipped bundle.
+
+    Raises:
+        FileNotFoundError: no bundle there.
+    """
+    if bundle is not None and bundle.suffix == ".onnx":
+        return bundle
+    return bundle_config(bundle).parents[1] / "models" / "model.pt"
+
+
+def digest(*paths: Path) -> str:
+    """Return the first 12 digits of the SHA-256 of files, those that exist; "none" if none does."""
+    content = [path.read_bytes() for path in paths if path.is_file()]
+    return hashlib.sha256(b"".join(content)).hexdigest()[:12] if content else "none"
+
+
+def model_text(bundle: Path | None) -> str:
+    """Return in words which model predicts: the bundle, its version, its weights and this program's version."""
+    weights = weights_file(bundle)
+    folder = weights.parents[1]
+    name = weights.name if weights == bundle else f"{folder.resolve().name} {bundle_version(folder)}".strip()
+    return f"{name}, weights {digest(weights)} (SHA-256, first 12 digits), monai_ceph {__version__}"
 
 
 def config_text(text: str) -> str:

@@ -210,8 +210,8 @@ def html_film_report(report: FilmReport, tracing_svg: str, wigglegram_svg: str) 
         remarks=[sentence(remark) for remark in report.prediction.remarks],
         checks=to_check(report.prediction),
         rows=rows(report.measurements),
-        tracing=_trusted(tracing_svg),
-        wigglegram=_trusted(wigglegram_svg),
+        tracing=trusted(tracing_svg),
+        wigglegram=trusted(wigglegram_svg),
     )
 
 
@@ -236,7 +236,8 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(notice=NOTICE, version=__version__, **values)
 
 
-def _trusted(svg: str) -> Any:
+def trusted(svg: str) -> Any:
+    """Return an SVG element that a template does not escape."""
     from markupsafe import Markup
 
     return Markup(svg)
