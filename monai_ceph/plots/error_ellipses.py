@@ -139,21 +139,20 @@ def mean_shape(points_mm: np.ndarray, rounds: int = 100) -> np.ndarray:
     return shape
 
 
-def ellipse(covariance: np.ndarray, corners: int = 90, held: float = HELD) -> np.ndarray:
-    """Return the outline of the region around the origin that holds a share of a normal distribution.
+def ellipse(covariance: np.ndarray, corners: int = 90) -> np.ndarray:
+    """Return the outline of the region around the origin that holds 95 % of a normal distribution.
 
-    The semi-axes are the standard deviations along the principal axes times ``sqrt(-2 ln(1 - held))``, for 95 % 2.45:
-    the square root of that quantile of the chi-squared distribution with two degrees of freedom.
+    The semi-axes are the standard deviations along the principal axes times ``sqrt(-2 ln 0.05)`` = 2.45, the square
+    root of the 95 % quantile of the chi-squared distribution with two degrees of freedom.
 
     Args:
         covariance: (2, 2), mm².
         corners: number of corners.
-        held: the share, 0 to 1.
     Returns:
         (corners + 1, 2), (x, y), mm; the first point is repeated at the end.
     """
     variances, directions = np.linalg.eigh(covariance)
-    half_axes = np.sqrt(-2 * math.log(1 - held) * np.maximum(variances, 0))
+    half_axes = np.sqrt(-2 * math.log(1 - HELD) * np.maximum(variances, 0))
     angle = np.linspace(0, 2 * np.pi, corners + 1)
     outline: np.ndarray = (np.stack([np.cos(angle), np.sin(angle)], -1) * half_axes) @ directions.T
     return outline

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monai_ceph.analysis.tracing import trace
-from monai_ceph.plots.error_ellipses import ellipse
+from monai_ceph.analysis.uncertainty import ellipse_points
 from monai_ceph.plots.style import ORANGE, WIDTH_IN, YELLOW, new_figure
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers.overlay import place_labels, to_gray8
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-HELD = 0.9
 LONGEST_SIDE = 1400
 """Pixels of the picture's longest side: 280 dots per inch on a page, and a file that can be sent by mail."""
 _SYMBOL_PT = 6.5
@@ -124,13 +123,18 @@ def _small(film: np.ndarray) -> np.ndarray:
 
 
 def _draw_regions(axes: Axes, prediction: Prediction) -> None:
-    covariance = getattr(prediction, "covariance_mm2", None)
-    if covariance is None or prediction.spacing_mm is None:
+    if prediction.covariance_mm2 is None or prediction.spacing_mm is None:
         return
-    for point, spread in zip(prediction.points_px, covariance, strict=True):
-        if np.isfinite(point).all() and np.isfinite(spread).all():
-            outline = point + ellipse(spread, held=HELD) / np.asarray(prediction.spacing_mm)
-            axes.plot(*outline.T, color="white", linewidth=0.6, path_effects=_outlined(0.7), zorder=3)
+    for point, covariance in zip(prediction.points_px, prediction.covariance_mm2, strict=True):
+        if np.isfinite(point).all() and np.isfinite(covariance).all():
+            outline = point + ellipse_points(covariance) / np.asarray(prediction.spacing_mm)
+            axes.plot(
+                *np.concatenate([outline, outline[:1]]).T,
+                color="white",
+                linewidth=0.6,
+                path_effects=_outlined(0.7),
+                zorder=3,
+            )
 
 
 def _label(

@@ -10,8 +10,6 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from monai_ceph import __version__
-
 DEFAULT, PAPER = "cephalometric_landmarks_pretrained", "cephalometric_landmarks"
 """Names of the shipped bundles: the one that is used where none is named, and the paper's system with ``BasicUNet``."""
 
@@ -117,11 +115,11 @@ def digest(*paths: Path) -> str:
 
 
 def model_text(bundle: Path | None) -> str:
-    """Return in words which model predicts: the bundle, its version, its weights and this program's version."""
+    """Return in words which model predicts: the bundle, its version and its weights."""
     weights = weights_file(bundle)
     folder = weights.parents[1]
     name = weights.name if weights == bundle else f"{folder.resolve().name} {bundle_version(folder)}".strip()
-    return f"{name}, weights {digest(weights)} (SHA-256, first 12 digits), monai_ceph {__version__}"
+    return f"{name}, weights {digest(weights)} (SHA-256, first 12 digits)"
 
 
 def config_text(text: str) -> str:

@@ -60,7 +60,7 @@ def film_report(
         prediction.points_px,
         prediction.spacing_mm,
         prediction.scheme,
-        covariance_mm2=getattr(prediction, "covariance_mm2", None),
+        covariance_mm2=prediction.covariance_mm2,
     )
     return FilmReport(prediction, measurements, film_size, model, site, patient)
 
@@ -155,7 +155,7 @@ def to_check(prediction: Prediction) -> list[tuple[str, str]]:
         if (symbols := prediction.with_status(status))
     ]
     found = np.array([status == "found" for status in prediction.statuses])
-    errors = getattr(prediction, "expected_error_mm", None)
+    errors = prediction.expected_error_mm
     if errors is not None and np.isfinite(errors[found]).any():
         shown = _largest(np.where(found, errors, np.nan))
         listed = ", ".join(f"{prediction.scheme.symbols[k]} {errors[k]:.1f}" for k in shown)
@@ -167,7 +167,7 @@ def to_check(prediction: Prediction) -> list[tuple[str, str]]:
 
 def caption(prediction: Prediction) -> str:
     """Return what the marks in the picture of a film mean."""
-    known = getattr(prediction, "covariance_mm2", None) is not None and prediction.spacing_mm is not None
+    known = prediction.covariance_mm2 is not None and prediction.spacing_mm is not None
     ellipse = "Ellipse: holds the true point with 90 %. " if known else ""
     return (
         f"Cross: found. Square: doubtful. {ellipse}FH: Frankfort plane. PP: palatal plane. MP: mandibular plane, Go-Me."

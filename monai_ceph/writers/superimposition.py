@@ -108,7 +108,7 @@ def superimpose(a: Prediction, b: Prediction) -> Superimposition:
         except ValueError as error:
             raise ValueError(f"'{one.image}': {error}") from error
         frames.append(points if in_mm else 100 * points / points[one.scheme.index("N"), 0])
-        covariance = getattr(one, "covariance_mm2", None)
+        covariance = one.covariance_mm2
         measured.append(measure(one.points_px, one.spacing_mm, one.scheme, covariance_mm2=covariance))
     remarks = [f"{name} ({one.image}): {remark}" for name, one in (("A", a), ("B", b)) for remark in one.remarks]
     if in_mm:

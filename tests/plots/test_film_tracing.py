@@ -43,3 +43,15 @@ def test_film_of_another_shape_is_refused() -> None:
 
 def test_film_without_any_point_is_drawn() -> None:
     assert texts(film_tracing(FILM, prediction(without=" ".join(ISBI19.symbols)))) == []
+
+
+def test_ellipses_are_drawn_in_pixels_of_the_film() -> None:
+    covariance = np.tile(np.diag([4.0, 1.0]), (19, 1, 1))
+    covariance[1] = np.nan
+    [plain] = film_tracing(FILM, prediction()).axes
+    [axes] = film_tracing(FILM, prediction(covariance_mm2=covariance, spacing_mm=(2.0, 0.5))).axes
+    drawn = [line.get_xydata() for line in axes.lines if len(line.get_xdata()) > 20]
+    assert len(axes.lines) == len(plain.lines) + 18 == len(plain.lines) + len(drawn)
+    # 90 % of a normal distribution: 2.146 SD; 2 mm are 1 px along x, and 1 mm are 2 px along y.
+    half_axes = np.ptp(drawn[0] - POINTS_PX[0], axis=0) / 2
+    np.testing.assert_allclose(half_axes, [2.146, 4.292], rtol=1e-2)
