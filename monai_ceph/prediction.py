@@ -165,7 +165,7 @@ class Prediction:
             >>> face.to_frame().loc[0, ["measurement", "unit", "meaning"]].tolist()
             ['ANB', 'deg', 'class III']
         """
-        result = measure(self.points_px, self.spacing_mm, self.scheme, measurements)
+        result = measure(self.points_px, self.spacing_mm, self.scheme, measurements, self.covariance_mm2)
         status = dict(zip(self.scheme.symbols, self.statuses, strict=True))
         remarks = []
         for one, remark in zip(measurements, result.remarks, strict=True):

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import measurements, shipped
 from benchmarks.report_tables import read_results
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.measurement_table import measurements_csv_text
+from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import write_phantoms
+from monai_ceph.prediction import annotated
 
 
 def test_rows_are_those_of_evaluations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +29,16 @@ def test_rows_are_those_of_evaluations(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(measurements, "RESULTS", tmp_path / "results.csv")
 
     def run(_: str, *arguments: object) -> None:  # in place of a prediction: the second observer's points
-        shutil.copy(references[1], Path(str(arguments[arguments.index("--output") + 1])) / "landmarks.csv")
+        output = Path(str(arguments[arguments.index("--output") + 1]))
+        shutil.copy(references[1], output / "landmarks.csv")
+        points = read_annotations(references[1]).points_px
+        # An error that is as large as a measurement's unit, so that some intervals hold the reference and some do not.
+        covariance = np.tile(0.2 * np.eye(2), (19, 1, 1))
+        measured = [
+            replace(annotated(f"{film}.png", ISBI19, px), spacing_mm=(0.6, 0.6), covariance_mm2=covariance)
+            for film, px in points.items()
+        ]
+        (output / "measurements.csv").write_text(measurements_csv_text(measured), encoding="utf-8")
 
     monkeypatch.setattr(measurements, "run", run)
     assert measurements.main(["--isbi2015", str(tmp_path), "--hamedan", str(tmp_path)]) == 0
@@ -39,3 +54,6 @@ def test_rows_are_those_of_evaluations(tmp_path: Path, monkeypatch: pytest.Monke
     halves = float(sna["hamedan", default]["mae"]), float(sna["hamedan", "observers"]["mae"])
     assert halves[0] == pytest.approx(halves[1] / 2, rel=0.05)
     assert {row["n"] for row in rows} == {"3"}
+    shares = {row["inside90_percent"] for row in rows if row["compared"] == default}
+    assert shares <= {"0.0", "33.3", "66.7", "100.0"} and len(shares) > 1
+    assert {row["inside90_percent"] for row in rows if row["compared"] == "observers"} == {""}

@@ -27,6 +27,15 @@ def test_the_table_has_norm_z_class_and_empty_cells_for_the_unknown() -> None:
     assert by_name["Steiner", "L1 to N-B"][5:8] == ["4", "", ""]
 
 
+def test_the_interval_follows_from_the_uncertainty_of_the_points() -> None:
+    covariance = np.tile(0.25 * np.eye(2), (19, 1, 1))
+    face = annotated("face.png", ISBI19, faces.LOOKS_RIGHT)
+    face = replace(face, spacing_mm=(1.0, 1.0), covariance_mm2=covariance)
+    rows = [row[1:] for row in csv.reader(measurements_csv_text([face]).splitlines())]
+    [s_n] = [row for row in rows if row[:2] == ["Jarabak", "S-N"]]
+    assert s_n[7:9] == ["68.84", "71.16"]  # 70 -+ 1.645 times the root of 2 * 0.25
+
+
 def test_what_rests_on_a_landmark_that_was_not_found_says_so() -> None:
     points = faces.LOOKS_RIGHT.copy()
     points[ISBI19.index("Ar")] = np.nan
