@@ -5,7 +5,8 @@ Research software, not a medical device. The names below are loaded when they ar
 
 - :func:`load_predictor`: a bundle ready to predict, see :mod:`monai_ceph.predictor`;
 - :class:`Prediction`: the landmarks found on a film, see :mod:`monai_ceph.prediction`;
-- :func:`evaluate`: predictions against references, see :mod:`monai_ceph.evaluation`.
+- :func:`evaluate`: predictions against references, see :mod:`monai_ceph.evaluation`;
+- :func:`calibrate`: where a clinic marks each landmark, see :mod:`monai_ceph.calibration`.
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from monai_ceph.calibration import calibrate
     from monai_ceph.evaluation import evaluate
     from monai_ceph.prediction import Prediction
     from monai_ceph.predictor import load_predictor
 
 __version__ = "0.1.0"
 
-__all__ = ["Prediction", "__version__", "evaluate", "load_predictor"]
+__all__ = ["Prediction", "__version__", "calibrate", "evaluate", "load_predictor"]
 
-_HOME = {"Prediction": "prediction", "evaluate": "evaluation", "load_predictor": "predictor"}
+_HOME = {
+    "Prediction": "prediction",
+    "calibrate": "calibration",
+    "evaluate": "evaluation",
+    "load_predictor": "predictor",
+}
 
 
 def __getattr__(name: str) -> Any:

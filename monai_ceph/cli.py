@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"monai-ceph {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_predict(commands)
+    _add_calibrate(commands)
     _add_evaluate(commands)
     _add_compare(commands)
     _add_convert(commands)
@@ -92,6 +93,12 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--bundle (default: torch)",
     )
     parser.add_argument(
+        "--site",
+        type=Path,
+        metavar="FILE",
+        help="site file of monai-ceph calibrate, which moves the points to where a clinic marks them",
+    )
+    parser.add_argument(
         "--format",
         type=_formats,
         default=DEFAULT_FORMATS,
@@ -109,6 +116,30 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--overwrite", action="store_true", help="predict films again that are done in DIR (default: skip them)"
     )
     parser.set_defaults(run=_predict)
+
+
+def _add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "calibrate",
+        help="learn from a few annotated films where a clinic marks each landmark",
+        description="Predict films that a clinic annotated, estimate how far its points lie from the predicted ones, "
+        "and write a site file for monai-ceph predict --site. Prints how each landmark will move, and how much better "
+        "films become that were left out of the estimate. Nothing is written if they become no better.",
+    )
+    parser.add_argument("films", type=Path, metavar="FILMS", help="folder of films; 5 to 10 annotated ones are enough")
+    parser.add_argument(
+        "annotations",
+        nargs="+",
+        type=Path,
+        metavar="ANNOTATIONS",
+        help="the clinic's annotations in any format that the package reads; of several observers, their mean counts",
+    )
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="FILE", help="site file to write, such as site.json"
+    )
+    _add_predictor(parser, "bundle to calibrate (default: the shipped one)")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the plot to DIR, as SVG and PNG")
+    parser.set_defaults(run=_calibrate)
 
 
 def _add_evaluate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -407,9 +438,26 @@ def _predict(arguments: argparse.Namespace) -> int:
         backend=arguments.backend,
         scheme=arguments.scheme,
         name_from_dicom=arguments.name_from_dicom,
+        site=arguments.site,
         load=_backend(arguments),
     )
     return 1 if failed else 0
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.calibrate import run
+
+    run(
+        arguments.films,
+        arguments.annotations,
+        arguments.output,
+        figures_dir=arguments.figures,
+        spacing_mm=arguments.spacing,
+        bundle=arguments.bundle,
+        device=arguments.device,
+        trust=arguments.trust_bundle,
+    )
+    return 0
 
 
 def _backend(arguments: argparse.Namespace) -> Callable[..., Any]:

@@ -85,14 +85,14 @@ def read_record(path: Path) -> dict[str, Any] | None:
             f"The record '{path}' has another form than this version writes: expected an object of 'sha256' and "
             "'content'."
         )
-    if record["sha256"] != _checksum(record["content"]):
+    if record["sha256"] != checksum(record["content"]):
         raise RecordError(f"The record '{path}' is damaged or was edited: its content does not have its checksum.")
     return record["content"]
 
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
     """Write content that is JSON, with its checksum, in one step. Raises OSError as ``atomic_path``."""
-    write_text(path, json.dumps({"sha256": _checksum(content), "content": content}, allow_nan=False) + "\n")
+    write_text(path, json.dumps({"sha256": checksum(content), "content": content}, allow_nan=False) + "\n")
 
 
 def film_identity(film: Path) -> dict[str, Any]:
@@ -101,5 +101,6 @@ def film_identity(film: Path) -> dict[str, Any]:
     return {"path": os.path.abspath(film), "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
+def checksum(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of content that is JSON, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

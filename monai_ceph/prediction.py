@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("image", "landmark", "x_px", "y_px", "x_mm", "y_mm", "confidence", "spacing_source", "status"),
-    *("expected_error_mm", "radius90_mm"),
+    *("expected_error_mm", "radius90_mm", "site"),
 )
 """The columns of a prediction's table, in memory and as a file; extra columns follow."""
 
@@ -45,6 +45,7 @@ class Prediction:
             or if no face was seen; see :class:`monai_ceph.analysis.uncertainty.Uncertainty`.
         radius90_mm: (N,), the radius of the circle around each point that holds the landmark with 90 %.
         covariance_mm2: (N, 2, 2), of each point, axes of the film.
+        site: the site file that moved the points, see :mod:`monai_ceph.site.calibration`; empty for none.
     Raises:
         ValueError: an array's shape does not match the scheme; the message names it.
     Example:
@@ -76,6 +77,7 @@ class Prediction:
     expected_error_mm: np.ndarray | None = None
     radius90_mm: np.ndarray | None = None
     covariance_mm2: np.ndarray | None = None
+    site: str = ""
 
     def __post_init__(self) -> None:
         count = len(self.scheme)
@@ -149,7 +151,7 @@ class Prediction:
 
         points_px, points_mm = np.asarray(self.points_px, dtype=np.float64), self.points_mm
         values = (self.image, list(self.scheme.symbols), *points_px.T, *points_mm.T, self.confidence)
-        values = (*values, self.spacing_source, self.statuses, *self.errors_mm)
+        values = (*values, self.spacing_source, self.statuses, *self.errors_mm, self.site)
         return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)) | self.extra)
 
     def measurements(self, measurements: Sequence[Measurement] = MEASUREMENTS) -> Measurements:

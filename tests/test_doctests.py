@@ -44,6 +44,7 @@ WITH_EXAMPLES = (
 
 # What examples need beyond what their modules import.
 OPTIONAL = {
+    "monai_ceph.calibration": "scipy",
     "monai_ceph.handlers": "ignite",
     "monai_ceph.metrics.interval": "scipy",
     "monai_ceph.metrics.paired": "scipy",

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from monai_ceph.cli import build_parser
@@ -27,6 +28,7 @@ EXECUTED = {
     "docs/deployment.md": "tests/export/test_bundle.py",
     "docs/evaluation.md": "here",
     "docs/measurements.md": "tests/analysis/test_page.py",
+    "docs/site_calibration.md": "here",
     "docs/monai_label.md": "tests/label/test_guide.py",
 }
 """Pages with examples in Python or for the shell, and the test that executes these."""
@@ -106,6 +108,22 @@ def test_the_evaluation_example_gives_scores(
     exec(compile(example, "docs/evaluation.md", "exec"), names)
     assert names["errors_mm"].shape == (2, 19) and names["errors_mm"].max() == 0
     assert len(names["table"]) >= 20
+
+
+def test_the_site_calibration_example_moves_points_as_the_clinic_marks_them(
+    pages: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [example] = examples(pages["docs/site_calibration.md"], "python")
+    write_phantoms(tmp_path / "films", 4, seed=0, size=(774, 960), spacing_mm=0.25)
+    table = pd.read_csv(tmp_path / "films" / "points.csv").drop(columns=["x_mm", "y_mm"])
+    table.loc[table.landmark == "Me", "x_px"] += 16  # 4 mm in front of where the model was taught
+    table.to_csv(tmp_path / "clinic.csv", index=False)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(example, "docs/site_calibration.md", "exec"), names)
+    moved = names["estimate"].to_frame().set_index("landmark").x_mm
+    assert moved["Me"] > 2 > moved["S"]
+    assert names["prediction"].site.startswith("site.json ")
 
 
 def test_every_page_with_examples_is_executed_by_a_test(pages: dict[str, str], repository: Path) -> None:

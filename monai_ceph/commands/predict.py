@@ -25,12 +25,14 @@ from monai_ceph.film_records import RecordError
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import get_scheme
 from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.at_site import SitePredictor
 from monai_ceph.predictor.bundle import bundle_config, digest, model_text, root_cause, weights_file
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.ranks import Ranks, ranks
 from monai_ceph.predictor.threads import single_thread_workers, worker_count
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.site.calibration import SiteCalibration
 from monai_ceph.wording import count
 from monai_ceph.writers.prediction_records import PredictionRecords
 
@@ -52,6 +54,7 @@ def run(
     backend: str = "torch",
     scheme: str | None = None,
     name_from_dicom: bool = False,
+    site: Path | None = None,
     load: Callable[[Path | None, float | None, str], Predictor] = load_torch_predictor,
 ) -> int:
     """Find the landmarks of films and write them.
@@ -70,6 +73,7 @@ def run(
         overwrite: do again what was done before.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
         name_from_dicom: write the patient's name in a DICOM film on its report.
+        site: a site file, which moves the points to where a clinic marks them; None is none.
         backend: what runs the networks; results of one are not mixed with those of another.
         load: makes the predictor from bundle, spacing and device; not called if all films were done before.
     Returns:
@@ -84,12 +88,18 @@ def run(
         check_report_extra()
     if name_from_dicom:  # reports without the name, which a record may tell of, are not those
         formats = [NAMED_REPORT if name == "report" else name for name in formats]
+    calibration = None if site is None else SiteCalibration.read(site)
     all_films, passed_over = search_films(films)
     _refuse_same_names(all_films)
     make_folder(output)
     given = {} if scheme is None else {"scheme": scheme}
-    settings = _settings(bundle, spacing_mm, backend, scheme)
+    settings = _settings(bundle, spacing_mm, backend, scheme, calibration)
     write = partial(_write, output, formats, model_text(bundle) if set(formats) & {"report", NAMED_REPORT} else "")
+
+    def loaded() -> Predictor:
+        predictor = load(bundle, spacing_mm, device, **given)
+        return predictor if calibration is None else SitePredictor(predictor, calibration)
+
     with ranks() as process:
         if process.rank > 0:
             process.wait()
@@ -98,9 +108,7 @@ def run(
                 process.wait()
             mine, refused = _films_to_predict(process.share(all_films), output, formats, records)
             try:
-                failed = _predict(
-                    partial(load, bundle, spacing_mm, device, **given), mine, write, formats, records, process
-                )
+                failed = _predict(loaded, mine, write, formats, records, process)
             except BaseException:  # also Ctrl-C
                 if process.count == 1:
                     _write_table(records, output, all_films, formats)
@@ -111,7 +119,8 @@ def run(
                 _name_passed_over(passed_over)
                 before = len(all_films) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
-                print(f"{len(all_films) - failed} of {len(all_films)} films done, in {output}{note}")
+                moved = "" if calibration is None else f"; points moved by {calibration.label}"
+                print(f"{len(all_films) - failed} of {len(all_films)} films done, in {output}{note}{moved}")
                 _name_points_to_check(records.largest_errors(all_films, POINTS_TO_CHECK))
             process.wait()
     return failed
@@ -127,7 +136,13 @@ def _refuse_same_names(films: Sequence[Path]) -> None:
         seen[film.name] = film
 
 
-def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, scheme: str | None) -> dict[str, str]:
+def _settings(
+    bundle: Path | None,
+    spacing_mm: float | None,
+    backend: str,
+    scheme: str | None,
+    site: SiteCalibration | None,
+) -> dict[str, str]:
     """Return what a film's results depend on apart from the film, to keep results of other settings apart.
 
     The device is not among them: a run may go on elsewhere, in that device's precision.
@@ -148,6 +163,7 @@ def _settings(bundle: Path | None, spacing_mm: float | None, backend: str, schem
         "backend": backend,
         "spacing": "the file's" if spacing_mm is None else f"{spacing_mm:g} mm",
         **({} if scheme is None else {"scheme": " ".join(get_scheme(scheme).symbols)}),
+        "site": "none" if site is None else site.label,
     }
 
 
@@ -286,7 +302,8 @@ def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult)
 
             (pdf, html), film = paths, read_film_apart(result.film)[0]
             patient = (patient_name(result.film) or "no name in the file") if kind == NAMED_REPORT else ""
-            report = film_report(result.prediction, (film.shape[0], film.shape[1]), model, patient=patient)
+            size = (film.shape[0], film.shape[1])
+            report = film_report(result.prediction, size, model, result.prediction.site, patient)
             write_film_report(pdf, html, film, report)
 
 

@@ -72,6 +72,7 @@ def _metadata(bundle: Path, predictor: TorchPredictor, module: WholeFilm) -> dic
         "patch_size": str(module.patch_size),
         "low_confidence": repr(predictor.low_confidence),
         "bundle_sha256": bundle_sha256(bundle),
+        "weights_sha256": predictor.weights_sha256,
     }
 
 

@@ -132,6 +132,7 @@ def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator
             prediction.spacing_source,
             prediction.statuses[k],
             *(_cell(value, 3) for value in errors_mm[:, k]),
+            prediction.site,
             *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
         ]
 

@@ -159,7 +159,7 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
     In a viewer's frame, a position is where the viewer shows the landmark on the film that it has opened. Without one
     it is LPS mm, ``[x * spacing_x, y * spacing_y, 0]``, from the centre of the film's first pixel. Where the spacing is
     unknown they are ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a spacing of 1, and
-    ``coordinateUnits`` is :data:`PIXEL_UNITS`. The key ``film`` says which film and which frame it was.
+    ``coordinateUnits`` is :data:`PIXEL_UNITS`. The key ``film`` says which film, frame and site file it was.
 
     A landmark without a point stays in the list, without a position: with the ``positionStatus`` "missing" if it is
     outside the film, else "undefined". A doubtful one is not ``selected``, which Slicer shows in another colour; its
@@ -180,6 +180,8 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
     """
     points_px, radius_mm = np.asarray(prediction.points_px, dtype=np.float64), prediction.errors_mm[1]
     film: dict[str, Any] = {"name": prediction.image}
+    if prediction.site:
+        film["site"] = prediction.site
     if frame is not None:
         film["size"] = list(frame.size)
     elif prediction.spacing_mm is not None:

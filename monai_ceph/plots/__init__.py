@@ -8,6 +8,7 @@ from monai_ceph.plots.film_report import write_film_report
 from monai_ceph.plots.film_tracing import film_tracing
 from monai_ceph.plots.heatmap_panels import FilmHeatmaps, heatmap_panels
 from monai_ceph.plots.save import as_svg, save_plot
+from monai_ceph.plots.site_calibration import site_calibration_plot
 from monai_ceph.plots.site_offset import site_offset_plot
 from monai_ceph.plots.superimposition import superimposed_tracings, write_superimposition
 from monai_ceph.plots.wigglegram import Deviation, wigglegram
@@ -24,6 +25,7 @@ __all__ = [
     "film_tracing",
     "heatmap_panels",
     "save_plot",
+    "site_calibration_plot",
     "site_offset_plot",
     "superimposed_tracings",
     "wigglegram",

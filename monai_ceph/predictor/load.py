@@ -8,6 +8,7 @@ from typing import Literal
 from monai_ceph.data.film_workers import kept_workers
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.threads import worker_count
+from monai_ceph.site.calibration import SiteCalibration
 
 Backend = Literal["torch", "onnx"]
 
@@ -19,6 +20,7 @@ def load_predictor(
     weights: str | Path | None = None,
     backend: Backend = "torch",
     trust: bool = False,
+    site: str | Path | SiteCalibration | None = None,
 ) -> Predictor:
     """Load a bundle.
 
@@ -29,11 +31,14 @@ def load_predictor(
         weights: a file with the weights of the whole network; None is the bundle's ``models/model.pt``.
         backend: what runs the networks; ``"onnx"`` takes the bundle's ``models/model.onnx``.
         trust: run a bundle whose config can run code that no shipped bundle has. An exported model has no such code.
+        site: a site file of ``monai-ceph calibrate``, or its content, which moves the points to where a clinic marks
+            them.
     Raises:
         FileNotFoundError: there is no such bundle, or no exported model in it.
         UntrustedBundleError: the bundle's config can run code of its own, and ``trust`` is false.
         WeightsError: its weights are missing, broken or of another network or scheme.
         ValueError: an unknown backend or device, or weights for the backend ``"onnx"``, whose model has its own.
+        SiteError: the site file cannot be used, or belongs to other weights or landmarks.
         ImportError: onnxruntime is missing.
 
     >>> from monai_ceph.phantoms import write_phantoms
@@ -44,6 +49,11 @@ def load_predictor(
     >>> [prediction.image for prediction in predictor(films)]
     ['phantom_000.png', 'phantom_001.png']
     """
+    if site is not None:
+        from monai_ceph.predictor.at_site import SitePredictor
+
+        calibration = site if isinstance(site, SiteCalibration) else SiteCalibration.read(site)
+        return SitePredictor(load_predictor(bundle, spacing_mm, device, weights, backend, trust), calibration)
     kept_workers(worker_count()).start()  # so that the first film need not wait for it
     bundle = None if bundle is None else Path(bundle)
     if backend == "torch":

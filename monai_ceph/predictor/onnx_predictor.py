@@ -38,6 +38,7 @@ class OnnxPredictor(Predictor):
         working_mm, assumed_mm, patch_size: of the local stage, to refuse films that it cannot take.
         low_confidence: as in ``Predictor``.
         spacing_mm: the films' pixel size; wins over the one in the files.
+        weights_sha256: of the weights that were exported; empty for a model that does not say.
     """
 
     session: Any
@@ -47,6 +48,7 @@ class OnnxPredictor(Predictor):
     patch_size: int
     low_confidence: float = 0.0
     spacing_mm: float | None = None
+    weights_sha256: str = ""
 
     @property
     def shares_cores(self) -> bool:
@@ -142,6 +144,7 @@ def load_onnx_predictor(
             patch_size=int(metadata["patch_size"]),
             low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
+            weights_sha256=metadata.get("weights_sha256", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"'{path}' was not written by monai-ceph export: its metadata lack {error}.") from error

@@ -89,6 +89,11 @@ class Predictor(ABC):
     def shares_cores(self) -> bool:
         """Whether the networks run on the processor, which also reads films and writes results."""
 
+    @property
+    def weights_sha256(self) -> str:
+        """The SHA-256 of the weights, by which a site file knows them; empty where it is unknown."""
+        return ""
+
     @abstractmethod
     def load(self, film: Path) -> dict[str, Any]:
         """Read and prepare one film.

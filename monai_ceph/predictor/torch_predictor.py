@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction, to_prediction
-from monai_ceph.predictor.bundle import bundle_config, config_text, read_config, root_cause
+from monai_ceph.predictor.bundle import bundle_config, config_text, file_sha256, read_config, root_cause
 from monai_ceph.predictor.device import resolve_device
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
 from monai_ceph.predictor.trust import check_trusted
@@ -28,6 +29,7 @@ class TorchPredictor(Predictor):
         device, network, preprocessing, inferer, postprocessing: as the bundle's config names them.
         low_confidence: a film whose landmarks' median confidence is below this is unlike those the bundle was made for,
             or of another pixel size than was said; 0 is no such limit.
+        weights: the file of the network's weights.
     """
 
     scheme: LandmarkScheme
@@ -37,6 +39,11 @@ class TorchPredictor(Predictor):
     inferer: Any
     postprocessing: Any
     low_confidence: float = 0.0
+    weights: Path | None = None
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        return "" if self.weights is None else file_sha256(self.weights)
 
     @property
     def shares_cores(self) -> bool:
@@ -105,6 +112,7 @@ def load_torch_predictor(
             scheme=parser.get_parsed_content("landmark_scheme"),
             device=chosen,
             low_confidence=parser.get("low_confidence", 0.0),
+            weights=config.parents[1] / "models" / "model.pt" if weights is None else weights,
             **parts,
         )
     except RuntimeError as error:

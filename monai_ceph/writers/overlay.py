@@ -305,8 +305,9 @@ def _legend_lines(prediction: Prediction, with_reference: bool) -> list[tuple[st
         x, y = prediction.spacing_mm
         spacing = f"pixel {x:.4g} mm" if x == y else f"pixel {x:.4g} x {y:.4g} mm"
         spacing += f" ({prediction.spacing_source})"
+    site = [("", f"points moved by {prediction.site}")] if prediction.site else []
     name = prediction.image if len(prediction.image) <= 40 else f"{prediction.image[:18]}...{prediction.image[-19:]}"
-    return [("", name), *lines, ("", spacing), ("", "research only, not a medical device")]
+    return [("", name), *lines, ("", spacing), *site, ("", "research only, not a medical device")]
 
 
 def _draw_legend(

@@ -74,8 +74,11 @@ def test_exported_labels_can_be_read_back(
 def test_table_holds_the_names_of_the_films_files(films: LabelFolder, tmp_path: Path) -> None:
     run(films.folder, tmp_path / "out", format="csv")
     header, first = (tmp_path / "out" / "anna.csv").read_text().splitlines()[:2]
-    assert header == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status,expected_error_mm,radius90_mm"
-    assert first == "1.2.jpg,S,0.250,0.100,,,,unknown,found,,"
+    assert (
+        header
+        == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status,expected_error_mm,radius90_mm,site"
+    )
+    assert first == "1.2.jpg,S,0.250,0.100,,,,unknown,found,,,"
 
 
 def test_labelme_file_holds_the_path_of_the_film(films: LabelFolder, tmp_path: Path) -> None:

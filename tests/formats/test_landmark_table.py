@@ -20,23 +20,23 @@ LOST = Prediction("b.dcm", SCHEME, np.full((2, 2), np.nan), np.full(2, np.nan), 
 
 def test_table_is_the_contracts_letter_by_letter() -> None:
     assert landmarks_csv_text([FOUND, LOST]) == (
-        "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status,expected_error_mm,radius90_mm\n"
-        "a film.png,S,10.250,20.500,1.0250,4.1000,0.5000,user,found,,\n"
-        "a film.png,Pog',3.000,4.000,0.3000,0.8000,1.0000,user,found,,\n"
-        "b.dcm,S,,,,,,unknown,missing,,\n"
-        "b.dcm,Pog',,,,,,unknown,missing,,\n"
+        "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status,expected_error_mm,radius90_mm,site\n"
+        "a film.png,S,10.250,20.500,1.0250,4.1000,0.5000,user,found,,,\n"
+        "a film.png,Pog',3.000,4.000,0.3000,0.8000,1.0000,user,found,,,\n"
+        "b.dcm,S,,,,,,unknown,missing,,,\n"
+        "b.dcm,Pog',,,,,,unknown,missing,,,\n"
     )
 
 
 def test_unknown_spacing_leaves_millimetres_empty_and_keeps_pixels() -> None:
     text = landmarks_csv_text([Prediction("a.png", SCHEME, np.ones((2, 2)), np.ones(2), None, "unknown")])
-    assert text.splitlines()[1] == "a.png,S,1.000,1.000,,,1.0000,unknown,found,,"
+    assert text.splitlines()[1] == "a.png,S,1.000,1.000,,,1.0000,unknown,found,,,"
 
 
 def test_expected_errors_are_in_the_table_to_a_thousandth() -> None:
     errors = {"expected_error_mm": np.array([0.75, np.nan]), "radius90_mm": np.array([1.23456, np.nan])}
     text = landmarks_csv_text([replace(FOUND, **errors)])
-    assert [line.split(",")[-2:] for line in text.splitlines()[1:]] == [["0.750", "1.235"], ["", ""]]
+    assert [line.split(",")[-3:-1] for line in text.splitlines()[1:]] == [["0.750", "1.235"], ["", ""]]
 
 
 def test_extra_columns_follow_and_are_empty_where_a_film_has_none() -> None:
@@ -60,7 +60,7 @@ def test_extra_column_of_a_taken_name_is_refused() -> None:
 def test_no_films_give_a_header() -> None:
     assert (
         landmarks_csv_text([])
-        == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status,expected_error_mm,radius90_mm\n"
+        == "image,landmark,x_px,y_px,x_mm,y_mm,confidence,spacing_source,status,expected_error_mm,radius90_mm,site\n"
     )
 
 

@@ -1,0 +1,332 @@
+"""Estimate where a clinic marks each landmark, from a few films that it annotated and the predictions of the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from monai_ceph.face_shape import FaceFit
+from monai_ceph.prediction import Prediction
+from monai_ceph.site.calibration import SiteCalibration, SiteError, axes_of, lay_mean_face
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST = 3
+"""Fewer films are refused: of two, too little is known about how films differ."""
+USUAL_SD_MM = 1.0
+"""How far films of one clinic scatter around a landmark's mean offset, along each axis: the median of 19 landmarks on
+20 films of another clinic."""
+USUAL_FILMS = 4
+"""How many films :data:`USUAL_SD_MM` counts for, beside the clinic's own."""
+ALL_COUNT = 4
+"""How much the bias of all landmarks counts for what to believe of one, beside its own."""
+LARGEST_OFFSET_MM = 5.0
+"""Largest median distance between the predicted and the annotated points of one film. On the films of
+``benchmarks/site_calibration.py`` it is at most 1.7 mm, and 3.2 mm or more from the annotation of another film."""
+LARGEST_DEVIATION_MM = 15.0
+"""A point that deviates further from the landmark's median offset was swapped or slipped, or was not predicted."""
+LIKELY_SIZES = (0.75, 1.35)
+"""Size of an annotated face relative to the predicted one."""
+
+
+class ShrunkBias(NamedTuple):
+    """The bias of N landmarks, and the part of it to believe.
+
+    Args:
+        bias_mm: (N, 2), mean offset; 0 where there is no film.
+        error_mm: (N, 2), its standard error; 0 where there is no film.
+        weight: (N,), 0 to 1; 0 where there is no film.
+        films: (N,) int.
+    Example:
+        >>> ShrunkBias(np.zeros((1, 2)), np.zeros((1, 2)), np.zeros(1), np.zeros(1, dtype=int)).weight.tolist()
+        [0.0]
+    """
+
+    bias_mm: np.ndarray
+    error_mm: np.ndarray
+    weight: np.ndarray
+    films: np.ndarray
+
+    @property
+    def offset_mm(self) -> np.ndarray:
+        """Return the offset to subtract from predictions, (N, 2) mm."""
+        return self.weight[:, None] * self.bias_mm
+
+
+def shrunk_bias(offsets_mm: np.ndarray) -> ShrunkBias:
+    """Return the mean offset of each landmark, and how much of it to believe.
+
+    The weight of a landmark is ``t / (t + v)``, where v is the squared standard error of its bias. With ``t = bias^2 -
+    v`` that would be ``1 - v / bias^2``; here t is averaged with the mean of ``bias^2 - v`` over all landmarks, which
+    counts :data:`ALL_COUNT` times. So little is believed of a clinic that marks most landmarks where the model does,
+    unless a bias is large. Few films say little about their spread, so the variance of each landmark is the mean of its
+    own and the usual one, weighted by degrees of freedom.
+
+    Args:
+        offsets_mm: (F, N, 2), (x, y), predicted minus annotated; NaN where either is unknown.
+    Raises:
+        SiteError: offsets are not (F, N, 2).
+    Source:
+        Efron and Morris, J. Am. Stat. Assoc. 70 (1975) 311-319, https://doi.org/10.1080/01621459.1975.10479864. What
+        other weights do is in ``benchmarks/results/site_offsets.csv``.
+    Example:
+        >>> offsets_mm = np.random.default_rng(0).normal([[3.0, 0.0], [0.0, 0.0]], 0.5, (10, 2, 2))
+        >>> shrunk_bias(offsets_mm).weight.round(2).tolist()
+        [0.98, 0.97]
+        >>> shrunk_bias(offsets_mm - offsets_mm.mean(0)).weight.tolist()
+        [0.0, 0.0]
+    """
+    offsets = np.asarray(offsets_mm, dtype=np.float64)
+    if offsets.ndim != 3 or offsets.shape[2] != 2:
+        raise SiteError(f"Expected offsets of shape (films, landmarks, 2), got {offsets.shape}.")
+    known = np.asarray(np.isfinite(offsets).all(-1))
+    films = known.sum(0)
+    some = np.maximum(films, 1)[:, None]
+    bias = np.where(known[..., None], offsets, 0.0).sum(0) / some
+    squares = np.where(known[..., None], (offsets - bias) ** 2, 0.0).sum(0)
+    variance = (USUAL_FILMS * USUAL_SD_MM**2 + squares) / (USUAL_FILMS + some - 1) / some
+    variance[films == 0] = 0.0
+    seen = films > 0
+    excess = (bias**2 - variance).sum(-1)
+    of_all = max(0.0, float(excess[seen].mean())) if seen.any() else 0.0
+    believed = np.maximum(0.0, (excess + ALL_COUNT * of_all) / (1 + ALL_COUNT))
+    weight = np.where(seen, believed / np.maximum(believed + variance.sum(-1), 1e-12), 0.0)
+    return ShrunkBias(bias, np.sqrt(variance), weight, films)
+
+
+def left_over(offsets_mm: np.ndarray) -> np.ndarray:
+    """Return what is left of each film's offsets once the offsets of all other films are subtracted, (F, N, 2).
+
+    Example:
+        >>> left_over(np.full((4, 1, 2), 10.0)).round(1).max().item()
+        0.0
+    """
+    others = [shrunk_bias(np.delete(offsets_mm, k, 0)).offset_mm for k in range(len(offsets_mm))]
+    return np.asarray(offsets_mm - np.stack(others))
+
+
+@dataclass(frozen=True, eq=False)
+class SiteEstimate:
+    """Hold a site calibration and what it was estimated from.
+
+    Args:
+        site: the calibration.
+        films: the films, F of them.
+        offsets_mm: (F, N, 2), (x, y), predicted minus annotated points in the frame of the face; NaN where either is
+            unknown.
+        left_mm: (F, N, 2), what is left of them with the offsets of the other films subtracted.
+        remarks: what was left out, a sentence each.
+    Example:
+        >>> from monai_ceph.site import SiteCalibration, SiteEstimate
+        >>> zeros = np.zeros((1, 2))
+        >>> site = SiteCalibration(("S",), "12ab", zeros, zeros, zeros, np.zeros(1), np.zeros(1, int), "2026-01-31")
+        >>> SiteEstimate(site, ("a.png",), np.ones((1, 1, 2)), np.zeros((1, 1, 2))).helps
+        True
+    """
+
+    site: SiteCalibration
+    films: tuple[str, ...]
+    offsets_mm: np.ndarray
+    left_mm: np.ndarray
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def errors_mm(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the radial errors as predicted, and on each film with the offsets of the others, (F, N) each."""
+        return np.linalg.norm(self.offsets_mm, axis=-1), np.linalg.norm(self.left_mm, axis=-1)
+
+    @property
+    def helps(self) -> bool:
+        """Return whether the mean error on held-out films becomes smaller."""
+        before, after = self.errors_mm
+        return bool(np.nanmean(after) < np.nanmean(before))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a pandas table with a row for each landmark: how its points move, mm, and its error before and after.
+
+        ``x_mm`` and ``y_mm`` say how a predicted point moves in the frame of the face, ``error_x_mm`` and
+        ``error_y_mm`` the standard errors of its bias.
+        """
+        import pandas as pd
+
+        site, (before, after) = self.site, self.errors_mm
+        columns = {
+            "landmark": list(site.symbols),
+            **dict(zip(("x_mm", "y_mm"), site.shift_mm.T, strict=True)),
+            "shift_mm": np.linalg.norm(site.shift_mm, axis=1),
+            **dict(zip(("error_x_mm", "error_y_mm"), site.error_mm.T, strict=True)),
+            "weight": site.weight,
+            "films": site.films,
+            "before_mm": _mean(before),
+            "after_mm": _mean(after),
+        }
+        return pd.DataFrame(columns)
+
+
+def estimate_site(
+    predictions: Sequence[Prediction], annotated_px: Sequence[np.ndarray], weights_sha256: str, date: str
+) -> SiteEstimate:
+    """Estimate a site calibration.
+
+    Landmarks that the model did not find for certain are left out, and so are points far from where all other films
+    have theirs. Both are named in the remarks.
+
+    Args:
+        predictions: of F films of known spacing, as the model made them.
+        annotated_px: (N, 2) each, (x, y), pixels of the films; NaN where not annotated.
+        weights_sha256: of the weights that predicted the films.
+        date: the day of the estimate, such as "2026-01-31".
+    Raises:
+        SiteError: too few films, a film of unknown spacing or without a face, or an annotation that cannot be of its
+            film; the message names it.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+        >>> annotated_px = [MEAN_MM / 0.1 + 1000 + 20 * k for k in range(5)]
+        >>> predictions = [
+        ...     Prediction(f"{k}.png", ISBI19, points_px + [15.0, 0.0], np.ones(19), (0.1, 0.1), "user")
+        ...     for k, points_px in enumerate(annotated_px)
+        ... ]
+        >>> estimate = estimate_site(predictions, annotated_px, "12ab", "2026-01-31")
+        >>> estimate.site.shift_mm[0].round(1).tolist(), estimate.helps
+        ([-1.4, 0.0], True)
+    """
+    if len(predictions) < FEWEST:
+        raise SiteError(
+            f"Expected at least {FEWEST} annotated films, got {len(predictions)}; annotate more. 5 to 10 are better."
+        )
+    for prediction in predictions:
+        _check_prediction(prediction)
+    spacings = [np.asarray(prediction.spacing_mm) for prediction in predictions]
+    predicted = [np.asarray(p.points_px) * spacing for p, spacing in zip(predictions, spacings, strict=True)]
+    annotated = [np.asarray(points, np.float64) * s for points, s in zip(annotated_px, spacings, strict=True)]
+    confidence = [prediction.confidence for prediction in predictions]
+    names = [prediction.image for prediction in predictions]
+    _check_annotations(names, predicted, annotated)
+    mean, fits = mean_face(predicted, confidence)
+    remarks = []
+    offsets = np.stack([axes_of(fit).to_face(p - a) for fit, p, a in zip(fits, predicted, annotated, strict=True)])
+    certain = np.array([[status == "found" for status in prediction.statuses] for prediction in predictions])
+    offsets[~certain] = np.nan
+    with np.errstate(all="ignore"):
+        deviation = np.linalg.norm(offsets - _median(offsets), axis=-1)
+    symbols = predictions[0].scheme.symbols
+    for k, n in np.argwhere(deviation > LARGEST_DEVIATION_MM):
+        remarks.append(
+            f"'{names[k]}': landmark {symbols[n]} is annotated {deviation[k, n]:.0f} mm from where the other films "
+            "have it, measured from the prediction; it is left out. Were two landmarks swapped?"
+        )
+        offsets[k, n] = np.nan
+    bias = shrunk_bias(offsets)
+    site = SiteCalibration(symbols, weights_sha256, mean, *bias, date)
+    return SiteEstimate(site, tuple(names), offsets, left_over(offsets), tuple(remarks))
+
+
+def mean_face(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray]) -> tuple[np.ndarray, list[FaceFit]]:
+    """Return the mean of some faces, and where it lies on each.
+
+    The mean face looks where most of the faces look, has their mean size, and lies as the face of median turn.
+
+    Args:
+        faces_mm: (N, 2) each, (x, y), mm, in any position; NaN where unknown.
+        confidence: (N,) each, 0 to 1.
+    Returns:
+        (N, 2), centred on 0, NaN for a landmark that no face has; and a fit for each face.
+    Raises:
+        SiteError: a face has too few landmarks.
+    Source:
+        Gower, Psychometrika 40 (1975) 33-51, https://doi.org/10.1007/BF02291478.
+    Example:
+        >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+        >>> mean, fits = mean_face([MEAN_MM, MEAN_MM + 30, MEAN_MM * [-1, 1]], [np.ones(19)] * 3)
+        >>> [fit.mirrored for fit in fits], float(abs(mean - (MEAN_MM - MEAN_MM.mean(0))).max().round(6))
+        ([False, False, True], 0.0)
+    """
+    fullest = max(faces_mm, key=lambda face: int(np.isfinite(face).all(-1).sum()))
+    mean = fullest - np.nanmean(fullest, axis=0)
+    fits = _lay_all(faces_mm, confidence, mean)
+    for _ in range(5):
+        size = np.mean([abs(fit.scale) for fit in fits])
+        laid = [fit.to_face(face) * size for fit, face in zip(fits, faces_mm, strict=True)]
+        mean = _mean(np.stack(laid))
+        mean -= np.nanmean(mean, axis=0)
+        fits = _lay_all(faces_mm, confidence, mean)
+    if sum(fit.mirrored for fit in fits) > len(fits) / 2:
+        mean = mean * [-1, 1]
+        fits = _lay_all(faces_mm, confidence, mean)
+    turns = np.array([fit.scale / abs(fit.scale) for fit in fits if not fit.mirrored])
+    median = turns[np.abs(np.angle(turns[:, None] / turns)).sum(1).argmin()]
+    mean = FaceFit(complex(median), 0j).to_film(mean)
+    return mean, _lay_all(faces_mm, confidence, mean)
+
+
+def _lay_all(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray], mean: np.ndarray) -> list[FaceFit]:
+    fits = [lay_mean_face(face, trust, mean) for face, trust in zip(faces_mm, confidence, strict=True)]
+    laid = [fit for fit in fits if fit is not None]
+    if len(laid) < len(fits):
+        raise SiteError("A film has too few landmarks to see how the face lies; leave it out.")
+    return laid
+
+
+def _check_prediction(prediction: Prediction) -> None:
+    if prediction.spacing_mm is None:
+        raise SiteError(f"'{prediction.image}': its pixel size is unknown; give it with --spacing MM.")
+    if "scale" in prediction.doubts:
+        remark = next((text for text in prediction.remarks if "times the usual size" in text), "check the pixel size")
+        raise SiteError(f"'{prediction.image}': {remark}.")
+    if "not a face" in prediction.doubts or not np.isfinite(prediction.points_px).any():
+        raise SiteError(f"'{prediction.image}': the model sees no face on it; leave it out.")
+    if prediction.site:
+        raise SiteError(f"'{prediction.image}': its points were moved by '{prediction.site}'; predict it without.")
+
+
+def _check_annotations(names: Sequence[str], predicted: Sequence[np.ndarray], annotated: Sequence[np.ndarray]) -> None:
+    """Raise SiteError if the annotation of a film is of another film, or in another unit."""
+    for k, (name, points) in enumerate(zip(names, annotated, strict=True)):
+        both = np.isfinite(points + predicted[k]).all(-1)
+        if not both.any():
+            raise SiteError(f"'{name}': none of its annotated landmarks was predicted; leave it out.")
+        away = _away(predicted[k], points)
+        if away <= LARGEST_OFFSET_MM:
+            continue
+        size = _extent(points[both]) / max(_extent(predicted[k][both]), 1e-9)
+        if both.sum() > 2 and not LIKELY_SIZES[0] <= size <= LIKELY_SIZES[1]:
+            raise SiteError(
+                f"'{name}': the annotated face is {size:.3g} times as large as the one on the film; are the points in "
+                "pixels of this film, not in mm or of a resized film?"
+            )
+        nearest = min(range(len(names)), key=lambda other: _away(predicted[other], points))
+        guess = f"; it fits '{names[nearest]}' better" if nearest != k else ""
+        raise SiteError(
+            f"'{name}': half of its annotated landmarks lie {away:.1f} mm or more from the predicted ones, so this may "
+            f"be the annotation of another film{guess}. Correct it, or leave the film out."
+        )
+
+
+def _away(predicted: np.ndarray, annotated: np.ndarray) -> float:
+    distances = np.linalg.norm(predicted - annotated, axis=-1)
+    return float(np.nanmedian(distances)) if np.isfinite(distances).any() else math.inf
+
+
+def _extent(points: np.ndarray) -> float:
+    return float(np.linalg.norm(np.ptp(points, axis=0)))
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over films, NaN where there is none."""
+    known = np.isfinite(values)
+    total = np.where(known, values, 0.0).sum(0)
+    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Return the median over films, NaN where there is none."""
+    columns = values.reshape(len(values), -1).T
+    medians = [np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in columns]
+    return np.array(medians).reshape(values.shape[1:])
