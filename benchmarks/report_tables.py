@@ -446,6 +446,23 @@ def measurement_agreement(read: Callable[[str], Results]) -> list[str]:
     return [*table(("", *(AGREEMENTS[key] for key in compared)), lines), "", read("measurements").source]
 
 
+def measurement_intervals(read: Callable[[str], Results]) -> list[str]:
+    """Return how many 90 % intervals of measurements hold the reference's value, by films and model."""
+    shares: dict[tuple[str, str], dict[str, float]] = {}
+    for row in read("measurements").rows:
+        if row["inside90_percent"]:
+            of_model = shares.setdefault((row["films"], row["compared"]), {})
+            of_model[f"{row['analysis']} {row['measurement']}"] = float(row["inside90_percent"])
+    lines = []
+    for (films, bundle), of_model in shares.items():
+        ends = [choose(of_model, key=of_model.__getitem__) for choose in (min, max)]
+        mean = sum(of_model.values()) / len(of_model)
+        cells = (f"{of_model[name]:.0f} ({name})" for name in ends)
+        lines.append([FILMS[films], BUNDLES.get(bundle, bundle), f"{mean:.1f}", *cells])
+    header = ("films", "model", "mean of all measurements (%)", "lowest", "highest")
+    return [*table(header, lines), "", read("measurements").source]
+
+
 def _agreements(read: Callable[[str], Results]) -> dict[tuple[str, str], dict[tuple[str, str], Row]]:
     rows = read("measurements").rows
     return {
@@ -466,5 +483,6 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
         *(speed_training, inference_ablation, training_ablation, export_precision, retraining, finetuning),
         *(film_uncertainty, active_learning, interval_coverage),
         *(measurement_definitions, measurement_classes, success_classification, measurement_agreement),
+        measurement_intervals,
     )
 }
