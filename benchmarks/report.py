@@ -17,15 +17,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.report_chart import chart
+from benchmarks.report_chart import chart, uncertainty_chart
 from benchmarks.report_tables import RESULTS, TABLES, Results, read_results
 from monai_ceph.atomic import write_text
 from monai_ceph.plots.save import as_svg, save_plot
+from monai_ceph.predictor.bundle import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/*.md", "benchmarks/README.md", "bundles/*/docs/README.md")
 METADATA = "bundles/*/configs/metadata.json"
 CHART = Path("docs/images/accuracy_against_time")
+UNCERTAINTY_CHART = Path("docs/images/uncertainty")
 BLOCK = re.compile(
     r"(?P<begin><!-- table (?P<name>\w+), made by benchmarks/report\.py -->\n)"
     r"(?P<content>.*?)"
@@ -53,9 +55,14 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     check: bool = parser.parse_args(argv).check
     read = functools.cache(lambda name: read_results(root / RESULTS / f"{name}.csv"))
     outdated = [path for path, text in new_texts(root, read) if text != path.read_text(encoding="utf-8")]
-    figure, picture = chart(read("models").rows), (root / CHART).with_suffix(".svg")
-    if not picture.is_file() or picture.read_text(encoding="utf-8") != as_svg(figure):
-        outdated.append(picture)
+    figures = {root / CHART: chart(read("models").rows)}
+    if (root / RESULTS / "uncertainty_bins.csv").is_file():
+        coverage, bins = (read(name).rows for name in ("uncertainty", "uncertainty_bins"))
+        figures[root / UNCERTAINTY_CHART] = uncertainty_chart(bins, coverage, DEFAULT)
+    for path, figure in figures.items():
+        picture = path.with_suffix(".svg")
+        if not picture.is_file() or picture.read_text(encoding="utf-8") != as_svg(figure):
+            outdated.append(picture)
     if check:
         for path in outdated:
             print(f"'{path.relative_to(root)}' is out of date; run: python -m benchmarks.report", file=sys.stderr)
@@ -63,8 +70,9 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     for path, text in new_texts(root, read):
         if path in outdated:
             write_text(path, text)
-    if picture in outdated:
-        save_plot(figure, root / CHART)
+    for path, figure in figures.items():
+        if path.with_suffix(".svg") in outdated:
+            save_plot(figure, path)
     return 0
 
 

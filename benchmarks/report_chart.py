@@ -77,3 +77,49 @@ def _colour(row: Row) -> str:
     if row["model"] == OURS:
         return BLUE
     return ORANGE if row["source"].startswith("landmarker") else INK
+
+
+SETS = {
+    "held out": (BLUE, "o-"),
+    "other clinic": (ORANGE, "s--"),
+    "other clinic, offsets removed": (INK, "^:"),
+}
+"""Sets of films in the chart of uncertainty -> colour and line."""
+
+
+def uncertainty_chart(bins: Sequence[Row], coverage: Sequence[Row], bundle: str) -> Figure:
+    """Draw observed over expected error, and observed over nominal coverage, for one bundle."""
+    figure = new_figure(4.2)
+    left, right = figure.subplots(1, 2)
+    for films, (colour, style) in SETS.items():
+        points = [row for row in bins if (row["bundle"], row["films"]) == (bundle, films)]
+        expected, error = (np.array([float(row[name]) for row in points]) for name in ("expected_mm", "error_mm"))
+        left.plot(expected, error, style, color=colour, markersize=4.5, linewidth=1.2, label=films)
+        [row] = [
+            row
+            for row in coverage
+            if (row["bundle"], row["films"], row["measure"]) == (bundle, films, "expected error")
+        ]
+        nominal = [50, 80, 90, 95]
+        right.plot(
+            nominal,
+            [float(row[f"cover_{level}"]) for level in nominal],
+            style,
+            color=colour,
+            markersize=4.5,
+            linewidth=1.2,
+        )
+    limit = max(left.get_xlim()[1], left.get_ylim()[1])
+    for axes, ends in ((left, (0, limit)), (right, (20, 100))):
+        axes.plot(ends, ends, color=FAINT, linewidth=0.8, zorder=1)
+        axes.set_xlim(ends)
+        axes.set_ylim(ends)
+        axes.set_aspect("equal")
+        plain(axes, grid="y")
+    left.set_xlabel("expected error (mm)", fontsize=TEXT_PT, color=INK)
+    left.set_ylabel("observed mean error (mm)", fontsize=TEXT_PT, color=INK)
+    right.set_xlabel("nominal coverage (%)", fontsize=TEXT_PT, color=INK)
+    right.set_ylabel("points inside the circle (%)", fontsize=TEXT_PT, color=INK)
+    left.legend(fontsize=SMALL_PT, frameon=False, loc="upper left")
+    title(figure, "Expected and observed error", "Each mark on the left is a tenth of the points, by expected error.")
+    return figure

@@ -358,6 +358,39 @@ def active_learning(read: Callable[[str], Results]) -> list[str]:
     return [*table(("strategy", *(f"{count} films" for count in counts)), rows), "", results.source]
 
 
+def _uncertainty_rows(read: Callable[[str], Results]) -> list[Row]:
+    return [row for row in read("uncertainty").rows if "not widened" not in row["films"]]
+
+
+def uncertainty_ranking(read: Callable[[str], Results]) -> list[str]:
+    """Return how well expected errors, confidences and spreads find wrong points and films."""
+    columns = ("auc_2", "auc_3", "within_2", "within_3", "rank_film")
+    rows = [
+        [BUNDLES[row["bundle"]], row["films"], row["measure"], *(number(row[name], 2) for name in columns)]
+        for row in _uncertainty_rows(read)
+        if row["films"] != "altered copies"
+    ]
+    header = ("model", "films", "by", "> 2 mm", "> 3 mm", "> 2 mm, one landmark", "> 3 mm, one landmark", "film")
+    return [*table(header, rows), "", read("uncertainty").source]
+
+
+def uncertainty_coverage(read: Callable[[str], Results]) -> list[str]:
+    """Return how often regions hold the landmark, and how large the errors are that were expected."""
+    columns = ("cover_50", "cover_80", "cover_90", "cover_95", "ellipse_90")
+    rows = [
+        [
+            BUNDLES[row["bundle"]],
+            row["films"],
+            *(number(row[name], 1) for name in columns),
+            *(number(row[name], 2) for name in ("radius90", "mean_expected", "mean_error")),
+        ]
+        for row in read("uncertainty").rows
+        if row["measure"] == "expected error"
+    ]
+    header = ("model", "films", *("50 %", "80 %", "90 %", "95 %", "90 % ellipse", "mean radius of 90 % (mm)"))
+    return [*table((*header, "expected error (mm)", "error (mm)"), rows), "", read("uncertainty").source]
+
+
 def interval_coverage(read: Callable[[str], Results]) -> list[str]:
     """Return how often an interval holds the true value."""
     results = read("interval_coverage")
@@ -482,6 +515,7 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
         *(shipped_short, shipped, shipped_landmarks, models, speed_inference, speed_profile, speed_folder),
         *(speed_training, inference_ablation, training_ablation, export_precision, retraining, finetuning),
         *(film_uncertainty, active_learning, interval_coverage),
+        *(uncertainty_ranking, uncertainty_coverage),
         *(measurement_definitions, measurement_classes, success_classification, measurement_agreement),
         measurement_intervals,
     )

@@ -9,14 +9,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from monai_ceph.analysis.conformal import conformal_limit
-from monai_ceph.analysis.uncertainty import ELLIPSE90, LEVELS, UncertaintyTable, unit_trace
+from monai_ceph.analysis.uncertainty import ELLIPSE90, FEATURES, LEVELS, UncertaintyTable, unit_trace
 
 SIGNS = np.array([-1, -1, 1, 1, -1, 1, -1, 1])
 """Whether more of a feature speaks for a larger error (1) or a smaller one (-1); see FEATURES."""
 RIDGE, LANDMARK_RIDGE = 40.0, 10.0
 """What slopes of standardised features and a landmark's deviation from the others cost, in points."""
+COPY_WEIGHT = 0.3
+"""What a point of an altered copy counts in the fit of the expected error."""
 POOLED_SCORES = 20.0
 """How many scores of a landmark those of all landmarks count as."""
+WIDENING = 0.5
+"""How much odd films are widened; measured in docs/results.md, on altered copies of films and on another clinic's."""
 PARTS = 10
 HEATMAP_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 USUAL_SHARE = 0.95
@@ -55,8 +59,15 @@ class KnownFilms(NamedTuple):
         """Return (F, N) radial errors."""
         return np.asarray(np.linalg.norm(self.errors_mm, axis=-1))
 
+    @property
+    def weight(self) -> np.ndarray:
+        """Return (F,), what the points of each film count in the fit of the expected error."""
+        return np.where(self.plain, 1.0, COPY_WEIGHT)
 
-def fit_log_error(features: np.ndarray, errors_mm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+
+def fit_log_error(
+    features: np.ndarray, errors_mm: np.ndarray, film_weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Fit the logarithm of the mean error as a linear function of features, by landmark.
 
     It is a gamma regression (errors are positive, and their spread grows with their mean). Slopes and the landmarks'
@@ -65,6 +76,7 @@ def fit_log_error(features: np.ndarray, errors_mm: np.ndarray) -> tuple[np.ndarr
     Args:
         features: (F, N, len(FEATURES)).
         errors_mm: (F, N) radial errors; NaN where unknown.
+        film_weight: (F,), what the points of each film count; None is 1.
     Returns:
         (N,) intercepts and (len(FEATURES),) slopes.
     Example:
@@ -79,6 +91,8 @@ def fit_log_error(features: np.ndarray, errors_mm: np.ndarray) -> tuple[np.ndarr
     landmark = np.broadcast_to(np.eye(n), (len(features), n, n))
     known = np.isfinite(errors_mm).reshape(-1)
     wanted = np.maximum(errors_mm.reshape(-1)[known], _LEAST_MM)
+    weight = np.ones(len(features)) if film_weight is None else film_weight
+    weight = np.repeat(weight, n)[known, None]
     used = np.ones(p, dtype=bool)
     while True:
         parts = [np.ones((*errors_mm.shape, 1)), landmark, (features - mean)[..., used] / deviation[used]]
@@ -88,7 +102,8 @@ def fit_log_error(features: np.ndarray, errors_mm: np.ndarray) -> tuple[np.ndarr
         beta[0] = np.log(wanted.mean())
         for _ in range(200):
             eta = x @ beta
-            step = np.linalg.solve(x.T @ x + cost, x.T @ (wanted / np.exp(eta) - 1) - cost @ beta)
+            gradient = x.T @ (weight[:, 0] * (wanted / np.exp(eta) - 1)) - cost @ beta
+            step = np.linalg.solve(x.T @ (weight * x) + cost, gradient)
             beta = beta + step * min(1.0, 0.5 / max(float(np.abs(x @ step).max()), 1e-12))
             if np.abs(step).max() < 1e-7:
                 break
@@ -130,7 +145,7 @@ def fit_uncertainty(
     known: KnownFilms,
     weights: str,
     symbols: tuple[str, ...],
-    widening: float = 1.0,
+    widening: float = WIDENING,
     measured: Mapping[str, Any] | None = None,
 ) -> UncertaintyTable:
     """Fit expected errors, and set radii and ellipses by conformal prediction.
@@ -159,7 +174,7 @@ def fit_uncertainty(
     inverse = np.linalg.inv(shapes[best])
     squared = np.einsum("fni,fnij,fnj->fn", plain.errors_mm, inverse, plain.errors_mm) / expected**2
     relative = plain.radial_mm / expected
-    intercept, slopes = fit_log_error(known.features, known.radial_mm)
+    intercept, slopes = fit_log_error(known.features, known.radial_mm, known.weight)
     table = UncertaintyTable(
         weights=weights,
         symbols=symbols,
@@ -176,6 +191,40 @@ def fit_uncertainty(
     )
     usual = np.quantile(table.film_level(plain.features), USUAL_SHARE)
     return replace(table, usual=float(usual))
+
+
+def for_weights_trained_on_more(
+    table: UncertaintyTable, weights: str, theirs: np.ndarray, measured: np.ndarray
+) -> UncertaintyTable:
+    """Return a table for weights that have seen all films, from one that was measured by cross-validation.
+
+    Such weights are surer of films that nobody has seen, and how much less they err cannot be measured. So nothing is
+    granted to them: their features are moved so that their means over unseen films are those of the weights that the
+    table was measured with. The expected errors of such films are then the same on average. No annotation is needed.
+
+    Args:
+        table: measured with other weights of the same recipe.
+        weights: SHA-256 of the file of the weights.
+        theirs: (F, N, len(FEATURES)), features of unseen films with the weights.
+        measured: as theirs, with the weights that the table was measured with.
+    Example:
+        >>> import numpy as np
+        >>> from monai_ceph.analysis.uncertainty import UncertaintyTable
+        >>> table = UncertaintyTable(
+        ...     "0" * 64, ("S",), np.zeros(1), np.ones(8), np.tile([-1.0, 1.0], (8, 1)), np.ones((1, 4)),
+        ...     np.eye(2)[None] / 2, 0.25, np.ones(1), usual=9.0, widening=1.0)
+        >>> moved = for_weights_trained_on_more(table, "1" * 64, np.zeros((5, 1, 8)), np.full((5, 1, 8), 0.5))
+        >>> moved.expected_mm(np.zeros((1, 8))) == table.expected_mm(np.full((1, 8), 0.5))
+        array([ True])
+    """
+    shift = measured.mean((0, 1)) - theirs.mean((0, 1))
+    return replace(
+        table,
+        weights=weights,
+        intercept=table.intercept + float(table.slopes @ shift),
+        limits=table.limits - shift[:, None],
+        measured={**table.measured, "moved": dict(zip(FEATURES, shift.round(3).tolist(), strict=True))},
+    )
 
 
 def parts_of(films: np.ndarray) -> np.ndarray:
@@ -196,7 +245,7 @@ def _cross_fitted(known: KnownFilms, plain: KnownFilms) -> tuple[np.ndarray, np.
     scatters = np.full((*expected.shape, 2, 2), np.nan)
     for k in range(PARTS):
         others, held = known.only(part != k), plain_part == k
-        intercept, slopes = fit_log_error(others.features, others.radial_mm)
+        intercept, slopes = fit_log_error(others.features, others.radial_mm, others.weight)
         expected[held] = np.exp(intercept + plain.features[held] @ slopes)
         same = plain.only(~held)
         scatters[held] = face_scatter(same.errors_mm, np.exp(intercept + same.features @ slopes), same.face_axes)

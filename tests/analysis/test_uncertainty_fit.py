@@ -14,6 +14,7 @@ from monai_ceph.analysis.uncertainty_fit import (
     face_scatter,
     fit_log_error,
     fit_uncertainty,
+    for_weights_trained_on_more,
     parts_of,
 )
 
@@ -83,6 +84,26 @@ def test_scatter_is_long_where_errors_are_whatever_the_turn() -> None:
     assert np.trace(scatter, axis1=1, axis2=2) == pytest.approx(np.ones(N))
     assert (scatter[:, 0, 0] > 3 * scatter[:, 1, 1]).all()
     assert np.abs(scatter[:, 0, 1]).max() < 0.1
+
+
+def test_points_of_small_weight_hardly_count() -> None:
+    known, wild = drawn(200, seed=8), drawn(200, seed=9)
+    features = np.concatenate([known.features, wild.features])
+    errors = np.concatenate([known.radial_mm, 5 * wild.radial_mm])
+    weight = np.repeat([1.0, 1e-6], 200)
+    found, alone = fit_log_error(features, errors, weight), fit_log_error(known.features, known.radial_mm)
+    expected = [np.exp(intercept + known.features @ slopes) for intercept, slopes in (found, alone)]
+    assert expected[0] == pytest.approx(expected[1], rel=0.05)
+
+
+def test_surer_weights_are_granted_no_smaller_errors_on_unseen_films() -> None:
+    table = fit_uncertainty(drawn(60, seed=10), "0" * 64, tuple("ABCD"))
+    measured = drawn(40, seed=11).features
+    surer = measured - SIGNS * 0.3
+    moved = for_weights_trained_on_more(table, "1" * 64, surer, measured)
+    assert moved.weights == "1" * 64
+    assert moved.expected_mm(surer) == pytest.approx(table.expected_mm(measured))
+    assert moved.measured["moved"]["spread"] == pytest.approx(0.3)
 
 
 def test_copies_of_a_film_stay_in_its_part() -> None:

@@ -22,9 +22,13 @@ DIFFERS = {
     "inference": {"stage_net", "pretrained"},
     "metadata": {"name", "changelog", "description", "references", "eval_metrics", "network_data_format"},
     "landmark_status": {"intercept", "weights", "limit", "believable", "usual", "measured"},
+    "uncertainty": {
+        *("weights", "intercept", "slopes", "limits", "radius", "scatter", "heatmap_share", "ellipse", "usual"),
+        "measured",
+    },
 }
 """Config -> what a bundle with other networks and another training has to say differently."""
-ONLY_THERE, ONLY_HERE = {"swap_network", "paper", "uncertainty"}, {"all_films"}
+ONLY_THERE, ONLY_HERE = {"swap_network", "paper"}, {"all_films"}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +54,15 @@ def test_configs_are_equal_but_for_networks_and_training(bundle: Path, pretraine
         theirs, ours = load(bundle, name), load(pretrained, name)
         differing = {key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)}
         assert differing <= DIFFERS.get(name, set()), name
+
+
+def test_the_table_of_uncertainty_is_of_the_weights_that_are_shipped(pretrained: Path) -> None:
+    parser = ConfigParser()
+    parser.read_config(str(pretrained / "configs" / "inference.json"))
+    parser["bundle_root"] = str(pretrained)
+    table = parser.get_parsed_content("uncertainty")
+    assert table is not None, "make it again with: python -m tools.uncertainty ISBI_FOLDER WORK_FOLDER --folds ..."
+    assert table.measured["held_out"] == "cross-validation"
 
 
 @pytest.mark.parametrize("key", sorted({*SHARED} - {"bundle_root"}))
