@@ -359,15 +359,19 @@ def _add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _add_ruler(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "ruler",
-        help="get the size of a film pixel from two marks of a ruler in the film",
-        description="Print the size of a film pixel in mm, as monai-ceph predict --spacing takes it, from two marks of "
-        "a ruler in the film and what lies between them.",
+        help="get the size of a film pixel from a ruler in the film",
+        description="Print the size of a film pixel in mm, as monai-ceph predict --spacing takes it: from two marks of "
+        "a ruler in the film and what lies between them, or from a millimetre ruler that is found in the film.",
     )
     parser.add_argument("film", type=Path, metavar="FILM", help="the film; the marks have to lie on it")
     parser.add_argument(
-        "--points", nargs=2, type=_point, required=True, metavar="X,Y", help="both marks, in pixels of the film"
+        "--points",
+        nargs=2,
+        type=_point,
+        metavar="X,Y",
+        help="both marks, in pixels of the film; without, a ruler is looked for",
     )
-    parser.add_argument("--mm", type=_millimetres, required=True, metavar="MM", help="what lies between the marks")
+    parser.add_argument("--mm", type=_millimetres, metavar="MM", help="what lies between the marks")
     parser.set_defaults(run=_ruler)
 
 
@@ -569,9 +573,14 @@ def _measure(arguments: argparse.Namespace) -> int:
 
 
 def _ruler(arguments: argparse.Namespace) -> int:
-    from monai_ceph.commands.ruler import run
+    from monai_ceph.commands.ruler import find, run
 
-    run(arguments.film, arguments.points, arguments.mm)
+    if (arguments.points is None) != (arguments.mm is None):
+        raise ValueError("--points and --mm belong together: two marks of a ruler, and the mm between them.")
+    if arguments.points is None:
+        find(arguments.film)
+    else:
+        run(arguments.film, arguments.points, arguments.mm)
     return 0
 
 

@@ -6,7 +6,7 @@ The module does not need torch, so every backend can use it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm
+from monai_ceph.ruler import Ruler
 
 Status = Literal["found", "doubtful", "outside", "missing"]
 """``found``: the point can be trusted. ``doubtful``: there is a point, but it may be wrong. ``outside``: the other
@@ -26,6 +27,8 @@ the global stage's point to the final one, mm at the working scale; how well the
 around the point (:func:`~monai_ceph.heatmaps.second_moments`), film px^2."""
 
 FEATURES = ("confidence", "coarse_confidence", "off_shape", "coarse_off", "agreement")
+TURNED_BY_ITS_TAG = "viewers turn it by its orientation tag; points are in the pixels as stored"
+"""Remark on a film whose EXIF or TIFF orientation is not 1."""
 USUAL_SIZE = (0.7, 1.4)
 """Usual size of a face relative to the mean face; measured 0.81 to 1.15 on 150 films of adults and adolescents."""
 LARGEST_TILT_DEG = 12.0
@@ -60,17 +63,20 @@ class StatusRule:
     def read(cls, path: str | Path) -> StatusRule:
         """Read a file that :meth:`write` wrote; raise ValueError that names the file if it has other content."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            weights = tuple(float(content["weights"][name]) for name in FEATURES)
-            intercept, limit, believable = (float(content[name]) for name in ("intercept", "limit", "believable"))
-            return cls(
-                intercept, weights, limit, believable, content.get("measured", {}), float(content.get("usual", 0.0))
-            )
+            return cls.parse(Path(path).read_text(encoding="utf-8"))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read a status rule from '{path}' ({type(error).__name__}: {error}); expected JSON with "
                 f"intercept, weights ({', '.join(FEATURES)}), limit and believable."
             ) from error
+
+    @classmethod
+    def parse(cls, text: str) -> StatusRule:
+        """Return a rule from the content of a file that :meth:`write` wrote."""
+        content = json.loads(text)
+        weights = tuple(float(content["weights"][name]) for name in FEATURES)
+        intercept, limit, believable = (float(content[name]) for name in ("intercept", "limit", "believable"))
+        return cls(intercept, weights, limit, believable, content.get("measured", {}), float(content.get("usual", 0.0)))
 
     @classmethod
     def of(cls, path: str | Path) -> StatusRule | None:
@@ -104,6 +110,7 @@ class Judgement(NamedTuple):
         doubts: keywords for a summary of the doubts: ``not a face``, ``scale``, ``landmarks``.
         pose: ``working_mm`` (the size of a pixel, assuming that the face has the mean size), ``turn_deg`` (clockwise),
             ``mirrored``, ``inverted``, ``agreement``; empty if no face was seen.
+        ruler: the ruler that gives the size of a pixel; None if the size was known or no ruler was found.
     Example:
         >>> judgement = Judgement(("found",), np.array([[812.0, 640.0]]), (), (), {})
         >>> judgement.status
@@ -115,6 +122,7 @@ class Judgement(NamedTuple):
     remarks: tuple[str, ...]
     doubts: tuple[str, ...]
     pose: dict[str, float]
+    ruler: Ruler | None = None
 
 
 def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
@@ -182,6 +190,7 @@ def judge(
     shape: FaceShape,
     rule: StatusRule,
     suggested_mm: float | None = None,
+    read_ruler: Callable[[tuple[float, float]], Ruler | None] | None = None,
 ) -> Judgement:
     """Judge the landmarks of one film.
 
@@ -195,8 +204,10 @@ def judge(
         rule: decides when a landmark is doubtful.
         suggested_mm: the pixel size from the file's dots per inch. It is never used for mm; a remark suggests it if it
             fits the face.
+        read_ruler: looks for a ruler in the film, as :func:`~monai_ceph.ruler.find_ruler` does, with the smallest and
+            the largest number of pixels a mm that the face allows. It is asked if the size of a pixel is unknown.
     Returns:
-        The status of each landmark, the points to keep, remarks and the pose.
+        The status of each landmark, the points to keep, remarks, the pose and the ruler.
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
@@ -234,7 +245,15 @@ def judge(
         "inverted": float(inverted),
         "agreement": agreed,
     }
-    return Judgement(tuple(status), kept, (*remarks, *_unknown(spacing_mm, fit, suggested_mm)), doubts, pose)
+    ruler = None
+    if spacing_mm is None and read_ruler is not None:
+        smallest, largest = USUAL_SIZE
+        ruler = read_ruler((1 / (largest * fit.working_mm), 1 / (smallest * fit.working_mm)))
+    if ruler is not None:
+        remarks.append(f"a ruler in the film gives the pixel size, {ruler.spacing_mm:.4g} mm ({ruler.ticks} ticks)")
+    else:
+        remarks += _unknown(spacing_mm, fit, suggested_mm)
+    return Judgement(tuple(status), kept, tuple(remarks), doubts, pose, ruler)
 
 
 def _remarks(

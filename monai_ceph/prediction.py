@@ -32,7 +32,7 @@ class Prediction:
         points_px: (N, 2), (x, y), pixels of the film as stored; NaN where a landmark was not found.
         confidence: (N,), 0 to 1; NaN where unknown.
         spacing_mm: (along x, along y), mm; None where unknown.
-        spacing_source: where the spacing comes from: "user", "file: <which tag>", "default", "unknown".
+        spacing_source: where the spacing comes from: "user", "file: <which tag>", "ruler", "default", "unknown".
         extra: extra columns by name, (N,) each.
         status: "found", "doubtful", "outside" or "missing" for each landmark, see :mod:`monai_ceph.landmark_status`;
             None counts landmarks with a point as found and the others as missing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from monai.utils import TransformBackends
 
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.geometry import px_to_mm
-from monai_ceph.landmark_status import StatusRule, judge
+from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
+from monai_ceph.ruler import find_ruler
 
 
 class LandmarkStatusd(MapTransform):
@@ -24,6 +26,9 @@ class LandmarkStatusd(MapTransform):
     Adds ``status`` (N strings), ``remarks`` and ``doubts`` (strings) and ``pose`` (a dict), see
     :func:`~monai_ceph.landmark_status.judge`. A landmark that is outside the film or missing becomes NaN in
     ``<key>_px`` and ``<key>_mm``.
+
+    If the size of a pixel is unknown and there is a ruler in the film (:func:`~monai_ceph.ruler.find_ruler`), the size
+    is taken from it: ``spacing_mm`` and ``spacing_source`` (``"ruler"``) in the film's metadata change.
 
     Args:
         keys: keys of the predictions, (N, 3 + len(EVIDENCE)), as :class:`~monai_ceph.inferers.AnyFilmInferer` returns
@@ -87,10 +92,15 @@ class LandmarkStatusd(MapTransform):
                 self.shape,
                 self.rule,
                 suggested if math.isfinite(suggested) else None,
+                partial(find_ruler, image[0].detach().cpu().numpy()),
             )
+            if judged.ruler is not None:
+                spacing = torch.full((2,), judged.ruler.spacing_mm, dtype=torch.float64)
+                meta = {**image.meta, "spacing_mm": spacing, "spacing_source": "ruler"}
+                out[self.image_key] = MetaTensor(image.as_tensor(), meta=meta)
             remarks = judged.remarks
             if int(torch.as_tensor(image.meta.get("film_orientation", 1)).flatten()[0]) != 1:
-                remarks = (*remarks, "viewers turn it by its orientation tag; points are in the pixels as stored")
+                remarks = (*remarks, TURNED_BY_ITS_TAG)
             out[f"{key}_px"] = torch.from_numpy(judged.points_px).to(torch.float32)
             out[f"{key}_mm"] = px_to_mm(out[f"{key}_px"], spacing.to(torch.float32))
             out |= {"status": judged.status, "remarks": remarks, "doubts": judged.doubts, "pose": judged.pose}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,29 @@ def test_marks_that_say_nothing_are_refused(
 ) -> None:
     assert main(["ruler", str(film), "--points", *points, "--mm", "10"]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_ruler_that_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pixels = np.zeros((100, 400), dtype=np.uint8)
+    for k in range(41):
+        pixels[20 : 20 + (30 if k % 10 == 0 else 24 if k % 5 == 0 else 16), 60 + 6 * k : 63 + 6 * k] = 255
+    write_png(tmp_path / "film.png", pixels)
+    assert main(["ruler", str(tmp_path / "film.png")]) == 0
+    said = capsys.readouterr().out
+    assert re.search(
+        r"every 5th of them longer; if they are mm, a pixel is 0.166\d mm; give it with --spacing 0.166\d", said
+    )
+
+
+def test_film_without_a_ruler(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ruler", str(film)]) == 1
+    assert "found no ruler with a tick every mm and longer ones every 5 or 10 mm" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", [["--mm", "10"], ["--points", "20,30", "98,30"]])
+def test_marks_without_what_lies_between(film: Path, capsys: pytest.CaptureFixture[str], given: list[str]) -> None:
+    assert main(["ruler", str(film), *given]) == 1
+    assert "--points and --mm belong together" in capsys.readouterr().err
 
 
 def test_a_mark_that_is_no_point(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
