@@ -80,7 +80,7 @@ def onnx_run(path: Path) -> Callable[[Path], tuple[np.ndarray, float]]:
     def run(film: Path) -> tuple[np.ndarray, float]:
         pixels = read_film(film)[0]
         start = time.process_time()
-        points_px, _ = run_film(session, pixels, SPACING_MM)
+        points_px, *_ = run_film(session, pixels, SPACING_MM)
         return points_px, time.process_time() - start
 
     return run

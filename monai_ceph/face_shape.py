@@ -15,6 +15,9 @@ import numpy as np
 
 NEAR_MM = 6.0
 """Distance from the mean face at which a landmark still supports a fit, as one standard deviation."""
+FILM_EXTENTS_MM = (200.0, 340.0, 110.0, 560.0)
+"""Square roots of areas of films, likely ones first. The global stage recognises a face at 0.6 to 1.7 times its scale,
+so these cover films of 65 to 930 mm."""
 _FURTHEST_PAIR_PART = 0.25
 _POSE_MM = 100.0
 _ANNOTATORS_MM = 1.5
@@ -78,12 +81,7 @@ class FaceShape:
             ValueError: the file cannot be read or has other content; the message names the file.
         """
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(
-                tuple(content["symbols"]),
-                np.array(content["mean_mm"], dtype=np.float64),
-                np.array(content["covariance_mm2"], dtype=np.float64),
-            )
+            return cls._of_json(Path(path).read_text(encoding="utf-8"))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read the shape of a face from '{path}' ({type(error).__name__}: {error}); expected JSON with "
@@ -100,14 +98,28 @@ class FaceShape:
         Returns:
             The shape of these landmarks, or None if the file does not exist or lacks one of them.
         """
-        if not Path(path).exists():
+        return cls.read(path)._chosen(symbols) if Path(path).exists() else None
+
+    @classmethod
+    def parse(cls, text: str, symbols: tuple[str, ...]) -> FaceShape | None:
+        """Return what :meth:`of` returns, from the content of the file."""
+        return cls._of_json(text)._chosen(symbols)
+
+    @classmethod
+    def _of_json(cls, text: str) -> FaceShape:
+        content = json.loads(text)
+        return cls(
+            tuple(content["symbols"]),
+            np.array(content["mean_mm"], dtype=np.float64),
+            np.array(content["covariance_mm2"], dtype=np.float64),
+        )
+
+    def _chosen(self, symbols: tuple[str, ...]) -> FaceShape | None:
+        if not set(symbols) <= set(self.symbols):
             return None
-        face = cls.read(path)
-        if not set(symbols) <= set(face.symbols):
-            return None
-        chosen = np.array([face.symbols.index(symbol) for symbol in symbols])
+        chosen = np.array([self.symbols.index(symbol) for symbol in symbols])
         both = np.stack([2 * chosen, 2 * chosen + 1], 1).reshape(-1)
-        return cls(symbols, face.mean_mm[chosen], face.covariance_mm2[np.ix_(both, both)])
+        return FaceShape(symbols, self.mean_mm[chosen], self.covariance_mm2[np.ix_(both, both)])
 
     def write(self, path: str | Path) -> None:
         """Write a small JSON file, rounded to 0.01 mm."""
@@ -221,6 +233,33 @@ def agreement(
     """
     off_mm = np.abs(_plane(fit.to_face(points_px)) - _plane(shape.mean_mm))
     return float(np.nan_to_num(confidence * _near(off_mm, near_mm)).mean())
+
+
+def recognised(
+    points_mm: np.ndarray, confidence: np.ndarray, shape: FaceShape, turn_deg: float = 0.0, mirrored: bool = False
+) -> tuple[FaceFit | None, float]:
+    """Fit the mean face to points of the global stage, and return how well they agree.
+
+    Args:
+        points_mm: (N, 2), (x, y), at the scale and in the direction of the film as stored; NaN where there is none.
+        confidence: (N,), 0 to 1.
+        shape: the shape of the face.
+        turn_deg, mirrored: how the film was turned (clockwise) and mirrored for the global stage to see it upright.
+    Returns:
+        The fit, None if none is possible; and the agreement, 0 to 1. It is 0 if the fit is turned or scaled so far that
+        the global stage cannot have recognised the face: such a fit is chance.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0]])
+        >>> shape = FaceShape(("S", "N", "Me"), mean_mm, 4 * np.eye(6))
+        >>> [round(recognised(scale * mean_mm, np.ones(3), shape)[1], 3) for scale in (1.2, 4.0)]
+        [1.0, 0.0]
+    """
+    fit = fit_face(points_mm, np.nan_to_num(confidence), shape, mirrored)
+    if fit is None:
+        return None, 0.0
+    beyond = (fit.turn_deg - turn_deg + 180) % 360 - 180
+    possible = abs(beyond) < 45 and 0.45 < fit.working_mm < 2.2
+    return fit, agreement(points_mm, confidence, fit, shape) if possible else 0.0
 
 
 def expected_places(

@@ -12,27 +12,29 @@ import numpy as np
 import torch
 
 from monai_ceph import __version__
-from monai_ceph.atomic import atomic_path, make_folder
+from monai_ceph.atomic import atomic_path, make_folder, write_text
 from monai_ceph.data.film import read_film
+from monai_ceph.export import film_input
 from monai_ceph.export.formats import FORMATS, OPSET
 from monai_ceph.export.whole_film import WholeFilm, any_film_inferer, whole_film
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.bundle import default_bundle
-from monai_ceph.predictor.onnx_predictor import bundle_sha256, open_session, run_film
+from monai_ceph.predictor.onnx_predictor import JUDGES, bundle_sha256, open_session, run_film
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 CHECK_MM = 0.25
 LARGEST_PX = 0.05
 LARGEST_CONFIDENCE = 1e-3
 
-Run = Callable[[np.ndarray, tuple[float, float]], tuple[np.ndarray, np.ndarray]]
-"""A film (X, Y) and its spacing -> points (N, 2), film pixels, and confidences (N,)."""
+Run = Callable[[np.ndarray, tuple[float, float]], tuple[np.ndarray, ...]]
+"""A film (X, Y) and its spacing -> points (N, 2), film pixels, and confidences (N,); then those of the global stage."""
 
 
 def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = None, trust: bool = False) -> None:
     """Write a bundle's whole system, from a film's pixels to its points, as one file.
 
-    The file is tried on a drawn film before it takes its name: it has to give the bundle's own points.
+    The file is tried on a drawn film before it takes its name: it has to give the bundle's own points. Beside it,
+    ``film_input.py`` is written, which turns a picture into its input (:mod:`monai_ceph.export.film_input`).
 
     Args:
         output: the file; its folder is made if needed.
@@ -52,16 +54,20 @@ def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = N
     with atomic_path(output) as temporary:
         FORMATS[format](module, temporary, _metadata(bundle, predictor, module))
         _check(predictor, _runner(temporary, format))
+    write_text(output.with_name("film_input.py"), Path(film_input.__file__).read_text(encoding="utf-8"))
 
 
 def _metadata(bundle: Path, predictor: TorchPredictor, module: WholeFilm) -> dict[str, str]:
-    content = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    configs = bundle / "configs"
+    content = json.loads((configs / "metadata.json").read_text(encoding="utf-8"))
     return {
         "name": content["name"],
         "description": "A film's pixels in, its landmarks out. Inputs: film (1, 1, X, Y) float32, gray values, bone "
         "bright, first axis from left to right, second from top to bottom; spacing_mm (2,) float64, size of a pixel "
         "along x and y, NaN where unknown. Outputs: points_px (N, 2) float32, (x, y) in pixels of the film, pixel "
-        "centres at integers; confidence (N,) float32, 0 to 1.",
+        "centres at integers; confidence (N,) float32, 0 to 1; coarse_px and coarse_confidence, the same of the "
+        "global stage. The film is taken upright, facing right and at the size of a pixel that is given: no scale or "
+        "direction is searched, and no landmark is judged.",
         "intended_use": content["intended_use"],
         "bundle_version": content["version"],
         "monai_ceph_version": __version__,
@@ -73,6 +79,8 @@ def _metadata(bundle: Path, predictor: TorchPredictor, module: WholeFilm) -> dic
         "low_confidence": repr(predictor.low_confidence),
         "bundle_sha256": bundle_sha256(bundle),
         "weights_sha256": predictor.weights_sha256,
+        # What monai_ceph judges landmarks by; see monai_ceph.landmark_status.
+        **{name: path.read_text(encoding="utf-8") for name in JUDGES if (path := configs / f"{name}.json").is_file()},
     }
 
 
@@ -82,12 +90,10 @@ def _runner(path: Path, format: str) -> Run:
         return lambda film, spacing_mm: run_film(session, film, spacing_mm)
     script = torch.jit.load(str(path))
 
-    def run(film: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    def run(film: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[np.ndarray, ...]:
         with torch.inference_mode():
-            points_px, confidence = script(
-                torch.from_numpy(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64)
-            )
-        return points_px.numpy(), confidence.numpy()
+            outputs = script(torch.from_numpy(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64))
+        return tuple(output.numpy() for output in outputs)
 
     return run
 
@@ -98,7 +104,7 @@ def _check(predictor: TorchPredictor, run: Run) -> None:
     with tempfile.TemporaryDirectory() as folder:
         [film] = write_phantoms(folder, 1, size=(774, 960), spacing_mm=CHECK_MM)
         expected, pixels = exact.predict(exact.load(film)), read_film(film)[0]
-    points_px, confidence = run(pixels, (CHECK_MM, CHECK_MM))
+    points_px, confidence, *_ = run(pixels, (CHECK_MM, CHECK_MM))
     distance = np.abs(points_px - expected.points_px).max(1)
     apart = np.abs(confidence - expected.confidence).max()
     # One landmark in ten is allowed to be further off: rounding can bring a pixel over the decoder's threshold.

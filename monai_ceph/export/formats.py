@@ -16,6 +16,7 @@ from monai_ceph.export.whole_film import WholeFilm
 from monai_ceph.predictor.onnx_predictor import EXTRA
 
 OPSET = 18
+OUTPUTS = ("points_px", "confidence", "coarse_px", "coarse_confidence")
 """Version of ONNX's operators: the one that torch's exporter is made for, and older than most runtimes in use."""
 
 
@@ -47,7 +48,7 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
                 dynamo=True,
                 dynamic_shapes=({2: "x", 3: "y"}, None),
                 input_names=("film", "spacing_mm"),
-                output_names=("points_px", "confidence"),
+                output_names=OUTPUTS,
                 opset_version=OPSET,
                 verbose=False,
             )

@@ -92,17 +92,21 @@ class WholeFilm(torch.nn.Module):
         self.working_mm = torch.tensor(working_mm, dtype=torch.float64)
         self.assumed_mm = torch.tensor(assumed_mm, dtype=torch.float64)
 
-    def forward(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, film: torch.Tensor, spacing_mm: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Find the landmarks of one film.
 
         Args:
             film: (1, 1, X, Y) float32, gray values, bone bright.
             spacing_mm: (2,) float64, (along x, along y), mm; NaN where unknown.
         Returns:
-            (N, 2) float32, (x, y), pixels of the film; and (N,) float32 confidences.
+            (N, 2) float32, (x, y), pixels of the film; (N,) float32 confidences; and the same of the global stage,
+            from which follows whether a face was seen.
         """
         local, factor = self._local_film(film, spacing_mm)
-        coarse = self._coarse(local)
+        coarse, coarse_confidence = self._coarse(local)
+        coarse_px = (coarse.to(torch.float64) + 0.5) / factor - 0.5
         # From here on as in the inferer, whose functions check and slice by sizes that torch.export does not know.
         size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
         starts = coarse.round().long()[:, None] + self.offsets - self.patch_size // 2
@@ -115,7 +119,7 @@ class WholeFilm(torch.nn.Module):
         points = self.decoder(merged) + corner
         points = torch.where(points.isnan(), coarse, points)
         points_px = (points.to(torch.float64) + 0.5) / factor - 0.5
-        return points_px.to(torch.float32), merged.amax((-2, -1))
+        return points_px.to(torch.float32), merged.amax((-2, -1)), coarse_px.to(torch.float32), coarse_confidence
 
     def _local_film(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what the stages see, (1, 1, X', Y'), and the factor (2,) by which it was scaled."""
@@ -129,8 +133,8 @@ class WholeFilm(torch.nn.Module):
         deviation = scaled.square().mean().sqrt()
         return scaled / torch.where(deviation == 0, 1.0, deviation), factor
 
-    def _coarse(self, local: torch.Tensor) -> torch.Tensor:
-        """Return coarse points, (N, 2), in pixels at local scale."""
+    def _coarse(self, local: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compute coarse points, (N, 2), in pixels at local scale, and their confidences, (N,)."""
         size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
         new_size = (size * self.global_scale).floor().long()
         matrices = [
@@ -138,7 +142,7 @@ class WholeFilm(torch.nn.Module):
         ]
         heatmaps = self.network(matrices[0] @ local @ matrices[1].T)[0, :-1]
         coarse = scale_index(self.coarse_decoder(heatmaps), self.index_scale)
-        return torch.where(coarse.isnan(), ((size - 1) / 2).to(coarse.dtype), coarse)
+        return torch.where(coarse.isnan(), ((size - 1) / 2).to(coarse.dtype), coarse), heatmaps.amax((-2, -1))
 
     def _own_heatmaps(self, local: torch.Tensor, starts: torch.Tensor) -> torch.Tensor:
         """Return each landmark's own heatmaps, (N, K, P, P), in the patches at (N, K, 2)."""

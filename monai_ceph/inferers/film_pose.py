@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from monai_ceph.face_shape import FaceFit, FaceShape, agreement, fit_face
+from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised
 from monai_ceph.transforms.scale import scale_pixels
 
 Coarse = Callable[[torch.Tensor], torch.Tensor]
@@ -95,7 +95,11 @@ class Look(NamedTuple):
 
 
 def posed_film(
-    film: torch.Tensor, pose: FilmPose, spacing_mm: float, window_mm: Sequence[float]
+    film: torch.Tensor,
+    pose: FilmPose,
+    spacing_mm: float,
+    window_mm: Sequence[float],
+    scaled: dict[tuple[float, float], torch.Tensor] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Set a film upright and resample it to a working spacing.
 
@@ -105,6 +109,7 @@ def posed_film(
         spacing_mm: the working spacing.
         window_mm: (x, y), size of the window around the centre of the face, if the pose has one. A tilted window is
             filled with the mean outside the film; an upright one is cropped to the film.
+        scaled: this film at the working spacing, by the pixel size that was assumed; what is missing is added.
     Returns:
         (C, X', Y'), with mean 0 and standard deviation 1; and the (3, 3) float64 affine from index to film pixel.
     Example:
@@ -114,7 +119,10 @@ def posed_film(
     """
     factor = [mm / spacing_mm for mm in pose.working_mm]
     factor = [1.0 if int(n * f) == n else f for n, f in zip(film.shape[-2:], factor, strict=True)]
-    pixels = scale_pixels(film, factor)
+    scaled = {} if scaled is None else scaled
+    if pose.working_mm not in scaled:
+        scaled[pose.working_mm] = scale_pixels(film, factor)
+    pixels = scaled[pose.working_mm]
     affine = torch.eye(3, dtype=torch.float64)
     for axis, f in enumerate(factor):
         affine[axis, axis], affine[axis, 2] = 1 / f, 0.5 / f - 0.5
@@ -184,13 +192,9 @@ def seen(pose: FilmPose, points: np.ndarray, shape: FaceShape) -> Look:
         1.0
     """
     scaled = points[:, :2] * np.array(pose.working_mm)  # mm as assumed: pixels need not be square
-    fit = fit_face(scaled, np.nan_to_num(points[:, 2]), shape, pose.orientation.mirrored)
-    if fit is None:
-        return Look(pose, points, None, 0.0)
-    turn = (fit.turn_deg - 90 * pose.orientation.quarter_turns - pose.tilt_deg + 180) % 360 - 180
-    # The global stage cannot recognise a face that is turned or scaled further, so such a fit is chance.
-    possible = abs(turn) < 45 and 0.45 < fit.working_mm < 2.2
-    return Look(pose, points, fit, agreement(scaled, points[:, 2], fit, shape) if possible else 0.0)
+    turn = 90 * pose.orientation.quarter_turns + pose.tilt_deg
+    fit, agreed = recognised(scaled, points[:, 2], shape, turn, pose.orientation.mirrored)
+    return Look(pose, points, fit, agreed)
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,8 @@ class PoseSearch:
         largest_tilt_deg: a face with a larger tilt is set upright.
         size_range: a face whose size relative to the mean face is outside this range is scaled to the mean size.
         window_mm: (x, y), size of the window that is cut out around a face.
+        hopeless: if no agreement reaches this share of ``believable`` in the stored direction at several scales and in
+            every direction at the usual scale, the picture shows no face, and the search ends.
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> search = PoseSearch(FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8)), spacing_mm=0.67)
@@ -219,10 +225,11 @@ class PoseSearch:
     spacing_mm: float
     believable: float = 0.2
     usual: float = 0.0
-    extents_mm: tuple[float, ...] = (200.0, 340.0, 110.0, 560.0)
+    extents_mm: tuple[float, ...] = FILM_EXTENTS_MM
     largest_tilt_deg: float = 12.0
     size_range: tuple[float, float] = (0.7, 1.4)
     window_mm: tuple[float, float] = (210.0, 230.0)
+    hopeless: float = 0.1
 
     def __call__(
         self,
@@ -247,11 +254,15 @@ class PoseSearch:
             ValueError: the size of a pixel is unknown, and the film is too narrow for a face at any scale.
         """
         looks = [] if first is None else [first]
-        for pose in self.poses((film.shape[-2], film.shape[-1]), told_mm, stored):
-            if looks and looks[-1].agreement >= self.believable:
-                break
-            if not any(look.pose == pose for look in looks):
-                looks.append(self.look(film, pose, coarse))
+        scaled: dict[tuple[float, float], torch.Tensor] = {}
+        for number, plan in enumerate(self.plans((film.shape[-2], film.shape[-1]), told_mm, stored)):
+            if number > 1 and max((look.agreement for look in looks), default=1.0) < self.hopeless * self.believable:
+                break  # nothing like a face, in any direction
+            for pose in plan:
+                if looks and looks[-1].agreement >= self.believable:
+                    break
+                if not any(look.pose == pose for look in looks):
+                    looks.append(self.look(film, pose, coarse, scaled))
         if not looks:
             raise ValueError(
                 f"Expected a film that can show a face, got {film.shape[-2]} x {film.shape[-1]} pixels, which is too "
@@ -266,6 +277,12 @@ class PoseSearch:
         self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
     ) -> list[FilmPose]:
         """Return the poses to try for a film of (X, Y) px, with the likely and cheap ones first."""
+        return [pose for plan in self.plans(size, told_mm, stored) for pose in plan]
+
+    def plans(
+        self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
+    ) -> list[list[FilmPose]]:
+        """Return :meth:`poses` in groups: other scales, other directions, and then less likely combinations."""
         root = math.sqrt(size[0] * size[1])
         ratio = 1.0 if told_mm is None else math.sqrt(told_mm[1] / told_mm[0])
         searched = [(mm / root / ratio, mm / root * ratio) for mm in self.extents_mm]
@@ -289,15 +306,22 @@ class PoseSearch:
             (usual + other if told else other, turned[1:6]),
             (large, turned[1:3]),
         ]
-        poses = [FilmPose(mm, o) for scales, ways in plans for o in ways for mm in scales]
-        # A network that halves its input several times cannot work on fewer than 48 px.
-        smallest = [min(n * mm for n, mm in zip(size, pose.working_mm, strict=True)) for pose in poses]
-        least = 48 * self.spacing_mm
-        return [p for p, mm in zip(poses, smallest, strict=True) if p.working_mm == told_mm or mm >= least]
 
-    def look(self, film: torch.Tensor, pose: FilmPose, coarse: Coarse) -> Look:
-        """Run the global stage on a film under an assumed pose."""
-        upright, affine = posed_film(film, pose, self.spacing_mm, self.window_mm)
+        def possible(mm: tuple[float, float]) -> bool:
+            # A network that halves its input several times cannot work on fewer than 48 px.
+            return mm == told_mm or min(size[0] * mm[0], size[1] * mm[1]) >= 48 * self.spacing_mm
+
+        return [[FilmPose(mm, o) for o in ways for mm in scales if possible(mm)] for scales, ways in plans]
+
+    def look(
+        self,
+        film: torch.Tensor,
+        pose: FilmPose,
+        coarse: Coarse,
+        scaled: dict[tuple[float, float], torch.Tensor] | None = None,
+    ) -> Look:
+        """Run the global stage on a film under an assumed pose; ``scaled`` as in :func:`posed_film`."""
+        upright, affine = posed_film(film, pose, self.spacing_mm, self.window_mm, scaled)
         points = coarse(upright[None])[0].to("cpu", torch.float64).numpy()
         matrix = affine.numpy()
         return seen(pose, np.column_stack([points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2], points[:, 2]]), self.shape)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from monai_ceph.data.film_workers import read_film_apart
+from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised
+from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, USUAL_SIZE, StatusRule, judge
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import bundle_config, default_bundle
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
+from monai_ceph.ruler import find_ruler
 from monai_ceph.spacing import check_extent, check_film_size
 
 logger = logging.getLogger(__name__)
@@ -26,6 +31,12 @@ EXTRA = "Install the packages of the extra 'onnx': pip install 'monai-ceph[onnx]
 """What to do where they are missing."""
 MODEL = Path("models") / "model.onnx"
 """Where a bundle keeps its exported model."""
+JUDGES = ("face_shape", "landmark_status")
+"""What of a bundle's ``configs`` the metadata of an exported model hold, as JSON, to judge landmarks by."""
+AS_IT_LIES = (
+    "an exported model takes a film as it lies: if it is mirrored, turned or inverted, use the torch backend, which "
+    "searches that"
+)
 
 
 @dataclass(eq=False)
@@ -39,6 +50,7 @@ class OnnxPredictor(Predictor):
         low_confidence: as in ``Predictor``.
         spacing_mm: the films' pixel size; wins over the one in the files.
         weights_sha256: of the weights that were exported; empty for a model that does not say.
+        shape, rule: what landmarks are judged by. Without both, nothing is judged.
     """
 
     session: Any
@@ -49,6 +61,8 @@ class OnnxPredictor(Predictor):
     low_confidence: float = 0.0
     spacing_mm: float | None = None
     weights_sha256: str = ""
+    shape: FaceShape | None = None
+    rule: StatusRule | None = None
 
     @property
     def shares_cores(self) -> bool:
@@ -56,34 +70,122 @@ class OnnxPredictor(Predictor):
 
     def load(self, film: Path) -> dict[str, Any]:
         pixels, info = read_film_apart(film, self.spacing_mm)
-        if info.spacing_mm is None:
+        if info.spacing_mm is None and not self.judges:
             logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", film, self.assumed_mm[0])
         spacing = info.spacing_mm or self.assumed_mm
-        scaled = [int(n * mm / self.working_mm) for n, mm in zip(pixels.shape, spacing, strict=True)]
         check_extent(pixels.shape, spacing, self.working_mm, str(film))
-        check_film_size(scaled, self.patch_size)
+        if info.spacing_mm is not None or not self.judges:
+            check_film_size(self._local_size(pixels, spacing), self.patch_size)
         return {"image": pixels, "info": info, "name": film.name}
 
     def predict(self, item: dict[str, Any]) -> Prediction:
-        info = item["info"]
-        points_px, confidence = run_film(self.session, item["image"], info.spacing_mm)
-        check_finite_result(confidence, item["name"])
+        info, film = item["info"], item["image"]
+        look = self._best_look(film, info.spacing_mm, item["name"])
+        check_finite_result(look.confidence, item["name"])
         prediction = Prediction(
             image=item["name"],
             scheme=self.scheme,
-            points_px=points_px.astype(np.float64),
-            confidence=confidence.astype(np.float64),
+            points_px=look.points_px,
+            confidence=look.confidence,
             spacing_mm=info.spacing_mm,
             spacing_source=info.spacing_source,
         )
-        return prediction.doubted(info.remarks)
+        judged = self._judged(prediction, look, film, info.suggested_spacing_mm)
+        if info.orientation != 1:
+            judged = replace(judged, remarks=(*judged.remarks, TURNED_BY_ITS_TAG))
+        return judged.doubted(info.remarks)
+
+    @property
+    def judges(self) -> bool:
+        """Whether landmarks are judged, and the scale of a film of unknown pixel size is searched."""
+        return self.shape is not None and self.rule is not None
+
+    def _local_size(self, film: np.ndarray, spacing_mm: tuple[float, float]) -> list[int]:
+        return [int(n * mm / self.working_mm) for n, mm in zip(film.shape, spacing_mm, strict=True)]
+
+    def _best_look(self, film: np.ndarray, told_mm: tuple[float, float] | None, name: str) -> _Look:
+        """Look at a film at the pixel size that is told, or at several until a face is seen, then at the face's own."""
+        if told_mm is not None or self.rule is None or self.shape is None:
+            return self._look(film, told_mm or self.assumed_mm)
+        looks: list[_Look] = []
+        for mm in self._scales(film):
+            looks.append(self._look(film, (mm, mm)))
+            fit = looks[-1].fit
+            if fit is not None and looks[-1].agreement >= self.rule.believable:
+                own = mm * fit.working_mm
+                if not USUAL_SIZE[0] <= 1 / fit.working_mm <= USUAL_SIZE[1]:
+                    looks.append(self._look(film, (own, own)))
+                break
+        if not looks:
+            raise ValueError(
+                f"{name}: expected a film that can show a face, got {film.shape[0]} x {film.shape[1]} pixels, which is "
+                "too narrow at any scale; is it a cephalogram?"
+            )
+        return max(looks, key=lambda look: look.agreement)
+
+    def _scales(self, film: np.ndarray) -> Iterator[float]:
+        for extent in FILM_EXTENTS_MM:
+            mm = extent / math.sqrt(film.size)
+            if min(self._local_size(film, (mm, mm))) >= self.patch_size:
+                yield mm
+
+    def _look(self, film: np.ndarray, mm: tuple[float, float]) -> _Look:
+        points_px, confidence, coarse_px, coarse_confidence = run_film(self.session, film, mm)
+        fit, agreed = None, 0.0
+        if self.shape is not None:
+            fit, agreed = recognised(coarse_px * np.array(mm), coarse_confidence, self.shape)
+        off_mm = np.hypot(*((points_px - coarse_px) * np.array(mm)).T)
+        evidence = np.stack([coarse_confidence, off_mm, np.full(len(off_mm), agreed), np.zeros(len(off_mm))], 1)
+        return _Look(points_px, confidence, evidence, fit, agreed)
+
+    def _judged(
+        self, prediction: Prediction, look: _Look, film: np.ndarray, suggested_mm: tuple[float, float] | None
+    ) -> Prediction:
+        if self.shape is None or self.rule is None:
+            return prediction
+        judged = judge(
+            look.points_px,
+            look.confidence,
+            look.evidence,
+            (film.shape[0], film.shape[1]),
+            prediction.spacing_mm,
+            self.shape,
+            self.rule,
+            None if suggested_mm is None else suggested_mm[0],
+            partial(find_ruler, film),
+        )
+        if judged.ruler is not None:
+            mm = judged.ruler.spacing_mm
+            prediction = replace(prediction, spacing_mm=(mm, mm), spacing_source="ruler")
+        return replace(
+            prediction,
+            points_px=judged.points_px,
+            status=judged.status,
+            remarks=(*judged.remarks, AS_IT_LIES) if "not a face" in judged.doubts else judged.remarks,
+            doubts=judged.doubts,
+            pose=judged.pose,
+        )
 
 
-def run_film(session: Any, film: np.ndarray, spacing_mm: tuple[float, float] | None) -> tuple[np.ndarray, np.ndarray]:
-    """Run an exported model on a film (X, Y); return points (N, 2), film pixels, and confidences (N,)."""
+class _Look(NamedTuple):
+    """Hold what a model found in a film at an assumed pixel size; see ``monai_ceph.landmark_status.EVIDENCE``."""
+
+    points_px: np.ndarray
+    confidence: np.ndarray
+    evidence: np.ndarray
+    fit: FaceFit | None
+    agreement: float
+
+
+def run_film(session: Any, film: np.ndarray, spacing_mm: tuple[float, float] | None) -> tuple[np.ndarray, ...]:
+    """Run an exported model on a film (X, Y).
+
+    Returns:
+        Points (N, 2), film pixels, and confidences (N,); then the same of the global stage. All are float64.
+    """
     spacing = np.array((np.nan, np.nan) if spacing_mm is None else spacing_mm, dtype=np.float64)
-    points_px, confidence = session.run(None, {"film": film[None, None].astype(np.float32), "spacing_mm": spacing})
-    return points_px, confidence
+    outputs = session.run(None, {"film": film[None, None].astype(np.float32), "spacing_mm": spacing})
+    return tuple(output.astype(np.float64) for output in outputs)
 
 
 def open_session(path: Path) -> Any:
@@ -135,16 +237,20 @@ def load_onnx_predictor(
     if given != path and metadata.get("bundle_sha256") != bundle_sha256(given):
         raise ValueError(f"'{path}' was exported from other weights or settings than '{given}' has; export it again.")
     try:
-        scheme = json.loads(metadata["scheme"])
+        content = json.loads(metadata["scheme"])
+        scheme = LandmarkScheme(content["name"], tuple(Landmark(**row) for row in content["landmarks"]))
+        shape, rule = (metadata.get(name) for name in JUDGES)
         return OnnxPredictor(
             session=session,
-            scheme=LandmarkScheme(scheme["name"], tuple(Landmark(**row) for row in scheme["landmarks"])),
+            scheme=scheme,
             working_mm=float(metadata["working_spacing_mm"]),
             assumed_mm=(float(metadata["assumed_spacing_mm"]),) * 2,
             patch_size=int(metadata["patch_size"]),
             low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
             weights_sha256=metadata.get("weights_sha256", ""),
+            shape=None if shape is None else FaceShape.parse(shape, scheme.symbols),
+            rule=None if rule is None else StatusRule.parse(rule),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"'{path}' was not written by monai-ceph export: its metadata lack {error}.") from error

@@ -45,7 +45,7 @@ def exported(shipped_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     bundle = _sharp_bundle(shipped_bundle, tmp_path_factory.mktemp("exported") / "a bundle")
     model = bundle / "models" / "model.onnx"
     assert main(["export", "--format", "onnx", "--output", str(model), "--bundle", str(bundle)]) == 0
-    assert sorted(path.name for path in model.parent.iterdir()) == ["model.onnx", "model.pt"]
+    assert sorted(path.name for path in model.parent.iterdir()) == ["film_input.py", "model.onnx", "model.pt"]
     return bundle
 
 
@@ -115,7 +115,7 @@ def test_torchscript_file(shipped_bundle: Path, tmp_path: Path, capsys: pytest.C
     bundle, model = _sharp_bundle(shipped_bundle, tmp_path / "b"), tmp_path / "new" / "model.ts"
     assert main(["export", "--format", "torchscript", "--output", str(model), "--bundle", str(bundle)]) == 0
     assert re.fullmatch(rf"{model}: torchscript, [\d.]+ MB, gives the bundle's points\n", capsys.readouterr().out)
-    assert [path.name for path in model.parent.iterdir()] == ["model.ts"]
+    assert {path.name for path in model.parent.iterdir()} == {"film_input.py", "model.ts"}
 
 
 def test_ckpt_export_of_the_bundle_is_the_global_stage(shipped_bundle: Path, tmp_path: Path) -> None:
@@ -272,8 +272,10 @@ def test_example_on_the_page_prints_every_landmark(
     [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     [film] = write_phantoms(tmp_path, 1, seed=0, size=(1290, 1600), spacing_mm=0.15)
     film.rename(tmp_path / "film.png")
-    shutil.copy(exported / "models" / "model.onnx", tmp_path)
+    for name in ("model.onnx", "film_input.py"):
+        shutil.copy(exported / "models" / name, tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
     exec(compile(example, "docs/deployment.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(ISBI19.symbols)

@@ -24,7 +24,7 @@ from monai_ceph.export.whole_film import (
 )
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AnyFilmInferer, AutocastInferer, FastTwoStageInferer, TwoStageInferer
-from monai_ceph.inferers.two_stage import merge_own
+from monai_ceph.inferers.two_stage import coarse_heatmaps, merge_own
 from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
 from monai_ceph.transforms import PointsToFilmd, ScaleToSpacing, scale_pixels
 from tests.export.nets import peaked_unets
@@ -56,14 +56,22 @@ def literal(
     return out["pred_px"].numpy(), out["confidence"].numpy()
 
 
+class GlobalStage(TwoStageInferer):
+    """Stops after the global stage."""
+
+    def refined(self, films: torch.Tensor, coarse: torch.Tensor, network: TwoStageNet) -> torch.Tensor:
+        heatmaps = coarse_heatmaps(films, network, self.global_scale)
+        return torch.cat([coarse, heatmaps.amax((-2, -1))[..., None]], -1)
+
+
 def settings(**changes: object) -> dict[str, object]:
     return {"patch_size": 48, "expansion": 1.0, "merge": "own", "coarse_decoder": decode_soft_centroid, **changes}
 
 
-def run(module: WholeFilm, film: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+def run(module: WholeFilm, film: np.ndarray, spacing_mm: tuple[float, float]) -> tuple[np.ndarray, ...]:
     with torch.no_grad():
-        points_px, confidence = module(torch.tensor(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64))
-    return points_px.numpy(), confidence.numpy()
+        outputs = module(torch.tensor(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64))
+    return tuple(output.numpy() for output in outputs)
 
 
 FILMS = [
@@ -93,10 +101,12 @@ def test_same_points_as_the_literal_pipeline(
     if min(n * mm for n, mm in zip(size, spacing_mm, strict=True)) / WORKING_MM * 0.3 < 16:
         chosen["global_scale"] = 0.5  # BasicUNet takes no less than 16 px
     module = WholeFilm(network, FastTwoStageInferer(**chosen), WORKING_MM, (0.1, 0.1))
-    points_px, confidence = run(module, film, spacing_mm)
+    points_px, confidence, *coarse = run(module, film, spacing_mm)
     expected, expected_confidence = literal(film, spacing_mm, network, TwoStageInferer(**chosen))
     np.testing.assert_allclose(points_px, expected, atol=0.01)
     np.testing.assert_allclose(confidence, expected_confidence, atol=1e-4)
+    for found, wanted in zip(coarse, literal(film, spacing_mm, network, GlobalStage(**chosen)), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=0.01)
 
 
 def test_the_films_above_try_the_border_and_all_of_the_film() -> None:
@@ -117,7 +127,7 @@ def test_the_films_above_try_the_border_and_all_of_the_film() -> None:
 def test_film_of_one_gray() -> None:
     network, film = peaked_unets(), np.full((200, 220), 7.0, np.float32)
     module = WholeFilm(network, FastTwoStageInferer(**settings()), WORKING_MM, (0.1, 0.1))
-    points_px, confidence = run(module, film, (0.6, 0.6))
+    points_px, confidence, *_ = run(module, film, (0.6, 0.6))
     expected = literal(film, (0.6, 0.6), network, TwoStageInferer(**settings()))
     np.testing.assert_allclose(points_px, expected[0], atol=0.01)
     np.testing.assert_allclose(confidence, expected[1], atol=1e-5)
