@@ -420,6 +420,11 @@ def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_predictor(parser, "bundle to start from (default: the shipped one)")
     parser.add_argument("--base", metavar="DATASET", help="replay set: films to mix into training against forgetting")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for a DICOMweb store's films and labels")
+    parser.add_argument(
+        "--no-calibration",
+        action="store_true",
+        help="do not move predictions to where the final labels of the folder have the landmarks",
+    )
     parser.set_defaults(run=_label)
 
 
@@ -621,6 +626,8 @@ def _label(arguments: argparse.Namespace) -> int:
     options = {key: str(value) for key, value in given.items() if value is not None}
     if arguments.trust_bundle:
         options["trust_bundle"] = "true"
+    if arguments.no_calibration:
+        options["calibrate"] = "false"
     run(arguments.dicomweb or arguments.folder, host=arguments.host, port=arguments.port, **options)
     return 0
 

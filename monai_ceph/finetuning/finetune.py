@@ -247,6 +247,15 @@ def latest(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return now, json.loads(results[-1].read_text(encoding="utf-8")) if results else {}
 
 
+def trained_on(bundle: Path) -> set[str]:
+    """Return the films that a bundle's weights were fine-tuned on; empty if none of the new weights came into use."""
+    films: set[str] = set()
+    for path in (bundle / RUNS).glob(f"*/{RESULT}"):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        films.update(result["trained"] if result["replaced"] else ())
+    return films
+
+
 @contextmanager
 def _exclusive(bundle: Path) -> Iterator[None]:
     """Hold a lock, because two trainings would replace each other's weights. The system frees it even after a kill."""

@@ -32,6 +32,7 @@ from monai_ceph.label.model import CurrentModel, own_bundle
 from monai_ceph.label.options import Options, is_url
 from monai_ceph.label.scoring import LandmarkError, Uncertainty
 from monai_ceph.label.sessions import FilmSessions
+from monai_ceph.label.site import FolderSite
 from monai_ceph.label.store import FilmStore
 from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
@@ -64,6 +65,7 @@ class CephalometricApp(MONAILabelApp):
             self.options.device,
             self.options.trusts_bundle,
         )
+        self.site = FolderSite(self.model, LabelFolder(self.folder, self.model.scheme))
         super().__init__(
             app_dir,
             studies,
@@ -82,7 +84,7 @@ class CephalometricApp(MONAILabelApp):
         return DicomWebStore(folder, self.studies)
 
     def init_infers(self) -> dict[str, InferTask]:
-        return {MODEL: LandmarkInfer(self.model)}
+        return {MODEL: LandmarkInfer(self.model, self.site if self.options.calibrates else None)}
 
     def init_trainers(self) -> dict[str, TrainTask]:
         return {MODEL: LandmarkTrain(self.model, self.options.base)}
@@ -109,6 +111,10 @@ class CephalometricApp(MONAILabelApp):
             return {name: super(CephalometricApp, self).async_scoring(name, params) for name in due}
         except requests.ConnectionError:
             return {}
+
+    def info(self) -> dict[str, Any]:
+        """Return what the stock app says, and what the site calibration does."""
+        return {**super().info(), "site_calibration": self.site.info() if self.options.calibrates else None}
 
     def init_batch_infer(self) -> Callable[..., Any]:
         return FilmBatch()

@@ -16,6 +16,7 @@ from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label.model import CurrentModel
+from monai_ceph.label.site import FolderSite
 from monai_ceph.prediction import Prediction
 
 
@@ -24,9 +25,10 @@ class LandmarkInfer(InferTask):
 
     Args:
         model: the bundle in use.
+        site: moves the points to where the folder's labels have them; None for a server that does not.
     """
 
-    def __init__(self, model: CurrentModel) -> None:
+    def __init__(self, model: CurrentModel, site: FolderSite | None = None) -> None:
         super().__init__(
             # Of the types that 3D Slicer's module can run, only "detection" loads the result as markups.
             type="detection",
@@ -34,7 +36,7 @@ class LandmarkInfer(InferTask):
             dimension=2,
             description="Landmarks of a lateral cephalogram, for research only",
         )
-        self.model = model
+        self.model, self.site = model, site
 
     def is_valid(self) -> bool:
         return True
@@ -55,6 +57,8 @@ class LandmarkInfer(InferTask):
         film = Path(request["image"])
         predictor = self.model.predictor()
         prediction, frame = predictor.predict(predictor.load(film)), viewer_frame_apart(film)
+        if self.site is not None:
+            prediction = self.site.apply(film, prediction)
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(to_markups(prediction, frame), file, indent=2, ensure_ascii=False)
@@ -97,6 +101,7 @@ def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]
         "landmarks": landmarks,
         "spacing_mm": prediction.spacing_mm,
         "spacing_source": prediction.spacing_source,
+        "site": prediction.site,
         "remarks": list(prediction.remarks),
         "doubts": list(prediction.doubts),
         "pose": dict(prediction.pose),

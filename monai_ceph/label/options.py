@@ -22,6 +22,7 @@ class Options:
         base: the replay set, a data set that training mixes in against forgetting; empty: none.
         cache: folder for the films of a DICOMweb store; empty: one in the user's cache.
         trust_bundle: ``true``: run a bundle whose configs can run code that no shipped bundle has.
+        calibrate: ``false``: do not move predictions to where the folder's final labels have the landmarks.
 
     >>> Options.of({"spacing": "0.1", "auto_update_scoring": "false"}).spacing_mm
     0.1
@@ -33,6 +34,7 @@ class Options:
     base: str = ""
     cache: str = ""
     trust_bundle: str = ""
+    calibrate: str = ""
 
     @classmethod
     def of(cls, conf: Mapping[str, str]) -> Options:
@@ -54,6 +56,10 @@ class Options:
     @property
     def trusts_bundle(self) -> bool:
         return self.trust_bundle.lower() == "true"
+
+    @property
+    def calibrates(self) -> bool:
+        return self.calibrate.lower() != "false"
 
     @property
     def bundle_folder(self) -> Path | None:

@@ -1,0 +1,112 @@
+"""The site calibration of the server: estimated from the films' own final labels, and applied to its predictions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.film_records import film_identity
+from monai_ceph.finetuning.finetune import trained_on
+from monai_ceph.label.model import CurrentModel
+from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.bundle import root_cause
+from monai_ceph.site import SiteError, SiteEstimate, estimate_site
+
+logger = logging.getLogger(__name__)
+
+MOST = 40
+"""Only this many films are used, those labelled last: more hardly change the estimate, and each is predicted once."""
+NOT_YET = "estimated when the first film is predicted"
+
+
+class FolderSite:
+    """Estimate a site calibration from final labels whenever these or the weights have changed.
+
+    Films that the weights in use were trained on are left out, because predictions of them say little about other
+    films.
+
+    Args:
+        model: the bundle in use.
+        folder: the films and labels.
+    """
+
+    def __init__(self, model: CurrentModel, folder: LabelFolder) -> None:
+        self.model, self.folder = model, folder
+        self._lock = threading.Lock()
+        self._predicted: dict[str, tuple[Any, Prediction]] = {}
+        self._state: Any = None
+        self._estimate: SiteEstimate | None = None
+        self._reason = NOT_YET
+
+    def apply(self, film: Path, prediction: Prediction) -> Prediction:
+        """Return a film's prediction with its points where the labels have them; as it is if that does not help.
+
+        Args:
+            film: the file; it may be outside of the folder.
+            prediction: of the weights in use.
+        """
+        with self._lock:
+            if film.parent == self.folder.folder:  # not an upload, which comes once
+                self._predicted[str(film)] = (self._identity(film), prediction)
+            self._update()
+            estimate = self._estimate
+        return estimate.site.apply(prediction) if estimate is not None and estimate.helps else prediction
+
+    def info(self) -> dict[str, Any]:
+        """Return what the last estimate is made from and what it does, ready for JSON."""
+        estimate = self._estimate
+        if estimate is None:
+            return {"in_use": False, "films": 0, "reason": self._reason}
+        before, after = (float(errors[errors == errors].mean()) for errors in estimate.errors_mm)
+        shifts = dict(zip(estimate.site.symbols, estimate.site.shift_mm.round(2).tolist(), strict=True))
+        return {
+            "in_use": estimate.helps,
+            "films": len(estimate.films),
+            "reason": self._reason,
+            "site": estimate.site.label,
+            "held_out_error_before_mm": round(before, 3),
+            "held_out_error_after_mm": round(after, 3),
+            "shift_mm": shifts,
+            "remarks": list(estimate.remarks),
+        }
+
+    def _update(self) -> None:
+        labels = self.folder.labels()
+        trained = trained_on(self.model.bundle)
+        times = {film: label.stat().st_mtime_ns for film, label in labels.items() if film not in trained}
+        chosen = sorted(times, key=lambda film: (times[film], film))[-MOST:]
+        state = (self.model.weights_id(), [(film, times[film]) for film in chosen])
+        if state == self._state:
+            return
+        try:
+            self._estimate = self._estimated(chosen)
+            self._reason = "" if self._estimate.helps else "held-out films become no better"
+        except SiteError as error:
+            self._estimate, self._reason = None, str(error)
+        self._state = state
+
+    def _estimated(self, films: list[str]) -> SiteEstimate:
+        predictor, paths = self.model.predictor(), self.folder.films()
+        predictions, annotated = [], []
+        for film in films:
+            try:
+                path = paths[film]
+                points_px = self.folder.points_px(film, self.folder.label(film))
+                known = self._predicted.get(str(path))
+                if known is None or known[0] != self._identity(path):
+                    known = self._identity(path), predictor.predict(predictor.load(path))
+                    self._predicted[str(path)] = known
+            except (ValueError, LookupError, OSError, RuntimeError) as error:
+                logger.warning("Film '%s' is not used for the site calibration: %s", film, root_cause(error))
+                continue
+            predictions.append(known[1])
+            annotated.append(points_px)
+        today = datetime.now(timezone.utc).date().isoformat()
+        return estimate_site(predictions, annotated, predictor.weights_sha256, today)
+
+    def _identity(self, film: Path) -> tuple[Any, ...]:
+        return self.model.weights_id(), *film_identity(film).values()
