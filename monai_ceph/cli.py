@@ -18,7 +18,7 @@ from monai_ceph import __version__
 INTERRUPTED = 130
 """Exit status that shells report for a command stopped by Ctrl-C."""
 DEFAULT_FORMATS = ("csv", "markups", "overlay")
-FORMATS = (*DEFAULT_FORMATS, "measurements", "report")
+FORMATS = (*DEFAULT_FORMATS, "measurements", "report", "dicom-sr")
 BACKENDS = ("torch", "onnx")
 EXPORTS = ("onnx", "torchscript")
 CONVERSIONS = ("csv", "kaggle", "labelme", "markups", "isbi", "aariz", "cl-detection", "coco")
@@ -104,7 +104,8 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=DEFAULT_FORMATS,
         metavar=",".join(FORMATS),
         help="formats to write, separated by commas; measurements is a table of angles, lengths and ratios with norms; "
-        "report is a PDF and an HTML page for each film, and needs the extra 'report' "
+        "report is a PDF and an HTML page for each film, and needs the extra 'report'; dicom-sr is a DICOM SR for each "
+        "DICOM film, and needs the extra 'dicom' "
         f"(default: {','.join(DEFAULT_FORMATS)})",
     )
     parser.add_argument(
@@ -283,6 +284,7 @@ def _add_superimpose(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
     parser.add_argument("--device", default="auto", metavar="auto|cpu|cuda:0", help="default: auto")
     parser.add_argument("--scheme", help="landmark scheme: a name or a .json file (default: the bundle's)")
+    parser.add_argument("--site", type=Path, metavar="FILE", help="site file of monai-ceph calibrate (default: none)")
     parser.set_defaults(run=_superimpose)
 
 
@@ -525,6 +527,7 @@ def _superimpose(arguments: argparse.Namespace) -> int:
         bundle=arguments.bundle,
         device=arguments.device,
         scheme=arguments.scheme,
+        site=arguments.site,
     )
     return 0
 

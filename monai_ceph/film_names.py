@@ -18,6 +18,9 @@ OVERLAY_SUFFIX = ".overlay.png"
 REPORT_SUFFIXES = (".report.pdf", ".report.html")
 """What a film's report is called, on paper and as a page."""
 
+SR_SUFFIX = ".sr.dcm"
+"""What a film's DICOM SR is called."""
+
 _BY_LENGTH = sorted((*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv"), key=len, reverse=True)
 
 

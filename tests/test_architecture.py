@@ -15,7 +15,10 @@ import monai_ceph
 from tools import floor_plan
 
 PACKAGE = Path(monai_ceph.__file__).parent
-OPTIONAL = ("PIL", "tqdm", "ignite", "tensorboard", "fire", "jinja2", "matplotlib", "onnx", "onnxruntime", "scipy")
+OPTIONAL = (
+    *("PIL", "tqdm", "ignite", "tensorboard", "fire", "jinja2", "matplotlib", "onnx", "onnxruntime", "scipy"),
+    "highdicom",
+)
 """Import names of what the extras bring."""
 
 WITHOUT_EXTRAS = """

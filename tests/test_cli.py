@@ -50,6 +50,7 @@ def test_predict_with_the_least_arguments(monkeypatch: pytest.MonkeyPatch) -> No
         "backend": "torch",
         "scheme": None,
         "name_from_dicom": False,
+        "site": None,
         "load": load_torch_predictor,
     }
 
@@ -66,6 +67,8 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "--format",
         "overlay, csv,csv,report",
         "--name-from-dicom",
+        "--site",
+        "site.json",
         "--overwrite",
     ]
     assert main(["predict", "a b.png", "folder", "--output", "out", *options]) == 0
@@ -79,6 +82,7 @@ def test_predict_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "backend": "torch",
         "scheme": None,
         "name_from_dicom": True,
+        "site": Path("site.json"),
         "load": load_torch_predictor,
     }
 
@@ -95,6 +99,27 @@ def test_backend_chooses_what_predicts(monkeypatch: pytest.MonkeyPatch, backend:
     predict = _stand_in(monkeypatch, "predict")
     assert main([*PREDICT, "--backend", backend]) == 0
     assert predict.options["load"] is load
+
+
+def test_superimpose_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    superimpose = _stand_in(monkeypatch, "superimpose", None)
+    options = ["--output", "o", "--spacing", "0.1", "--spacing", "0.2", "--bundle", "b", "--device", "cpu"]
+    options += ["--annotations", "a.csv", "--scheme", "s.json", "--site", "site.json"]
+    assert main(["superimpose", "a.png", "b.png", *options]) == 0
+    assert superimpose.arguments == (Path("a.png"), Path("b.png"), Path("o"))
+    assert superimpose.options == {
+        "annotations": [Path("a.csv")],
+        "spacing_mm": [0.1, 0.2],
+        "bundle": Path("b"),
+        "device": "cpu",
+        "scheme": "s.json",
+        "site": Path("site.json"),
+    }
+
+
+def test_name_without_a_report_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*PREDICT, "--name-from-dicom"]) == 1
+    assert "--name-from-dicom writes a name on reports; add report to --format." in capsys.readouterr().err
 
 
 def test_exit_status_is_one_however_many_films_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +144,8 @@ def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "r.html",
         "--figures",
         "f",
+        "--agreement",
+        "a.csv",
     ]
     assert main(["evaluate", "p.csv", "a.csv", "b", *options]) == 0
     assert evaluate.arguments == (Path("p.csv"), [Path("a.csv"), Path("b")])
@@ -131,6 +158,7 @@ def test_evaluate_with_every_argument(monkeypatch: pytest.MonkeyPatch) -> None:
         "exclude_landmarks": ["Go"],
         "json_file": Path("m.json"),
         "csv_file": Path("e.csv"),
+        "agreement_file": Path("a.csv"),
         "summary_file": Path("s.csv"),
         "html_file": Path("r.html"),
         "figures_dir": Path("f"),
@@ -195,7 +223,7 @@ def test_error_of_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatc
         ([*PREDICT, "--spacing", "0,1"], "got '0,1'"),
         (
             [*PREDICT, "--format", "csv,pdf"],
-            "expected some of csv, markups, overlay, measurements, report separated by commas; got 'csv,pdf'",
+            "expected some of csv, markups, overlay, measurements, report, dicom-sr separated by commas; got 'csv,pdf'",
         ),
         ([*PREDICT, "--format", ""], "expected some of csv, markups, overlay"),
         ([*PREDICT, "--backend", "tflite"], "invalid choice: 'tflite'"),

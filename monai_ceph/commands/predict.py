@@ -17,10 +17,10 @@ import numpy as np
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
 from monai_ceph.data.dicom_patient import patient_name
-from monai_ceph.data.film_format import FilmError
+from monai_ceph.data.film_format import FilmError, is_dicom
 from monai_ceph.data.film_search import RESULT, search_films
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers, read_film_apart, viewer_frame_apart
-from monai_ceph.film_names import OVERLAY_SUFFIX, REPORT_SUFFIXES
+from monai_ceph.film_names import OVERLAY_SUFFIX, REPORT_SUFFIXES, SR_SUFFIX
 from monai_ceph.film_records import RecordError
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import get_scheme
@@ -33,7 +33,7 @@ from monai_ceph.predictor.ranks import Ranks, ranks
 from monai_ceph.predictor.threads import single_thread_workers, worker_count
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.site.calibration import SiteCalibration
-from monai_ceph.wording import count
+from monai_ceph.wording import count, named
 from monai_ceph.writers.prediction_records import PredictionRecords
 
 NAMED_REPORT = "report with name"
@@ -65,11 +65,12 @@ def run(
     Args:
         films: files and folders.
         output: folder for ``landmarks.csv``, ``measurements.csv``, ``<film>.mrk.json``, ``<film>.overlay.png``,
-            ``<film>.report.pdf`` and ``<film>.report.html``; made if needed.
+            ``<film>.report.pdf``, ``<film>.report.html`` and ``<film>.sr.dcm``; made if needed.
         spacing_mm: size of a film pixel; wins over the one in the file.
         bundle: the bundle's folder, or what else ``load`` takes; None is the shipped one.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
-        formats: which of ``csv``, ``markups``, ``overlay``, ``measurements``, ``report`` to write.
+        formats: which of ``csv``, ``markups``, ``overlay``, ``measurements``, ``report``,
+            ``dicom-sr`` to write.
         overwrite: do again what was done before.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
         name_from_dicom: write the patient's name in a DICOM film on its report.
@@ -86,6 +87,10 @@ def run(
         from monai_ceph.plots.film_report import check_report_extra
 
         check_report_extra()
+    if "dicom-sr" in formats:
+        from monai_ceph.writers.dicom_sr import check_dicom_extra
+
+        check_dicom_extra()
     if name_from_dicom:  # reports without the name, which a record may tell of, are not those
         formats = [NAMED_REPORT if name == "report" else name for name in formats]
     calibration = None if site is None else SiteCalibration.read(site)
@@ -94,7 +99,8 @@ def run(
     make_folder(output)
     given = {} if scheme is None else {"scheme": scheme}
     settings = _settings(bundle, spacing_mm, backend, scheme, calibration)
-    write = partial(_write, output, formats, model_text(bundle) if set(formats) & {"report", NAMED_REPORT} else "")
+    model = model_text(bundle) if set(formats) & {"report", NAMED_REPORT, "dicom-sr"} else ""
+    write = partial(_write, output, formats, model)
 
     def loaded() -> Predictor:
         predictor = load(bundle, spacing_mm, device, **given)
@@ -117,6 +123,8 @@ def run(
             if process.rank == 0:
                 _write_table(records, output, all_films, formats)
                 _name_passed_over(passed_over)
+                if "dicom-sr" in formats and (others := [film.name for film in all_films if not is_dicom(film)]):
+                    _say(f"no DICOM SR for {named(others)}: it refers to a DICOM film, and these are none")
                 before = len(all_films) - tried
                 note = f", {before} of them before (--overwrite does them again)" if before else ""
                 moved = "" if calibration is None else f"; points moved by {calibration.label}"
@@ -296,6 +304,10 @@ def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult)
             from monai_ceph.writers.overlay import write_overlay
 
             write_overlay(paths[0], read_film_apart(result.film)[0], result.prediction)
+        elif kind == "dicom-sr":
+            from monai_ceph.writers.dicom_sr import write_dicom_sr
+
+            write_dicom_sr(paths[0], result.film, result.prediction, model)
         else:
             from monai_ceph.plots.film_report import write_film_report
             from monai_ceph.writers.film_report import film_report
@@ -303,7 +315,7 @@ def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult)
             (pdf, html), film = paths, read_film_apart(result.film)[0]
             patient = (patient_name(result.film) or "no name in the file") if kind == NAMED_REPORT else ""
             size = (film.shape[0], film.shape[1])
-            report = film_report(result.prediction, size, model, result.prediction.site, patient)
+            report = film_report(result.prediction, size, model, patient)
             write_film_report(pdf, html, film, report)
 
 
@@ -316,6 +328,8 @@ def _results(output: Path, film: Path, formats: Sequence[str]) -> dict[str, list
         "report": report,
         NAMED_REPORT: report,
     }
+    if "dicom-sr" in formats and is_dicom(film):
+        names["dicom-sr"] = [f"{film.name}{SR_SUFFIX}"]
     return {kind: [output / name for name in files] for kind, files in names.items() if kind in formats}
 
 

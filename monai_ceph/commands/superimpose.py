@@ -13,9 +13,11 @@ from monai_ceph.formats.annotations import AnnotationError, read_annotations
 from monai_ceph.landmarks import ISBI19, get_scheme
 from monai_ceph.plots.film_report import check_report_extra
 from monai_ceph.prediction import Prediction, annotated
+from monai_ceph.predictor.at_site import SitePredictor
 from monai_ceph.predictor.bundle import model_text
 from monai_ceph.predictor.predictor import Predictor
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.site.calibration import SiteCalibration
 from monai_ceph.writers.superimposition import superimpose
 
 
@@ -29,6 +31,7 @@ def run(
     bundle: Path | None = None,
     device: str = "auto",
     scheme: str | None = None,
+    site: Path | None = None,
     load: Callable[..., Predictor] = load_torch_predictor,
 ) -> None:
     """Write how two films of one patient differ: a PDF, an HTML page and a table.
@@ -40,6 +43,7 @@ def run(
         spacing_mm: size of a film pixel, of both films or of A and of B; wins over the one in the file.
         bundle, device: as for ``predict``; not used with annotations.
         scheme: name or file of the landmark scheme; None is that of the bundle, or ``isbi19`` for annotations.
+        site: site file that moves the predicted points.
         load: makes the predictor from bundle, spacing and device.
     Raises:
         ValueError, OSError, ImportError: the films cannot be compared, or a result cannot be written; the message says
@@ -57,9 +61,17 @@ def run(
         source = f"annotations in {', '.join(path.name for path in annotations)}"
     else:
         given = {} if scheme is None else {"scheme": scheme}
-        predictors = {spacing: load(bundle, spacing, device, **given) for spacing in dict.fromkeys(spacings)}
+        calibration = None if site is None else SiteCalibration.read(site)
+
+        def loaded(spacing: float | None) -> Predictor:
+            predictor = load(bundle, spacing, device, **given)
+            return predictor if calibration is None else SitePredictor(predictor, calibration)
+
+        predictors = {spacing: loaded(spacing) for spacing in dict.fromkeys(spacings)}
         found = [predictors[spacing](film) for film, spacing in zip((a, b), spacings, strict=True)]
-        source = f"predicted by {model_text(bundle)}"
+        source = f"predicted by {model_text(bundle)}" + (
+            f"; moved by site file {found[0].site}" if found[0].site else ""
+        )
     pair = replace(superimpose(*found), source=source)
     write_superimposition(output, read_film(a)[0], read_film(b)[0], pair)
     for remark in pair.remarks:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from monai_ceph.data.film_format import FilmError, is_dicom
-from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX, REPORT_SUFFIXES
+from monai_ceph.film_names import FILM_SUFFIXES, OVERLAY_SUFFIX, REPORT_SUFFIXES, SR_SUFFIX
 from monai_ceph.film_records import STATE_FOLDER
 
 RESULT = "a result"
 """Why a prediction's own files are passed over."""
-_RESULTS = (OVERLAY_SUFFIX, *REPORT_SUFFIXES, ".mrk.json", "landmarks.csv")
+_RESULTS = (OVERLAY_SUFFIX, *REPORT_SUFFIXES, SR_SUFFIX, ".mrk.json", "landmarks.csv")
 
 
 class FoundFilms(NamedTuple):

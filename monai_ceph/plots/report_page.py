@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from itertools import groupby
@@ -197,7 +198,8 @@ def _draw_column(figure: Figure, groups: Sequence[Sequence[Row]], left: float, s
 
 
 def _draw_row(axes: Axes, row: Row, y: float, size: float) -> None:
-    name = f"{row.name}: {row.meaning}" if row.meaning else row.name
+    measured = not math.isnan(row.number)
+    name = (f"{row.name}: {row.meaning}" if row.meaning else row.name) + (" ?" if measured and row.remark else "")
     lines = textwrap.wrap(name, _LONGEST_NAME)
     weight = "bold" if row.stars else "normal"
     style: dict[str, Any] = {"color": INK, "va": "center", "parse_math": False}
@@ -205,8 +207,8 @@ def _draw_row(axes: Axes, row: Row, y: float, size: float) -> None:
     axes.text(1.5, y, "\n".join(lines), fontsize=small * size, weight=weight, linespacing=1, **style)
     for column, (x, side) in _CELLS.items():
         cell = getattr(row, column)
-        if cell and not (row.remark and column == "norm"):
+        if cell and (measured or column == "value"):
             bold = weight if column in ("value", "stars", "z_text") else "normal"
             axes.text(x, y, cell, fontsize=size, ha=side, weight=bold, **style)
-    if row.remark:  # where a measured row has its numbers
+    if row.remark and not measured:  # where a measured row has its numbers
         axes.text(_CELLS["stars"][0], y, row.remark, fontsize=0.85 * size, **style | {"color": FAINT})

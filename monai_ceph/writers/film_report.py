@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from monai_ceph import __version__
-from monai_ceph.analysis.measure import Measurements, measure
+from monai_ceph.analysis.measure import Measurements
 from monai_ceph.prediction import Prediction
 
 TEMPLATE = "film_report.html"
@@ -26,8 +26,8 @@ MARKED = 3
 """The largest number of stars: one for each whole SD from the norm."""
 LEGEND = (
     "Norm: mean ± SD; the documentation names population and source. z: SD from the mean of the norm. Bold with *, **, "
-    "***: at least 1, 2, 3 SD from it. 90 %: that interval holds the true value with 90 %, as far as it is a matter of "
-    "the points' errors."
+    "***: at least 1, 2, 3 SD from it. ?: one of its points is doubtful. 90 %: that interval holds the true value with "
+    "90 %, as far as it is a matter of the points' errors."
 )
 
 
@@ -40,7 +40,6 @@ class FilmReport:
         measurements: its measurements.
         film_size: (X, Y), px.
         model: what predicted the landmarks, in words; it names version and weights.
-        site: the site file that moved the points, in words; empty if there was none.
         patient: name and other data of the patient, in words; empty unless the user asked for them.
     """
 
@@ -48,27 +47,18 @@ class FilmReport:
     measurements: Measurements
     film_size: tuple[int, int]
     model: str
-    site: str = ""
     patient: str = ""
 
 
-def film_report(
-    prediction: Prediction, film_size: tuple[int, int], model: str, site: str = "", patient: str = ""
-) -> FilmReport:
+def film_report(prediction: Prediction, film_size: tuple[int, int], model: str, patient: str = "") -> FilmReport:
     """Measure a film's landmarks and return its report. Arguments as those of :class:`FilmReport`."""
-    measurements = measure(
-        prediction.points_px,
-        prediction.spacing_mm,
-        prediction.scheme,
-        covariance_mm2=prediction.covariance_mm2,
-    )
-    return FilmReport(prediction, measurements, film_size, model, site, patient)
+    return FilmReport(prediction, prediction.measurements(), film_size, model, patient)
 
 
 class Row(NamedTuple):
     """A measurement as text; cells without content are empty.
 
-    ``z`` and ``low90`` to ``high90`` are numbers for drawing, NaN if unknown; the interval is in SD from the norm.
+    ``number``, the value, and ``z`` to ``z_high``, its deviation and interval in SD from the norm, are NaN if unknown.
     """
 
     analysis: str
@@ -81,6 +71,7 @@ class Row(NamedTuple):
     stars: str
     meaning: str
     remark: str
+    number: float
     z: float
     z_low: float
     z_high: float
@@ -112,6 +103,7 @@ def rows(measurements: Measurements) -> list[Row]:
                 "" if math.isnan(z) else "*" * min(MARKED, math.floor(abs(z))),
                 "" if found is None else found.meaning,
                 measurements.remarks[k],
+                value,
                 z,
                 z + (low - value) / sd,
                 z + (high - value) / sd,
@@ -129,7 +121,7 @@ def facts(report: FilmReport) -> list[tuple[str, str]]:
         ("Film", f"{prediction.image}, {report.film_size[0]} \N{MULTIPLICATION SIGN} {report.film_size[1]} px"),
         ("Pixel size", pixel_size(prediction)),
         ("Model", report.model),
-        ("Site file", report.site or "none"),
+        ("Site file", prediction.site or "none"),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph.analysis.measure import Measurements, measure
+from monai_ceph.analysis.measure import Measurements
 from monai_ceph.analysis.superimposition import to_sn_frame
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers.film_report import number, pixel_size, render, sentence, trusted
@@ -108,8 +108,7 @@ def superimpose(a: Prediction, b: Prediction) -> Superimposition:
         except ValueError as error:
             raise ValueError(f"'{one.image}': {error}") from error
         frames.append(points if in_mm else 100 * points / points[one.scheme.index("N"), 0])
-        covariance = one.covariance_mm2
-        measured.append(measure(one.points_px, one.spacing_mm, one.scheme, covariance_mm2=covariance))
+        measured.append(one.measurements())
     remarks = [f"{name} ({one.image}): {remark}" for name, one in (("A", a), ("B", b)) for remark in one.remarks]
     if in_mm:
         length_a, length_b = (float(points[a.scheme.index("N"), 0]) for points in frames)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from monai_ceph.landmarks import ISBI19
 from monai_ceph.plots.film_report import check_report_extra, write_film_report
 from monai_ceph.plots.report_page import report_page
 from tests.reports import FILM, HOSTILE, report
@@ -36,6 +37,12 @@ def test_page_says_what_a_reader_has_to_know() -> None:
     ):
         assert part in words
     assert "nan" not in words
+
+
+def test_measurements_of_doubtful_points_are_marked() -> None:
+    status = ["doubtful" if symbol == "A" else "found" for symbol in ISBI19.symbols]
+    said = texts(report_page(FILM, report(status=tuple(status))))
+    assert "SNA ?" in said and "facial angle" in said and "facial angle ?" not in said
 
 
 def test_nothing_is_written_outside_the_page_and_long_words_are_broken() -> None:

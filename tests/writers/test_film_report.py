@@ -90,7 +90,7 @@ def test_page_has_every_measurement_and_remark() -> None:
 
 
 def test_page_loads_and_executes_nothing() -> None:
-    hostile = replace(report(image=HOSTILE, remarks=(HOSTILE,)), model=HOSTILE, site=HOSTILE, patient=HOSTILE)
+    hostile = replace(report(image=HOSTILE, remarks=(HOSTILE,), site=HOSTILE), model=HOSTILE, patient=HOSTILE)
     text = html_film_report(hostile, SVG, SVG)
     page = Page(text)
     assert page.text.count(HOSTILE) == 6  # five facts with the title, and the remark
