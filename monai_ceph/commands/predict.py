@@ -297,13 +297,17 @@ def _spacing(prediction: Prediction) -> str:
 def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult) -> None:
     if result.prediction is None:
         return
+
+    def pixels() -> np.ndarray:
+        return read_film_apart(result.film)[0] if result.pixels is None else result.pixels
+
     for kind, paths in _results(output, result.film, formats).items():
         if kind == "markups":
             write_markups(paths[0], result.prediction, viewer_frame_apart(result.film))
         elif kind == "overlay":
             from monai_ceph.writers.overlay import write_overlay
 
-            write_overlay(paths[0], read_film_apart(result.film)[0], result.prediction)
+            write_overlay(paths[0], pixels(), result.prediction)
         elif kind == "dicom-sr":
             from monai_ceph.writers.dicom_sr import write_dicom_sr
 
@@ -312,7 +316,7 @@ def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult)
             from monai_ceph.plots.film_report import write_film_report
             from monai_ceph.writers.film_report import film_report
 
-            (pdf, html), film = paths, read_film_apart(result.film)[0]
+            (pdf, html), film = paths, pixels()
             patient = (patient_name(result.film) or "no name in the file") if kind == NAMED_REPORT else ""
             size = (film.shape[0], film.shape[1])
             report = film_report(result.prediction, size, model, patient)

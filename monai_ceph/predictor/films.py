@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from monai_ceph.data.film_workers import some_workers
 from monai_ceph.film_records import film_identity
 from monai_ceph.prediction import Prediction
@@ -23,12 +25,14 @@ class FilmResult:
         film: its file.
         identity: its :func:`~monai_ceph.film_records.film_identity` before it was read.
         prediction: None where there is an error.
+        pixels: (X, Y), the film as it was read; None where it has to be read again.
         error: what was raised on the way to a prediction.
     """
 
     film: Path
     identity: dict[str, Any] = field(default_factory=dict)
     prediction: Prediction | None = None
+    pixels: np.ndarray | None = None
     error: Exception | None = None
 
     @property
@@ -61,7 +65,7 @@ def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[Film
         for film, reading in submit(predictor)(readers, read, films, workers):
             try:
                 identity, item = reading.result()
-                result = FilmResult(film, identity, predictor.predict(item))
+                result = FilmResult(film, identity, predictor.predict(item), predictor.film_pixels(item))
             except Exception as error:  # libraries raise what they like on a broken film
                 result = FilmResult(film, error=error)
             yield result

@@ -78,6 +78,9 @@ class OnnxPredictor(Predictor):
             check_film_size(self._local_size(pixels, spacing), self.patch_size)
         return {"image": pixels, "info": info, "name": film.name}
 
+    def film_pixels(self, item: dict[str, Any]) -> np.ndarray:
+        return np.asarray(item["image"])
+
     def predict(self, item: dict[str, Any]) -> Prediction:
         info, film = item["info"], item["image"]
         look = self._best_look(film, info.spacing_mm, item["name"])

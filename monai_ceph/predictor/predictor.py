@@ -112,6 +112,13 @@ class Predictor(ABC):
             FilmError: the networks' answer to this film holds numbers that are not finite.
         """
 
+    def film_pixels(self, item: dict[str, Any]) -> np.ndarray | None:
+        """Return the film (X, Y) from what :meth:`load` returned, so that nobody decodes it again.
+
+        None if it is not there as it was read: the bundle scales or cuts films before the networks see them.
+        """
+        return None
+
     def _predict_many(self, films: Iterable[Path], errors: Errors, bar: Any) -> Iterator[Prediction]:
         from monai_ceph.predictor.films import predict_films
 

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction, to_prediction
 from monai_ceph.predictor.bundle import bundle_config, config_text, file_sha256, read_config, root_cause
@@ -52,6 +54,11 @@ class TorchPredictor(Predictor):
     def load(self, film: Path) -> dict[str, Any]:
         item: dict[str, Any] = self.preprocessing({"image": str(film)})
         return item
+
+    def film_pixels(self, item: dict[str, Any]) -> np.ndarray | None:
+        image = item["image"]
+        as_read = image.shape[1:] == tuple(image.meta["spatial_shape"]) and bool((image.affine == np.eye(4)).all())
+        return np.asarray(image[0]) if as_read else None
 
     def predict(self, item: dict[str, Any]) -> Prediction:
         import torch

@@ -63,6 +63,9 @@ class Stub:
         self.on_load(film)
         return Item(film)
 
+    def film_pixels(self, item: Item) -> None:
+        return None
+
     def predict(self, item: Item) -> Prediction:
         self.predicted.append(item.film.name)
         self.on_predict(item.film)
