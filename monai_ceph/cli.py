@@ -486,6 +486,7 @@ def _backend(arguments: argparse.Namespace) -> Callable[..., Any]:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    _import_lean_monai(arguments)
     from monai_ceph.commands.evaluate import run
 
     run(
@@ -503,6 +504,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
+    _import_lean_monai(arguments)
     from monai_ceph.commands.compare import run
 
     run(
@@ -530,6 +532,14 @@ def _superimpose(arguments: argparse.Namespace) -> int:
         site=arguments.site,
     )
     return 0
+
+
+def _import_lean_monai(arguments: argparse.Namespace) -> None:
+    if arguments.own_process:
+        from monai_ceph.predictor.lean_imports import UNUSED, without_packages
+
+        with without_packages(UNUSED):
+            import monai  # noqa: F401
 
 
 def _scoring(arguments: argparse.Namespace) -> dict[str, Any]:

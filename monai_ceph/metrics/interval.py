@@ -231,18 +231,35 @@ def _film_sums(errors: np.ndarray, centre: float, thresholds: Sequence[float]) -
 
 def _weighted_median(errors: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return the median of the finite errors (F, n), weighted by how often a film was drawn: counts (B, F) -> (B,)."""
+    scipy_stats()  # says what to install where SciPy is missing
+    from scipy import sparse
+
     films = np.nonzero(np.isfinite(errors))[0]
     values = errors[np.isfinite(errors)]
     order = np.argsort(values)
     values, films = values[order], films[order]
+    # First the block of values that holds the median, then its place there: counting up through all values took most
+    # of the time of an evaluation.
+    size = max(1, int(len(values) ** 0.5))
+    starts = np.arange(0, len(values), size)
+    places = np.arange(len(values))
+    in_block = sparse.csr_array((np.ones(len(values)), (places // size, films)), shape=(len(starts), len(errors)))
 
     def median(counts: np.ndarray) -> np.ndarray:
         if not len(values):
             return np.full(len(counts), np.nan)
-        up_to = np.cumsum(counts[:, films].astype(np.int32), axis=1)
-        n = up_to[:, -1:]
-        # The m-th drawn value (from 0) follows all values up to which no more than m were drawn.
-        middle = [np.minimum((up_to <= m).sum(1), len(values) - 1) for m in ((n - 1) // 2, n // 2)]
-        return np.where(n[:, 0] > 0, (values[middle[0]] + values[middle[1]]) / 2, np.nan)
+        up_to = (in_block @ np.ascontiguousarray(counts.T)).T.cumsum(axis=1)
+        n, rows = up_to[:, -1:], np.arange(len(counts))[:, None]
+
+        def drawn_value(m: np.ndarray) -> np.ndarray:
+            # The m-th drawn value (from 0) follows all values up to which no more than m were drawn.
+            block = np.minimum((up_to <= m).sum(1, keepdims=True), len(starts) - 1)
+            place = np.minimum(starts[block] + np.arange(size), len(values) - 1)
+            before = np.where(block > 0, up_to[rows, block - 1], 0)
+            inside = before + counts[rows, films[place]].cumsum(axis=1)
+            return np.asarray(values[place[rows[:, 0], np.minimum((inside <= m).sum(1), size - 1)]])
+
+        middle = [drawn_value(m) for m in ((n - 1) // 2, n // 2)]
+        return np.where(n[:, 0] > 0, (middle[0] + middle[1]) / 2, np.nan)
 
     return median
