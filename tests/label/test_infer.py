@@ -15,6 +15,10 @@ import numpy as np
 import pytest
 
 from monai_ceph.film_records import STATE_FOLDER
+from monai_ceph.formats.viewer_frame import ViewerFrame
+from monai_ceph.label.infer import landmarks_json
+from monai_ceph.landmarks import Landmark, LandmarkScheme
+from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, running, train
@@ -65,6 +69,15 @@ def test_json_holds_the_landmarks_of_the_bundle(server: Server, predictor: Torch
     np.testing.assert_allclose(millimetres, expected.points_px * SPACING_MM, atol=1e-4)
 
     assert (result["spacing_mm"], result["spacing_source"]) == ([SPACING_MM, SPACING_MM], "user")
+
+
+def test_json_says_how_far_off_a_point_may_be() -> None:
+    errors = {"expected_error_mm": np.array([0.8, np.nan]), "radius90_mm": np.array([1.7, np.nan])}
+    scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("N", "nasion")))
+    found = Prediction("a.png", scheme, np.ones((2, 2)), np.ones(2), (0.1, 0.1), "user", **errors)
+    first, second = landmarks_json(found, ViewerFrame.flat((0, 0), (0.1, 0.1)))["landmarks"]
+    assert (first["expected_error_mm"], first["radius90_mm"]) == (0.8, 1.7)
+    assert second["expected_error_mm"] is None and second["radius90_mm"] is None
 
 
 @pytest.mark.parametrize("film", ["phantom_000.png", SHIFTED])
