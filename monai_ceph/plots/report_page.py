@@ -143,12 +143,12 @@ def _draw_facts(figure: Figure, report: FilmReport, left: float) -> None:
 _CELLS = {
     "value": (41.5, "right"),
     "stars": (41.9, "left"),
-    "margin": (52.0, "right"),
-    "norm": (66.5, "right"),
-    "z_text": (74.5, "right"),
+    "margin": (53.0, "right"),
+    "norm": (67.3, "right"),
+    "z_text": (75.0, "right"),
 }
 _HEADINGS = {"value": "value", "margin": "90 %", "norm": "norm", "z_text": "z"}
-_CHART_MM = (76.5, 92.0)
+_CHART_MM = (77.0, 92.0)
 _WIDTH_MM = 92.0
 _ROOM_FOR_NAME, _LONGEST_NAME = 21, 30
 """Characters of a line in full size, and in a smaller one; a longer name is written in two lines."""

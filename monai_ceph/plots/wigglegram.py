@@ -94,7 +94,7 @@ def _draw_deviation(axes: Axes, one: Deviation, x: float, y: float) -> None:
         y,
         beyond,
         markersize=3.4 if beyond == "o" else 4.6,
-        markerfacecolor=INK if abs(one.z) >= 1 else "white",
+        markerfacecolor=INK if round(abs(one.z), 1) >= 1 else "white",
         markeredgecolor=INK,
         markeredgewidth=0.8,
         clip_on=False,

@@ -80,7 +80,8 @@ class Row(NamedTuple):
 def rows(measurements: Measurements) -> list[Row]:
     """Return the measurements as rows of text, in order.
 
-    A value gets a star for each whole SD that it lies from the mean of its norm, at most :data:`MARKED`.
+    A value gets a star for each whole SD that it lies from the mean of its norm, at most :data:`MARKED`; z counts as it
+    is shown, with one decimal.
     """
     table = []
     for k, (one, value, z) in enumerate(
@@ -100,7 +101,7 @@ def rows(measurements: Measurements) -> list[Row]:
                 "" if math.isnan(low) else f"±{number((high - low) / 2)}",
                 norm,
                 "" if math.isnan(z) else number(z, sign=True),
-                "" if math.isnan(z) else "*" * min(MARKED, math.floor(abs(z))),
+                "" if math.isnan(z) else "*" * min(MARKED, math.floor(abs(round(z, 1)))),
                 "" if found is None else found.meaning,
                 measurements.remarks[k],
                 value,
