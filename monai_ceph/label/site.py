@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.film_records import film_identity
-from monai_ceph.finetuning.finetune import trained_on
+from monai_ceph.finetuning.finetune import FEWEST, trained_on
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 MOST = 40
 """Only this many films are used, those labelled last: more hardly change the estimate, and each is predicted once."""
 NOT_YET = "estimated when the first film is predicted"
+
+
+FINE_TUNE = "there are labels enough to fine-tune, which brings the predictions still nearer to them"
 
 
 class FolderSite:
@@ -71,6 +74,7 @@ class FolderSite:
             "held_out_error_before_mm": round(before, 3),
             "held_out_error_after_mm": round(after, 3),
             "shift_mm": shifts,
+            "advice": FINE_TUNE if len(estimate.films) >= FEWEST else "",
             "remarks": list(estimate.remarks),
         }
 

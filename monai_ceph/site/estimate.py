@@ -58,17 +58,18 @@ class ShrunkBias(NamedTuple):
         return self.weight[:, None] * self.bias_mm
 
 
-def shrunk_bias(offsets_mm: np.ndarray) -> ShrunkBias:
+def shrunk_bias(offsets_mm: np.ndarray, all_count: float = ALL_COUNT) -> ShrunkBias:
     """Return the mean offset of each landmark, and how much of it to believe.
 
     The weight of a landmark is ``t / (t + v)``, where v is the squared standard error of its bias. With ``t = bias^2 -
     v`` that would be ``1 - v / bias^2``; here t is averaged with the mean of ``bias^2 - v`` over all landmarks, which
-    counts :data:`ALL_COUNT` times. So little is believed of a clinic that marks most landmarks where the model does,
+    counts ``all_count`` times. So little is believed of a clinic that marks most landmarks where the model does,
     unless a bias is large. Few films say little about their spread, so the variance of each landmark is the mean of its
     own and the usual one, weighted by degrees of freedom.
 
     Args:
         offsets_mm: (F, N, 2), (x, y), predicted minus annotated; NaN where either is unknown.
+        all_count: how much the bias of all landmarks counts beside a landmark's own.
     Raises:
         SiteError: offsets are not (F, N, 2).
     Source:
@@ -94,7 +95,7 @@ def shrunk_bias(offsets_mm: np.ndarray) -> ShrunkBias:
     seen = films > 0
     excess = (bias**2 - variance).sum(-1)
     of_all = max(0.0, float(excess[seen].mean())) if seen.any() else 0.0
-    believed = np.maximum(0.0, (excess + ALL_COUNT * of_all) / (1 + ALL_COUNT))
+    believed = np.maximum(0.0, (excess + all_count * of_all) / (1 + all_count))
     weight = np.where(seen, believed / np.maximum(believed + variance.sum(-1), 1e-12), 0.0)
     return ShrunkBias(bias, np.sqrt(variance), weight, films)
 

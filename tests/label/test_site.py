@@ -86,7 +86,7 @@ def test_labels_teach_the_server_where_the_clinic_marks(folder: LabelFolder, sit
     accept(folder, oracle, range(4))
     assert np.linalg.norm(predict(site, "phantom_005"), axis=1).max() < 0.25 * np.linalg.norm(SHIFT_PX)
     info = site.info()
-    assert (info["in_use"], info["films"], info["reason"]) == (True, 4, "")
+    assert (info["in_use"], info["films"], info["reason"], info["advice"]) == (True, 4, "", "")
     assert info["held_out_error_after_mm"] < 0.3 * info["held_out_error_before_mm"]
     json.dumps(info, allow_nan=False)
 
@@ -104,7 +104,7 @@ def test_films_that_the_weights_were_trained_on_are_left_out(folder: LabelFolder
         (run / "result.json").write_text(json.dumps(result))
         site.model.weights = str(films)  # type: ignore[attr-defined]
         predict(site, "phantom_005")
-        assert site.info()["films"] == films
+        assert site.info()["films"] == films and bool(site.info()["advice"]) == (films == 5)
 
 
 def test_label_of_another_film_stops_the_calibration_and_is_named(folder: LabelFolder, site: FolderSite) -> None:
