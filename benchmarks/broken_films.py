@@ -2,8 +2,9 @@
 
     python -m benchmarks.broken_films [--good 200] [--broken 50] [--more FOLDER]
 
-Good films are small phantoms. Broken ones are of ten kinds, drawn here; ``--more`` is a folder of others to take first,
-such as files that crash a decoder. Writes ``benchmarks/results/broken_films.csv``.
+Good films are small phantoms and copies of them. Broken ones are of ten kinds, drawn here; ``--more`` is a
+folder of others to take first, such as files that crash a decoder. Nothing here depends on the networks: ``--bundle``
+may name a bundle with small ones. Writes ``benchmarks/results/broken_films.csv``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from monai_ceph.phantoms import write_phantoms
 from tools.fuzz_readers import seeds
 
 SPACING_MM = 0.4
+DRAWN = 20
+"""How many good films are drawn; the others are copies."""
 COLUMNS = ("good_films", "broken_films", "done", "named", "exit_status", "seconds")
 
 
@@ -108,22 +111,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--good", type=int, default=200)
     parser.add_argument("--broken", type=int, default=50)
     parser.add_argument("--more", type=Path, help="folder of broken films to take before any is drawn")
+    parser.add_argument("--bundle", type=Path, help="default: the shipped one")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "broken_films.csv")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         films = Path(scratch) / "films"
-        good = write_phantoms(films, arguments.good, size=(484, 600), spacing_mm=SPACING_MM)
+        drawn = write_phantoms(films, min(arguments.good, DRAWN), size=(484, 600), spacing_mm=SPACING_MM)
+        copies = [films / f"copy_{k:03d}.png" for k in range(DRAWN, arguments.good)]
+        good = [*drawn, *(Path(shutil.copy(drawn[k % DRAWN], copy)) for k, copy in enumerate(copies))]
         more = sorted(path for path in arguments.more.iterdir() if path.suffix != ".md") if arguments.more else []
         broken = [Path(shutil.copy(path, films)) for path in more][: arguments.broken]
         broken += write_broken(films, arguments.broken - len(broken))
         (films / "points.csv").unlink()
         start = time.monotonic()
-        outcome = run(films, Path(scratch) / "out", good, broken)
+        options = ["--bundle", str(arguments.bundle)] if arguments.bundle else []
+        outcome = run(films, Path(scratch) / "out", good, broken, *options)
         seconds = time.monotonic() - start
     print(outcome)
     made = [machine_name(torch.device("cpu")), commit(), versions("torch", "monai", "numpy")]
-    more_given = " --more FOLDER" if more else ""
-    made.append(f"command: python -m benchmarks.broken_films --good {len(good)} --broken {len(broken)}{more_given}")
+    given = " --more FOLDER" * bool(more) + " --bundle FOLDER" * bool(arguments.bundle)
+    made.append(f"command: python -m benchmarks.broken_films --good {len(good)} --broken {len(broken)}{given}")
     write_results(
         arguments.output,
         made,
