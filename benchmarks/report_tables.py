@@ -509,6 +509,24 @@ def _agreement(row: Row) -> str:
     return f"{number(row['mae'], 1)}, {limits}, {number(row['dahlberg'], 1)}, {number(row['icc'], 2)}"
 
 
+def fuzz_readers(read: Callable[[str], Results]) -> list[str]:
+    """Return what came of damaged films, all kinds of file together."""
+    results = read("fuzz_readers")
+    row = results.row("seed", "all")
+    names = ("inputs", "read", "refused", "reader_crashed", "over_time", "over_memory", "unclear_error")
+    header = ("damaged films", "read", "refused", "reader crashed", "over 10 s", "over 2 GB", "unclear error")
+    return [*table(header, [[f"{int(row[name]):,}" for name in names]]), "", results.source]
+
+
+def broken_films(read: Callable[[str], Results]) -> list[str]:
+    """Return what came of a folder of good and broken films."""
+    results = read("broken_films")
+    names = ("good_films", "broken_films", "done", "named", "exit_status")
+    rows = [[row[name] for name in names] for row in results.rows]
+    header = ("good films", "broken films", "films done", "broken films named", "exit status")
+    return [*table(header, rows), "", results.source]
+
+
 TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
     made.__name__: made
     for made in (
@@ -517,6 +535,6 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
         *(film_uncertainty, active_learning, interval_coverage),
         *(uncertainty_ranking, uncertainty_coverage),
         *(measurement_definitions, measurement_classes, success_classification, measurement_agreement),
-        measurement_intervals,
+        *(measurement_intervals, fuzz_readers, broken_films),
     )
 }

@@ -25,6 +25,8 @@ def test_named_tests_are_there(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["inputs.md", "reliability.md"])
 def test_every_line_of_their_tables_names_a_test(name: str) -> None:
-    for line in (REPOSITORY / "docs" / name).read_text(encoding="utf-8").splitlines():
+    text = (REPOSITORY / "docs" / name).read_text(encoding="utf-8")
+    written = re.sub(r"<!-- table .*?<!-- end of table", "", text, flags=re.DOTALL)  # without tables of results
+    for line in written.splitlines():
         if line.startswith("| ") and not line.endswith("| held by |"):
             assert re.search(r"\| `tests/[\w/]+\.py::\w+` \|$", line), line

@@ -1,6 +1,6 @@
 """Damage films in many ways, read each as ``predict`` does, and count what comes of it.
 
-    python tools/fuzz_readers.py --count 2000 --table benchmarks/results/fuzz_readers.csv
+    python -m tools.fuzz_readers --count 2000 --table benchmarks/results/fuzz_readers.csv
 
 The seeds are drawn here: one phantom in every format and in the variants of it that scanners write. A count of zero is
 expected in every column but "read" and "refused"; a decoder that crashes is not: the film is named and the next one
@@ -24,17 +24,20 @@ from typing import TextIO
 
 import itk
 import numpy as np
+import torch
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from benchmarks.provenance import commit, machine_name, versions, write_results
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_limits import LARGEST_MEMORY_BYTES
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
 from monai_ceph.phantoms import draw_phantom
 
 OUTCOMES = ("read", "refused", "reader_crashed", "over_time", "over_memory", "unclear_error")
+COLUMNS = ("seed", "inputs", *OUTCOMES)
 _REMEDY = re.compile(r"\b(copy|save|check|name|replace|make)\b|\?", re.IGNORECASE)
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 
@@ -232,10 +235,17 @@ def run(count: int, seed: int, seconds: float, keep: Path | None = None) -> dict
 def write_table(table: dict[str, Counter[str]], out: TextIO) -> None:
     """Write the table as CSV, a row for each seed and one for all."""
     rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(("seed", "inputs", *OUTCOMES))
+    rows.writerow(COLUMNS)
+    rows.writerows(table_rows(table))
+
+
+def table_rows(table: dict[str, Counter[str]]) -> list[list[str | int]]:
+    """Return the table's rows, see :data:`COLUMNS`."""
     whole: Counter[str] = sum(table.values(), Counter())
-    for name, counts in [*sorted(table.items()), ("all", whole)]:
-        rows.writerow((name, sum(counts.values()), *(counts[outcome] for outcome in OUTCOMES)))
+    return [
+        [name, sum(counts.values()), *(counts[outcome] for outcome in OUTCOMES)]
+        for name, counts in [*sorted(table.items()), ("all", whole)]
+    ]
 
 
 def _forget_peak(pid: int) -> None:
@@ -264,8 +274,9 @@ def main() -> int:
     table = run(arguments.count, arguments.seed, arguments.seconds, arguments.keep)
     write_table(table, sys.stdout)
     if arguments.table:
-        with arguments.table.open("w", newline="", encoding="utf-8") as file:
-            write_table(table, file)
+        made = [machine_name(torch.device("cpu")), commit(), versions("itk", "pydicom", "pillow", "numpy")]
+        command = f"command: python -m tools.fuzz_readers --count {arguments.count} --seed {arguments.seed}"
+        write_results(arguments.table, [*made, command], COLUMNS, table_rows(table))
     bad = sum(counts[outcome] for counts in table.values() for outcome in OUTCOMES[3:])
     return int(bad > 0)
 
