@@ -29,6 +29,7 @@ EXECUTED = {
     "docs/evaluation.md": "here",
     "docs/measurements.md": "tests/analysis/test_page.py",
     "docs/site_calibration.md": "here",
+    "docs/report.md": "tests/plots/test_report_page.py",
     "docs/monai_label.md": "tests/label/test_guide.py",
 }
 """Pages with examples in Python or for the shell, and the test that executes these."""

@@ -20,7 +20,7 @@ def to_sn_frame(points_mm: np.ndarray, scheme: LandmarkScheme = ISBI19) -> np.nd
     Returns:
         (N, 2), (x, y), in the same unit.
     Raises:
-        ValueError: the points do not match the scheme, S or N is unknown, or no other landmark is.
+        ValueError: the points do not match the scheme, S or N is unknown or not in it, or all others are unknown.
     Example:
         >>> import numpy as np
         >>> from monai_ceph.analysis.superimposition import to_sn_frame
@@ -34,6 +34,8 @@ def to_sn_frame(points_mm: np.ndarray, scheme: LandmarkScheme = ISBI19) -> np.nd
         raise ValueError(
             f"Expected points of shape {(len(scheme), 2)} for scheme '{scheme.name}', got {points_mm.shape}."
         )
+    if not {"S", "N"} <= set(scheme.symbols):
+        raise ValueError(f"Superimposition on S-N needs a scheme with S and N; '{scheme.name}' lacks them.")
     sella, nasion = (points_mm[scheme.index(symbol)] for symbol in ("S", "N"))
     along = nasion - sella
     length = float(np.hypot(*along))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monai_ceph.analysis import to_sn_frame
-from monai_ceph.landmarks import ISBI19
+from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
 from monai_ceph.phantoms.mean_shape import MEAN_MM
 
 S, N, ME = (ISBI19.index(symbol) for symbol in ("S", "N", "Me"))
@@ -46,6 +46,12 @@ def test_sella_and_nasion_alone_do_not_tell_up_from_down() -> None:
     points[[S, N]] = MEAN_MM[[S, N]]
     with pytest.raises(ValueError, match="needs at least one landmark beside S and N"):
         to_sn_frame(points)
+
+
+def test_scheme_without_nasion_is_refused() -> None:
+    scheme = LandmarkScheme("two", (Landmark("S", "sella"), Landmark("A", "subspinale")))
+    with pytest.raises(ValueError, match="needs a scheme with S and N; 'two' lacks them"):
+        to_sn_frame(MEAN_MM[:2], scheme)
 
 
 def test_points_of_another_scheme_are_refused() -> None:

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.plots.film_report import check_report_extra, write_film_report
 from monai_ceph.plots.report_page import report_page
-from tests.reports import FILM, HOSTILE, report
+from tests.reports import FILM, HOSTILE, prediction, report
 
 
 def texts(figure) -> list[str]:
@@ -73,6 +73,16 @@ def test_files_are_one_page_of_a4_and_a_page_of_html_with_the_same_bytes_each_ti
     assert [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)] == []
     assert pdf == (tmp_path / "b.pdf").read_bytes()
     assert html == (tmp_path / "b.html").read_text(encoding="utf-8")
+
+
+def test_the_example_in_the_documentation_writes_a_report(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (repository / "docs" / "report.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "report.md", "exec"), {"prediction": prediction(), "film": FILM})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.html", "film.pdf"]
 
 
 @pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
