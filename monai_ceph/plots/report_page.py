@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PAGE_MM = (210.0, 297.0)
 """A4."""
 MARGIN_MM = 11.0
-FILM_MM = (102.0, 120.0)
+FILM_MM = (102.0, 118.5)
 """The largest width and height of the film's picture."""
 TABLE_TOP_MM = 147.0
 LINE_MM = 3.6
@@ -57,7 +57,8 @@ def report_page(film: np.ndarray, report: FilmReport) -> Figure:
     head(figure, HEADING)
     picture_mm = _draw_film(figure, film, report)
     _draw_facts(figure, report, MARGIN_MM + FILM_MM[0] + 5)
-    text(figure, MARGIN_MM, 21 + picture_mm + 1.5, caption(report.prediction), size=6, color=FAINT)
+    marks = "\n".join(textwrap.wrap(caption(report.prediction), 84))
+    text(figure, MARGIN_MM, 21 + picture_mm + 1.2, marks, size=6, color=FAINT)
     _draw_table(figure, rows(report.measurements))
     text(figure, MARGIN_MM, PAGE_MM[1] - 14.5, "\n".join(textwrap.wrap(LEGEND, 165)), size=5.8, color=FAINT)
     foot(figure)

@@ -106,8 +106,8 @@ def superimposition_page(film_a: np.ndarray, film_b: np.ndarray, pair: Superimpo
     text(figure, lefts[2], _TOP_MM + side + 1, "dashed, open: A; solid, filled: B", size=6.5, color=FAINT)
     notes = [f"{name}: {words}" for name, words in facts(pair)] + [sentence(remark) for remark in pair.remarks]
     lines = [line for note in notes for line in textwrap.wrap(note, 135)]
-    size = 7 * min(1.0, _ROOM_FOR_LINES / len(lines))
-    text(figure, MARGIN_MM, _TOP_MM + _PICTURE_MM[1] + 6, "\n".join(lines), size=size, linespacing=1.3)
+    letters = 7 * min(1.0, _ROOM_FOR_LINES / len(lines))
+    text(figure, MARGIN_MM, _TOP_MM + _PICTURE_MM[1] + 6, "\n".join(lines), size=letters, linespacing=1.3)
     _draw_changes(figure, changes(pair))
     _draw_moves(figure, pair)
     text(figure, MARGIN_MM, PAGE_MM[1] - 14.5, "\n".join(textwrap.wrap(LEGEND, 165)), size=5.8, color=FAINT)
