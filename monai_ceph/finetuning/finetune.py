@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from monai_ceph.atomic import write_text
 from monai_ceph.data.film_list import film_list_text, read_film_list
+from monai_ceph.finetuning.held_out import compare
 from monai_ceph.finetuning.replace_weights import replace_weights
 from monai_ceph.metrics.radial_error import radial_error
 from monai_ceph.networks import load_weights
@@ -53,15 +54,17 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class HeldOutError:
-    """Hold a model's error on the held-out labels.
+    """Hold a model's error on the held-out labels, without those that were left out.
 
     Args:
         error: mean radial error.
-        unit: unit of the error: mm, or film px if the spacing of any film is unknown.
+        median: median radial error.
+        unit: unit of the errors: mm, or film px if the spacing of any film is unknown.
         within_2mm: fraction of landmarks with an error of at most 2 mm; None if the unit is px.
     """
 
     error: float
+    median: float
     unit: Literal["mm", "px"]
     within_2mm: float | None
 
@@ -73,6 +76,8 @@ class FinetuneResult:
     Args:
         replaced: whether the new weights are now in use.
         before, after: error of the old and the new weights on the same held-out films.
+        left_out: labels far from the points of both the old and the new weights, with the smaller distance. They do
+            not count; they are probably on the wrong spot.
         trained, held_out: names of the films.
         replay: number of films from the replay set.
         stages, epochs: stages that were trained, and epochs per stage.
@@ -84,6 +89,7 @@ class FinetuneResult:
     replaced: bool
     before: HeldOutError
     after: HeldOutError
+    left_out: tuple[str, ...]
     trained: tuple[str, ...]
     held_out: tuple[str, ...]
     replay: int
@@ -107,9 +113,11 @@ class FinetuneResult:
 
     def __str__(self) -> str:
         change = f"from {self.before.error:.3f} to {self.after.error:.3f} {self.after.unit}"
+        medians = f"median from {self.before.median:.3f} to {self.after.median:.3f}"
         films = f"{len(self.held_out)} held-out films"
         decision = "the new weights are in use" if self.replaced else "the old weights stay"
-        return f"mean error on {films} went {change}: {decision}"
+        left_out = f"; check these labels, which were left out: {', '.join(self.left_out)}" if self.left_out else ""
+        return f"mean error on {films} went {change} ({medians}): {decision}{left_out}"
 
 
 def _ignore(text: str) -> None:
@@ -131,9 +139,9 @@ def finetune(
     """Train a bundle on labelled films, starting from its weights, and use the new weights if they are not worse.
 
     Old and new weights are evaluated with :meth:`Predictor.predict` on held-out films, which no training of this bundle
-    ever sees. Training uses the bundle's ``train.json``, ``train_<stage>.json`` and ``finetune.json``, or the shipped
-    ones if it has none, and writes to a new folder under ``runs/finetune``. Random states and cuDNN flags that the
-    training sets are restored afterwards.
+    ever sees, and compared with :func:`~monai_ceph.finetuning.held_out.compare`. Training uses the bundle's
+    ``train.json``, ``train_<stage>.json`` and ``finetune.json``, or the shipped ones if it has none, and writes to a
+    new folder under ``runs/finetune``. Random states and cuDNN flags that the training sets are restored afterwards.
 
     Args:
         bundle: folder of the bundle; ``models/model.pt`` is replaced after a copy was saved in ``models/previous``.
@@ -162,7 +170,8 @@ def finetune(
         raise TrainingError(f"Expected at least 1 epoch, got {epochs}.")
     labelled = {str(item["film"]): item for item in items if np.isfinite(item["points_px"]).all(-1).any()}
     model = bundle / "models" / "model.pt"
-    with _exclusive(bundle):
+    with weights_locked(bundle):
+        _remove_weights(bundle)  # of trainings that were killed
         held_out = hold_out(list(labelled), *_seen_before(bundle))
         predictor = load_torch_predictor(bundle, spacing_mm, device, trust=trust)
         for stage in order:
@@ -178,20 +187,26 @@ def finetune(
         tell(f"{len(new)} labelled films, {len(held_out)} of them held out, {len(old)} films of the replay set")
 
         validation = [labelled[film] for film in held_out]
-        before = _held_out_error(predictor, validation)
+        before, unit, face_size = _held_out_errors(predictor, validation)
         weights, progress = model, _Progress(run, order, tell)
         with _random_state_restored():
             for stage in order:
                 weights = _train(bundle, stage, run, weights, epochs, device, progress)
-        after = _held_out_error(load_torch_predictor(bundle, spacing_mm, device, weights, trust=trust), validation)
-        if not math.isfinite(after.error):
-            raise TrainingError("The new weights do not find every landmark; the weights in use are unchanged.")
-        replaced = after.error <= before.error
-        previous = replace_weights(model, weights, run.name, _check(bundle)) if replaced else None
+        retrained = load_torch_predictor(bundle, spacing_mm, device, weights, trust=trust)
+        after, _, _ = _held_out_errors(retrained, validation)
+        if not np.isfinite(after).any():
+            raise TrainingError("The new weights do not find any landmark; the weights in use are unchanged.")
+        comparison = compare(before, after, face_size)
+        previous = replace_weights(model, weights, run.name, weights_check(bundle)) if comparison.accepted else None
+        symbols = predictor.scheme.symbols
         result = FinetuneResult(
-            replaced=replaced,
-            before=before,
-            after=after,
+            replaced=comparison.accepted,
+            before=_held_out_error(before, comparison.absurd, unit),
+            after=_held_out_error(after, comparison.absurd, unit),
+            left_out=tuple(
+                f"{held_out[film]} {symbols[k]} ({min(before[film, k], after[film, k]):.0f} {unit})"
+                for film, k in np.argwhere(comparison.absurd)
+            ),
             trained=tuple(film for film in labelled if film not in held_out),
             held_out=tuple(held_out),
             replay=len(old),
@@ -238,13 +253,21 @@ def hold_out(films: Sequence[str], held_before: Collection[str], trained_before:
 def latest(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the progress of a bundle's newest training and the result of the last successful one; empty if none.
 
-    Both are read from files, because the training may run in another process.
+    Both are read from files, because the training may run in another process. A file that is missing or damaged counts
+    as not there: a training may be stopped at any moment, and looking at one must not fail for that.
     """
     runs = sorted(path.parent for path in (bundle / RUNS).glob(f"*/{FILMS}"))
-    results = [run / RESULT for run in runs if (run / RESULT).is_file()]
-    progress = runs[-1] / PROGRESS if runs else None
-    now = json.loads(progress.read_text(encoding="utf-8")) if progress and progress.is_file() else {}
-    return now, json.loads(results[-1].read_text(encoding="utf-8")) if results else {}
+    progress = _read_json(runs[-1] / PROGRESS) if runs else {}
+    results = (_read_json(run / RESULT) for run in reversed(runs))
+    return progress, next(filter(None, results), {})
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def trained_on(bundle: Path) -> set[str]:
@@ -257,8 +280,13 @@ def trained_on(bundle: Path) -> set[str]:
 
 
 @contextmanager
-def _exclusive(bundle: Path) -> Iterator[None]:
-    """Hold a lock, because two trainings would replace each other's weights. The system frees it even after a kill."""
+def weights_locked(bundle: Path) -> Iterator[None]:
+    """Keep others from replacing a bundle's weights meanwhile. The system gives the lock back, also after a kill.
+
+    Raises:
+        TrainingError: a training of the bundle is running.
+        FileNotFoundError: there is no bundle.
+    """
     if not (bundle / "configs" / "inference.json").is_file():
         raise FileNotFoundError(f"'{bundle}' is not a bundle: it has no configs/inference.json.")
     (bundle / RUNS).mkdir(parents=True, exist_ok=True)
@@ -268,7 +296,6 @@ def _exclusive(bundle: Path) -> Iterator[None]:
     except Timeout as error:
         raise TrainingError(f"Another training of '{bundle}' is running; wait for it or stop it.") from error
     with held:
-        _remove_weights(bundle)  # of trainings that were killed
         yield
 
 
@@ -318,21 +345,40 @@ def _random_state_restored() -> Iterator[None]:
             np.random.set_state(states[1])
 
 
-def _held_out_error(predictor: Predictor, items: Sequence[Mapping[str, Any]]) -> HeldOutError:
+class _Errors(NamedTuple):
+    """Errors (F, N) on held-out films: NaN where there is no label, infinity where no landmark was found.
+
+    ``face_size`` is the typical distance of a landmark from the centre of its face, in the same unit.
+    """
+
+    errors: np.ndarray
+    unit: Literal["mm", "px"]
+    face_size: float
+
+
+def _held_out_errors(predictor: Predictor, items: Sequence[Mapping[str, Any]]) -> _Errors:
     predictions = [predictor.predict(predictor.load(Path(item["image"]))) for item in items]
     known = all(prediction.spacing_mm is not None for prediction in predictions)
     spacings = [prediction.spacing_mm if known else (1.0, 1.0) for prediction in predictions]
     scale = torch.tensor(spacings, dtype=torch.float64)[:, None]
     pred = torch.from_numpy(np.stack([prediction.points_px for prediction in predictions])) * scale
     true = torch.from_numpy(np.stack([np.asarray(item["points_px"], dtype=np.float64) for item in items])) * scale
-    errors = radial_error(pred, true)
-    errors = errors[~errors.isnan()]
-    near = float((errors <= NEAR_MM).double().mean()) if known else None
-    return HeldOutError(float(errors.mean()), "mm" if known else "px", near)
+    errors = radial_error(pred, true).numpy()
+    missed = np.isfinite(true.numpy()).all(-1) & ~np.isfinite(errors)
+    centres = np.nanmedian(true, axis=1, keepdims=True)
+    size = float(np.nanmedian(np.linalg.norm(true - centres, axis=-1)))
+    return _Errors(np.where(missed, np.inf, errors), "mm" if known else "px", size)
 
 
-def _check(bundle: Path) -> Any:
-    """Return a function that raises an error if this bundle cannot load weights."""
+def _held_out_error(errors: np.ndarray, left_out: np.ndarray, unit: Literal["mm", "px"]) -> HeldOutError:
+    """Summarise the errors of the landmarks that were found."""
+    counted = errors[np.isfinite(errors) & ~left_out]
+    near = float((counted <= NEAR_MM).mean()) if unit == "mm" else None
+    return HeldOutError(float(counted.mean()), float(np.median(counted)), unit, near)
+
+
+def weights_check(bundle: Path) -> Callable[[Path], None]:
+    """Return a function that raises WeightsError if a bundle cannot load the weights in a file."""
     from monai.bundle import ConfigParser
 
     def check(path: Path) -> None:

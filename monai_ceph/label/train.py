@@ -49,12 +49,14 @@ class LandmarkTrain(TrainTask):
         stats: dict[str, Any] = {
             key: progress[key] for key in ("stage", "epoch", "total_epochs", "loss") if key in progress
         }
-        if result:
-            in_use = result["after" if result["replaced"] else "before"]
-            stats |= {key: result[key] for key in ("replaced", "before", "after", "trained", "held_out", "base")}
-            stats["best_metric"] = in_use["within_2mm"] or 0.0
-            if result["run"] == progress["run"]:
-                stats["total_time"] = round(result["seconds"])
+        for key in ("replaced", "before", "after", "left_out", "trained", "held_out", "base"):
+            if key in result:  # results of earlier versions have fewer
+                stats[key] = result[key]
+        in_use = result.get("after" if result.get("replaced") else "before")
+        if isinstance(in_use, dict):
+            stats["best_metric"] = in_use.get("within_2mm") or 0.0
+        if result.get("run") == progress.get("run") and "seconds" in result:
+            stats["total_time"] = round(result["seconds"])
         return stats
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
