@@ -41,6 +41,16 @@ def film_name(path: str | Path) -> str:
     return name
 
 
+def film_suffix(path: str | Path) -> str:
+    """Return what :func:`film_name` cuts off a file's name.
+
+    >>> film_suffix("films/001.NII.gz"), film_suffix("1.2.840.10008.1")
+    ('.NII.gz', '')
+    """
+    name = unicodedata.normalize("NFC", re.split(r"[\\/]", str(path))[-1])
+    return name[len(film_name(name)) :]
+
+
 def same_film(a: str | Path, b: str | Path) -> bool:
     """Tell whether two names or paths are of one film: up to folder, suffixes, Unicode form and case.
 

@@ -12,6 +12,7 @@ import numpy as np
 from monai_ceph.atomic import make_folder
 from monai_ceph.data.film import film_size
 from monai_ceph.data.label_folder import FINAL, LabelFolder, UnknownFilmError
+from monai_ceph.film_names import film_suffix
 from monai_ceph.formats.isbi_text import write_isbi_text
 from monai_ceph.formats.labelme import write_labelme
 from monai_ceph.formats.landmark_table import write_landmarks_csv
@@ -59,7 +60,10 @@ def run(folder: Path, output: Path, *, format: str, scheme: str | Path = "isbi19
             else:
                 points_px[files[film_id]] = points
         if format == "csv" and points_px:
-            rows = [annotated(film.name, films.scheme, points) for film, points in points_px.items()]
+            rows = [
+                annotated(f"{films.film_id(film)}{film_suffix(film)}", films.scheme, points)
+                for film, points in points_px.items()
+            ]
             write_landmarks_csv(output / f"{user}.csv", rows)
         print(f"{output / user}{'.csv' if format == 'csv' else ''}: {count(len(points_px), 'film')}")
     return failed

@@ -12,8 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
 from monai_ceph.data.dicom_patient import patient_name
@@ -24,7 +22,6 @@ from monai_ceph.film_names import OVERLAY_SUFFIX, REPORT_SUFFIXES, SR_SUFFIX
 from monai_ceph.film_records import RecordError
 from monai_ceph.formats.markups import markups_name, write_markups
 from monai_ceph.landmarks import get_scheme
-from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.at_site import SitePredictor
 from monai_ceph.predictor.bundle import bundle_config, digest, model_text, root_cause, weights_file
 from monai_ceph.predictor.films import FilmResult, predict_films, submit
@@ -35,6 +32,7 @@ from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.site.calibration import SiteCalibration
 from monai_ceph.wording import count, named
 from monai_ceph.writers.prediction_records import PredictionRecords
+from monai_ceph.writers.remarks import film_remarks
 
 NAMED_REPORT = "report with name"
 """How a report that names the patient is recorded."""
@@ -218,7 +216,7 @@ def _predict(
             for result, writing in submit(predictor)(writers, write, results, workers):
                 error, prediction = result.error or writing.exception(), result.prediction
                 if error is None and prediction is not None:
-                    remarks = _remarks(prediction, predictor.low_confidence)
+                    remarks = film_remarks(prediction, predictor.low_confidence)
                     records.add(result.film, result.identity, prediction, formats, remarks)
                     unsure += bool(prediction.doubts)
                     _say_of(result.film, remarks)
@@ -266,32 +264,6 @@ def _name_points_to_check(points: Sequence[tuple[str, str, float]]) -> None:
     if by_film:
         named = "; ".join(f"{film}: {', '.join(symbols)}" for film, symbols in by_film.items())
         print(f"check these first (expected error): {named}")
-
-
-def _remarks(prediction: Prediction, low_confidence: float) -> list[str]:
-    """Return what people have to know of a film beside its points; sentences without its name."""
-    parts = list(prediction.remarks)
-    if not prediction.pose and "not a face" not in prediction.doubts:  # a bundle that judges nothing
-        if np.nanmedian(prediction.confidence) < low_confidence:
-            parts.append(
-                f"low confidence (median of its landmarks below {low_confidence:g}): is it a lateral cephalogram, and "
-                f"is the pixel size right ({_spacing(prediction)})?"
-            )
-        return parts
-    # Of a damaged film every point is doubtful, which its remark says.
-    shown = ("outside", "missing") if "file" in prediction.doubts else ("doubtful", "outside", "missing")
-    for status in shown:
-        if "not a face" not in prediction.doubts and (symbols := prediction.with_status(status)):
-            parts.append(f"{status}: {' '.join(symbols)}")
-    return ["; ".join(parts)] if parts else []
-
-
-def _spacing(prediction: Prediction) -> str:
-    if prediction.spacing_mm is None:
-        return "unknown; --spacing gives it"
-    x, y = prediction.spacing_mm
-    size = f"{x:g} mm" if x == y else f"{x:g} x {y:g} mm"
-    return f"{size}, from {'--spacing' if prediction.spacing_source == 'user' else f'the {prediction.spacing_source}'}"
 
 
 def _write(output: Path, formats: Sequence[str], model: str, result: FilmResult) -> None:

@@ -1,6 +1,7 @@
 """A folder of films under annotation: films, the labels that people and models made, and who made them.
 
     FOLDER/film.png ...                              the films; a film's id is its name without suffix
+    FOLDER/patient/film.png ...                      films in folders; their ids are patient__film
     FOLDER/labels/final/<id>.mrk.json                the last label of a film that somebody called final
     FOLDER/labels/<tag>/<id>.mrk.json                other labels, such as "original", what the model proposed
     FOLDER/labels/annotators/<user>/<id>.mrk.json    each annotator's last final label
@@ -20,9 +21,10 @@ import re
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
@@ -37,11 +39,15 @@ from monai_ceph.data.film_workers import read_film_apart, viewer_frame_apart
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, read_label
 from monai_ceph.film_names import FILM_SUFFIXES, film_name
 from monai_ceph.film_records import STATE_FOLDER
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
+from monai_ceph.wording import named
 
 FINAL = "final"
 NOBODY = "unknown"
 LABEL_SUFFIX = ".mrk.json"
+INSIDE = "__"
+"""What separates a folder from a film in the id of a film in a folder: an id is part of URLs and file names."""
 _RESERVED_TAGS = ("annotators", "history")
 _LONGEST_NAME = 100  # bytes; two of them and a time are one file name
 _NOT_IN_NAMES = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # paths, control characters, broken Unicode
@@ -55,11 +61,15 @@ class UnknownLabelError(LookupError):
     """A film has no label of this tag."""
 
 
+class SameFilmError(ValueError):
+    """Two films have one id, so nobody knows which of them a label is of."""
+
+
 class LabelFolder:
     """Films of a folder and their labels.
 
     Args:
-        folder: the folder; films are directly in it.
+        folder: the folder; films are in it, or in folders in it.
         scheme: what the points are.
     Raises:
         FilmError: there is no such folder.
@@ -91,14 +101,45 @@ class LabelFolder:
         """
         films: dict[str, Path] = {}
         for path in self._film_files():
-            films.setdefault(film_name(path), path)
+            films.setdefault(self.film_id(path), path)
         return films
+
+    def film_id(self, path: Path) -> str:
+        """Return the id of a film of this folder: its name without suffix, after the folders that it lies in."""
+        return INSIDE.join((*path.relative_to(self.folder).parts[:-1], film_name(path)))
 
     def clashes(self) -> list[tuple[Path, Path]]:
         """(film, the film of the same id before it), for each film that is not listed for that reason."""
-        films = self.films()
-        listed = set(films.values())
-        return [(path, films[film_name(path)]) for path in self._film_files() if path not in listed]
+        first: dict[str, Path] = {}
+        pairs = [(path, first.setdefault(self.film_id(path), path)) for path in self._film_files()]
+        return [(path, before) for path, before in pairs if path != before]
+
+    def problems(self) -> list[str]:
+        """Return what is in the folder, may be meant as a film and cannot be served: one sentence for each reason."""
+        sentences = [
+            f"'{self._short(path)}' and '{self._short(first)}' have one id, '{self.film_id(first)}': rename or remove "
+            "one of them; until then no label of it is taken."
+            for path, first in self.clashes()
+        ]
+        out, broken = [], []
+        for path in self._walk():
+            if path.is_symlink() and not self._is_ours(path):
+                (out if path.exists() else broken).append(self._short(path))
+        if out:
+            sentences.append(
+                f"Links that lead out of the folder are not followed ({named(out, 3)}): copy the films, or serve the "
+                "folder that they lie in."
+            )
+        if broken:
+            sentences.append(f"Links that lead nowhere: {named(broken, 3)}.")
+        return sentences
+
+    def _short(self, path: Path) -> str:
+        return str(path.relative_to(self.folder))
+
+    def frame(self, film_id: str) -> ViewerFrame:
+        """Return the frame in which a viewer opens a film. Raises UnknownFilmError, FilmError."""
+        return _frame(self.film(film_id))
 
     def film(self, film_id: str) -> Path:
         """The file of a film. Raises UnknownFilmError."""
@@ -216,6 +257,9 @@ class LabelFolder:
         tag: str = FINAL,
         user: str = NOBODY,
         info: Mapping[str, Any] | None = None,
+        *,
+        replace: bool = True,
+        check: Callable[[np.ndarray], None] | None = None,
     ) -> Path:
         """Takes a label. When this returns, the label is on the disk, and in the history for good.
 
@@ -225,20 +269,28 @@ class LabelFolder:
             tag: what kind of label it is; a final one counts as the annotator's as well.
             user: who made it.
             info: what to note beside it, ready for JSON.
+            replace: whether a final label may replace that of another annotator. If not, it is kept as this
+                annotator's, and the other one stays the film's.
+            check: called with the points (N, 2), film pixels; raises LabelError to refuse them.
         Returns:
-            Its file.
+            Its file: the film's label, or this annotator's where another annotator's was not to be replaced.
         Raises:
             UnknownFilmError, FilmError: there is no such film, or it cannot be read.
+            SameFilmError: there are two films of this id.
             LabelError: the label cannot be taken, or tag or user is no plain name; nothing was changed.
         """
-        film, path = self.film(film_id), self._label_path(film_id, tag)
+        film, path = self._only_film(film_id), self._label_path(film_id, tag)
         _check_name(user, "user", reserved=(FINAL,))
-        read_label(content, viewer_frame_apart(film), self.scheme, f"The label of film '{film_id}'", film_id)
+        points_px = read_label(content, _frame(film), self.scheme, f"The label of film '{film_id}'", film_id)
+        if check is not None:
+            check(points_px)
         noted = _packed({**(info or {}), "user": user, "ts": int(time.time()), "checksum": _checksum(content)})
         with self._alone():
             _write(self._new_history_path(film_id, user, tag), content)
             if tag == FINAL:
                 _write(self._annotator_path(film_id, user), content)
+                if not replace and self._is_ours(path) and self.label_info(film_id, tag).get("user") != user:
+                    return self._annotator_path(film_id, user)
             _write(path, content)
             _note(self._label_info_path(film_id, tag), noted)
         return path
@@ -292,8 +344,28 @@ class LabelFolder:
 
     # --- where things are
 
+    def _only_film(self, film_id: str) -> Path:
+        """The file of a film. Raises UnknownFilmError, or SameFilmError if there is another film of its id."""
+        films = [path for path in self._film_files() if self.film_id(path) == film_id]
+        if not films:
+            raise _unknown_film(film_id)
+        if len(films) > 1:
+            raise SameFilmError(
+                f"There are {len(films)} films '{film_id}': {named([self._short(film) for film in films])}. Rename or "
+                "remove all but one, and look at the film again."
+            )
+        return films[0]
+
     def _film_files(self) -> list[Path]:
-        return [path for path in self._files(self.folder) if looks_like_film(path)]
+        return [path for path in self._walk() if self._is_ours(path) and looks_like_film(path)]
+
+    def _walk(self) -> Iterator[Path]:
+        """The files in the folder and in folders in it, by name. Hidden ones and those of labels are passed over."""
+        for folder, folders, names in os.walk(self.folder):
+            top = Path(folder) == self.folder
+            folders[:] = sorted(name for name in folders if _is_plain(name) and not (top and name == "labels"))
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            yield from (Path(folder, name) for name in sorted([*names, *links]) if _is_plain(name))
 
     def _files(self, folder: Path) -> list[Path]:
         """The folder's files that count, by name."""
@@ -320,7 +392,7 @@ class LabelFolder:
                 content = file.read(LARGEST_BYTES + 1)
         except OSError as error:
             raise LabelError(f"{where}: it cannot be opened ({error.strerror}).") from error
-        return read_label(content, viewer_frame_apart(film), self.scheme, where, film_id)
+        return read_label(content, _frame(film), self.scheme, where, film_id)
 
     def _tag_folder(self, tag: str) -> Path:
         return self.folder / "labels" / _check_name(tag, "tag", reserved=_RESERVED_TAGS)
@@ -356,6 +428,20 @@ class LabelFolder:
         self.state.mkdir(exist_ok=True)
         with FileLock(self.state / "lock", poll_interval=0.005):
             yield
+
+
+def _frame(film: Path) -> ViewerFrame:
+    """The frame of a film, read once for each state of its file: a label is not to wait for the reading of films."""
+    try:
+        state = film.stat()
+    except FileNotFoundError:  # removed meanwhile: the reader says so
+        return viewer_frame_apart(film)
+    return _frame_of(film, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _frame_of(film: Path, size: int, mtime_ns: int) -> ViewerFrame:
+    return viewer_frame_apart(film)
 
 
 def _unknown_film(film_id: Any) -> UnknownFilmError:

@@ -172,7 +172,7 @@ def finetune(
     model = bundle / "models" / "model.pt"
     with weights_locked(bundle):
         _remove_weights(bundle)  # of trainings that were killed
-        held_out = hold_out(list(labelled), *_seen_before(bundle))
+        held_out = hold_out(list(labelled), *seen_before(bundle))
         predictor = load_torch_predictor(bundle, spacing_mm, device, trust=trust)
         for stage in order:
             check_trusted(bundle, read_config(*_training_files(bundle, stage)), "training", trust)
@@ -299,7 +299,7 @@ def weights_locked(bundle: Path) -> Iterator[None]:
         yield
 
 
-def _seen_before(bundle: Path) -> tuple[set[str], set[str]]:
+def seen_before(bundle: Path) -> tuple[set[str], set[str]]:
     """Return the films that earlier trainings held out and trained on, according to their film lists."""
     parts: dict[str, set[str]] = {"held_out": set(), "new": set(), "base": set()}
     for record in sorted((bundle / RUNS).glob(f"*/{FILMS}")):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any
 
-import requests
+import numpy as np
 from fastapi import HTTPException
 from monailabel.config import settings
 from monailabel.interfaces.app import MONAILabelApp
@@ -22,15 +25,20 @@ from monailabel.interfaces.tasks.train import TrainTask
 from monailabel.utils.async_tasks.utils import tasks
 
 from monai_ceph import __version__
+from monai_ceph.active_learning.uncertainty import read_records
+from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_workers import FilmWorkers, use_workers
+from monai_ceph.data.label_doubts import check_doubts, looks_mirrored
 from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.face_shape import FaceShape
 from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import MODEL
 from monai_ceph.label.batch import FilmBatch
 from monai_ceph.label.infer import LandmarkInfer
 from monai_ceph.label.model import CurrentModel, own_bundle
 from monai_ceph.label.options import Options, is_url
-from monai_ceph.label.scoring import LandmarkError, Uncertainty
+from monai_ceph.label.proposals import Proposals, film_state
+from monai_ceph.label.scoring import LandmarkError, Uncertainty, records_folder
 from monai_ceph.label.sessions import FilmSessions
 from monai_ceph.label.site import FolderSite
 from monai_ceph.label.store import FilmStore
@@ -39,7 +47,14 @@ from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.threads import worker_count
+from monai_ceph.wording import count, named
 
+logger = logging.getLogger(__name__)
+
+AHEAD = 2
+"""How many films are predicted ahead, beside the one that was handed out."""
+BACKGROUND = 10
+"""How much training and scoring give way to the server: their niceness."""
 UPLOAD = re.compile(r"tmp\w{8}(\.\w+)*")
 """Name that MONAI Label gives a file uploaded with an inference request: a NamedTemporaryFile with a suffix."""
 
@@ -66,6 +81,10 @@ class CephalometricApp(MONAILabelApp):
             self.options.trusts_bundle,
         )
         self.site = FolderSite(self.model, LabelFolder(self.folder, self.model.scheme))
+        self.proposals = Proposals(self.model)
+        self.face_shape = FaceShape.of(self.model.bundle / "configs" / "face_shape.json", self.model.scheme.symbols)
+        self._unreadable: dict[str, str] = {}
+        self._told: set[str] = set()
         super().__init__(
             app_dir,
             studies,
@@ -78,13 +97,13 @@ class CephalometricApp(MONAILabelApp):
     def init_datastore(self) -> FilmStore:
         folder = LabelFolder(self.folder, self.model.scheme)
         if not is_url(self.studies):
-            return FilmStore(folder)
+            return FilmStore(folder, self.check_label)
         from monai_ceph.label.dicomweb import DicomWebStore
 
-        return DicomWebStore(folder, self.studies)
+        return DicomWebStore(folder, self.studies, self.check_label)
 
     def init_infers(self) -> dict[str, InferTask]:
-        return {MODEL: LandmarkInfer(self.model, self.site if self.options.calibrates else None)}
+        return {MODEL: LandmarkInfer(self.proposals, self.site if self.options.calibrates else None)}
 
     def init_trainers(self) -> dict[str, TrainTask]:
         return {MODEL: LandmarkTrain(self.model, self.options.base)}
@@ -104,17 +123,110 @@ class CephalometricApp(MONAILabelApp):
         """
         if method:
             return super().async_scoring(method, params) or {}
-        if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
-            return {}
-        due = [name for name, task in self._scoring_methods.items() if task.due(self.datastore())]
         try:
+            if any(task["status"] in ("SUBMITTED", "RUNNING") for task in tasks("scoring")):
+                return {}
+            due = [name for name, task in self._scoring_methods.items() if task.due(self.datastore())]
             return {name: super(CephalometricApp, self).async_scoring(name, params) for name in due}
-        except requests.ConnectionError:
+        except Exception as error:  # whoever trains or asks for a film is not to be refused for it
+            logger.warning("Scoring was not started: %s", error)
             return {}
 
     def info(self) -> dict[str, Any]:
         """Return what the stock app says, and what the site calibration does."""
         return {**super().info(), "site_calibration": self.site.info() if self.options.calibrates else None}
+
+    def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Train as the stock app does. In the process of a training, an error is its last line, without a traceback."""
+        self._give_way()
+        try:
+            result: dict[str, Any] = super().train(request)
+        except (ValueError, OSError) as error:
+            if self._server_mode:
+                raise HTTPException(400, str(error)) from error
+            raise SystemExit(str(error)) from error
+        return result
+
+    def scoring(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
+        self._give_way()
+        result: dict[str, Any] = super().scoring(request, datastore)
+        return result
+
+    def batch_infer(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
+        self._give_way()
+        result: dict[str, Any] = super().batch_infer(request, datastore)
+        return result
+
+    def _give_way(self) -> None:
+        """Let the server go first, where this is not the server but a process that it started."""
+        if not self._server_mode and hasattr(os, "nice"):
+            os.nice(BACKGROUND)
+
+    def trainer(self, model: str) -> LandmarkTrain:
+        """Return what trains a model; raise HTTPException 404 if nothing does."""
+        trainer: LandmarkTrain = find_registered(*self.registered("train"), model)
+        return trainer
+
+    def next_sample(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Choose a film as the stock app does, and begin to predict it and those that come after it."""
+        answer: dict[str, Any] = super().next_sample(request)
+        strategy = self._strategies.get(str(request.get("strategy")))
+        if answer and strategy is not None:
+            films = [answer["id"], *strategy.following(answer["id"], self.datastore(), AHEAD)]
+            known = self.datastore().folder.films()  # of an archive, those that were fetched
+            self.proposals.ahead(known[film] for film in films if film in known)
+        return answer
+
+    def check_label(self, film_id: str, points_px: np.ndarray) -> None:
+        """Raise LabelDoubtError if a label's points (N, 2), film pixels, are odd.
+
+        What was proposed for the film is known if anybody asked for it. Only a face that looks to the left makes the
+        proposal necessary, because films do as well.
+        """
+        film = self.datastore().folder.film(film_id)
+        proposal = self.proposals.known(film)
+        if proposal is None and looks_mirrored(points_px, self.face_shape):
+            try:
+                proposal = self.proposals.get(film).prediction
+            except (ValueError, RuntimeError) as error:
+                logger.warning("The label of '%s' is not compared with a proposal: %s", film_id, error)
+        given = self.model.spacing_mm
+        spacing = (given, given) if given else proposal.spacing_mm if proposal else None
+        check_doubts(points_px, self.face_shape, spacing, proposal, f"The label of film '{film_id}'")
+
+    def check_films(self) -> None:
+        """Read the header of every film, so that those that cannot be read are known at once."""
+        folder = self.datastore().folder
+
+        def check(film_id: str) -> None:
+            try:
+                folder.frame(film_id)
+            except (FilmError, LookupError) as error:
+                self._unreadable[film_id] = str(error)
+
+        with ThreadPoolExecutor(worker_count()) as threads:
+            list(threads.map(check, folder.films()))
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the films or the weights: sentences, which the log gets when they are new."""
+        folder = self.datastore().folder
+        problems: list[str] = folder.problems()
+        films, unreadable = folder.films(), dict(self._unreadable)
+        for film, record in read_records(records_folder(folder)).items():
+            if film in films and (record.bytes, record.mtime_ns) == film_state(films[film]):
+                unreadable.pop(film, None)
+                if record.error:
+                    unreadable[film] = record.error
+        if unreadable := [reason for film, reason in unreadable.items() if film in films]:
+            problems.append(f"{count(len(unreadable), 'film')} cannot be read: {named(unreadable, 3)}")
+        try:
+            self.model.predictor()
+        except (ValueError, OSError) as error:
+            problems.append(str(error))
+        for problem in set(problems) - self._told:
+            logger.warning("%s", problem)
+        self._told = set(problems)
+        return problems
 
     def init_batch_infer(self) -> Callable[..., Any]:
         return FilmBatch()
@@ -148,7 +260,7 @@ class CephalometricApp(MONAILabelApp):
         if not path:
             raise HTTPException(404, f"There is no film {shorten(image)}; /datastore/?output=all lists all films.")
         try:
-            file, result = task({"image": path})
+            file, result = task({"image": path, "film": None if temporary else image})
         except WeightsError as error:
             raise HTTPException(503, str(error)) from error
         except (ValueError, RuntimeError) as error:
@@ -159,7 +271,8 @@ class CephalometricApp(MONAILabelApp):
         label = file
         if save:
             try:
-                label = store.save_label(image, file, tag, {"model": MODEL, "user": MODEL, "params": result})
+                noted = {"model": MODEL, "user": MODEL, "params": result, "force": True}
+                label = store.save_label(image, file, tag, noted)
             except Exception:
                 Path(file).unlink()
                 raise

@@ -9,11 +9,12 @@ import functools
 import itertools
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import requests
 from dicomweb_client import DICOMwebClient
 from dicomweb_client.session_utils import create_session, create_session_from_user_pass
@@ -46,16 +47,24 @@ class DicomWebStore(FilmStore):
     Args:
         folder: the cache.
         url: the DICOMweb service, such as ``http://127.0.0.1:8042/dicom-web``.
+        check: as for :class:`FilmStore`.
     """
 
-    def __init__(self, folder: LabelFolder, url: str) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: LabelFolder, url: str, check: Callable[[str, np.ndarray], None] | None = None) -> None:
+        super().__init__(folder, check)
         self.url, self._client = url, _client(url)
         chosen = settings.MONAI_LABEL_DICOMWEB_SEARCH_FILTER
         self._filter = DEFAULT_FILTER if chosen == STOCK_FILTER else chosen
 
     def name(self) -> str:
         return self.url
+
+    def status(self) -> dict[str, Any]:
+        """Return the numbers of films and labels; of the fetched films and why, if the archive does not answer."""
+        try:
+            return super().status()
+        except HTTPException as error:
+            return {**self._status(list(self.folder.films())), "problem": error.detail}
 
     def list_images(self) -> list[str]:
         """Return the series in the archive, sorted; raise HTTPException 502 if the archive does not answer."""
@@ -76,10 +85,10 @@ class DicomWebStore(FilmStore):
         self.get_image_uri(image_id)
         return super().get_image_info(image_id)
 
-    def save_label(self, image_id: str, *label: Any, **more: Any) -> str:
-        """Save a label as :meth:`FilmStore.save_label`; first fetch the film to check the label against it."""
+    def save(self, image_id: str, *label: Any, **more: Any) -> dict[str, Any]:
+        """Save a label as :meth:`FilmStore.save`; first fetch the film to check the label against it."""
         self.get_image_uri(image_id)
-        return super().save_label(image_id, *label, **more)
+        return super().save(image_id, *label, **more)
 
     def add_image(self, *image: Any, **more: Any) -> str:
         raise HTTPException(405, f"Films come from the DICOMweb store {self.url}; send the film there.")

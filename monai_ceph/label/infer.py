@@ -6,37 +6,39 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
-from monai_ceph.data.film_workers import viewer_frame_apart
+from monai_ceph.film_names import film_suffix
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.formats.viewer_frame import ViewerFrame
-from monai_ceph.label.model import CurrentModel
+from monai_ceph.label.proposals import Proposals
 from monai_ceph.label.site import FolderSite
 from monai_ceph.prediction import Prediction
+from monai_ceph.writers.remarks import film_remarks
 
 
 class LandmarkInfer(InferTask):
     """Predict the landmarks of a film.
 
     Args:
-        model: the bundle in use.
+        proposals: predicts them with the bundle in use.
         site: moves the points to where the folder's labels have them; None for a server that does not.
     """
 
-    def __init__(self, model: CurrentModel, site: FolderSite | None = None) -> None:
+    def __init__(self, proposals: Proposals, site: FolderSite | None = None) -> None:
         super().__init__(
             # Of the types that 3D Slicer's module can run, only "detection" loads the result as markups.
             type="detection",
-            labels=list(model.scheme.symbols),
+            labels=list(proposals.model.scheme.symbols),
             dimension=2,
             description="Landmarks of a lateral cephalogram, for research only",
         )
-        self.model, self.site = model, site
+        self.proposals, self.model, self.site = proposals, proposals.model, site
 
     def is_valid(self) -> bool:
         return True
@@ -48,21 +50,24 @@ class LandmarkInfer(InferTask):
         """Predict the landmarks of one film.
 
         Args:
-            request: ``image`` is the film's path; other keys are ignored.
+            request: ``image`` is the film's path, ``film`` its id, if it has one; other keys are ignored.
         Returns:
-            A new .mrk.json in the temporary folder, which the caller removes, and :func:`landmarks_json`.
+            A new .mrk.json in the temporary folder, which the caller removes, and :func:`landmarks_json` with the
+            ``weights`` and the ``message`` that ``monai-ceph predict`` prints about the film.
         Raises:
             FilmError: the film cannot be used.
         """
         film = Path(request["image"])
-        predictor = self.model.predictor()
-        prediction, frame = predictor.predict(predictor.load(film)), viewer_frame_apart(film)
+        prediction, frame, predictor, _ = self.proposals.get(film)
         if self.site is not None:
             prediction = self.site.apply(film, prediction)
+        if request.get("film"):  # a film in a folder has another name than its file
+            prediction = replace(prediction, image=f"{request['film']}{film_suffix(film)}")
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(to_markups(prediction, frame), file, indent=2, ensure_ascii=False)
-        return path, landmarks_json(prediction, frame) | {"weights": self.model.weights_id()}
+        said = "; ".join(film_remarks(prediction, predictor.low_confidence))
+        return path, landmarks_json(prediction, frame) | {"weights": self.model.weights_id(), "message": said}
 
 
 def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def _run(studies: str, options: Options, host: str, app_dir: Path, listening: so
     try:
         server.run(sockets=[listening])
     finally:
+        instance.proposals.close()
         stop_background()
         signal.signal(signal.SIGTERM, previous)
     if not server.started:
@@ -156,6 +157,8 @@ def greeting(instance: Any, url: str, host: str, authentication: bool) -> str:
         f"Listening on {url}; in 3D Slicer: module MONAI Label, MONAI Label server {url}",
         f"Labels are kept in {folder / 'labels'}, the weights in {instance.model.weights}",
     ]
+    instance.check_films()
+    lines += [f"Note: {problem}" for problem in instance.problems()]
     if not authentication and not _is_loopback(host):
         lines.append("Whoever reaches this address can see the films and change the labels: docs/monai_label.md.")
     return "\n".join([*lines, "Ctrl-C stops."])

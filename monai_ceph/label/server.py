@@ -10,21 +10,42 @@ It differs from ``monailabel.app:app`` in this:
 - Tokens are checked, and labels are stored under the token's user (:mod:`monai_ceph.label.user`).
 - The endpoints for whole-slide images and OHIF and the DICOMweb proxy are removed: they cannot show landmarks, and the
   proxy would open the DICOMweb store to everybody.
+- Endpoints run in worker threads (:mod:`monai_ceph.label.workers`), so that a label is saved while a film is predicted
+  (stock: one request at a time).
+- Labels, weights, trainings and scores have endpoints that check first (:mod:`monai_ceph.label.endpoints`), and the
+  pages of the server need no other host (:mod:`monai_ceph.label.documents`).
+- A path answers with and without a slash at its end (stock: a redirection, which curl does not follow).
+- A full disk is answered with 507 and the reason.
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import logging
 import re
 import traceback
+from collections.abc import Iterator
 
 import monailabel.app
 from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from monailabel.config import settings
+from monailabel.endpoints import (
+    activelearning,
+    batch_infer,
+    datastore,
+    infer,
+    info,
+    login,
+    model,
+    scoring,
+    session,
+    train,
+)
 from monailabel.endpoints.user.auth import get_current_user
 from monailabel.interfaces.exception import MONAILabelException
 from monailabel.interfaces.utils.app import app_instance
@@ -32,17 +53,25 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monai_ceph.label.app import CephalometricApp, find_registered
+from monai_ceph.label.documents import add_documents
+from monai_ceph.label.documents import router as documents
+from monai_ceph.label.endpoints import router as endpoints
 from monai_ceph.label.user import token_user
+from monai_ceph.label.workers import add_in_workers
 
-ELSEWHERE = ("/infer/wsi", "/ohif", "/proxy", "/reload")
-"""Paths that are not served."""
+logger = logging.getLogger(__name__)
+
+STOCK = (info, model, infer, batch_infer, train, activelearning, scoring, datastore, session)
+"""MONAI Label's endpoints that are served: not those for whole-slide images and OHIF, nor the DICOMweb proxy."""
+KEPT = ("/openapi.json", "/static", "/favicon.ico")
+"""Paths of its application that stay as they are."""
 NAMES = re.compile(r"/(infer|batch/infer|train|scoring|activelearning)/([^/]+)")
 
 app = monailabel.app.app
 
 
 class Gate:
-    """Answer 404 for removed endpoints and for unknown names, before a process is started for them.
+    """Answer 404 for unknown names, before a process is started for them, and find paths with or without a slash.
 
     This is plain ASGI because Starlette's ``BaseHTTPMiddleware`` drops background tasks, here the removal of temporary
     files, when the client disconnects early.
@@ -53,6 +82,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+            scope = {**scope, "path": served_path(scope["path"])}
             try:
                 self.check(scope["method"], scope["path"].removeprefix(settings.MONAI_LABEL_API_STR))
             except HTTPException as error:
@@ -61,11 +91,15 @@ class Gate:
         await self.app(scope, receive, send)
 
     def check(self, method: str, path: str) -> None:
-        if path.startswith(ELSEWHERE):
-            raise HTTPException(404, "This is not served here.")
         if method == "POST" and (match := NAMES.fullmatch(path)) is not None:
             instance: CephalometricApp = app_instance()
             find_registered(*instance.registered(match[1]), match[2])
+
+
+def served_path(path: str) -> str:
+    """Return a path as a route has it: with or without the slash at its end."""
+    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    return other if path not in PATHS and other in PATHS else path
 
 
 async def client_error(request: Request, error: Exception) -> Response:
@@ -74,11 +108,27 @@ async def client_error(request: Request, error: Exception) -> Response:
         return JSONResponse({"detail": error.msg}, 400)
     if isinstance(error, json.JSONDecodeError):
         return JSONResponse({"detail": f"Expected JSON: {error}."}, 400)
-    server_fault = isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG
-    if not server_fault and raised_in(error).startswith("monailabel.endpoints"):
+    if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+        return server_fault(request, error)
+    if raised_in(error).startswith("monailabel.endpoints"):
         # For example a list instead of a JSON object, or a file suffix of 300 letters.
         return JSONResponse({"detail": f"The request's JSON or file does not have the expected form: {error}."}, 400)
     raise error
+
+
+def server_fault(request: Request, error: OSError) -> Response:
+    """Return 507 if a disk is full, else 500, with the reason; nothing of the request was done."""
+    logger.error("%s %s", request.method, request.url.path, exc_info=error)
+    full = any(isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in causes(error))
+    reason = str(error) if error.errno is None else f"{error.strerror} ({error.filename or 'in a temporary folder'})."
+    return JSONResponse({"detail": f"Nothing was saved. {reason}"}, 507 if full else 500)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def raised_in(error: Exception) -> str:
@@ -88,7 +138,13 @@ def raised_in(error: Exception) -> str:
 
 
 async def http_error(request: Request, error: HTTPException) -> Response:
-    """Return 400 where MONAI Label answers 500 to a request without a film or for a DICOM SEG."""
+    """Return 400 where MONAI Label answers 500 to a request without a film or for a DICOM SEG.
+
+    FastAPI answers 400 if it cannot store an upload; what it was raised from is the server's fault.
+    """
+    fault = next((cause for cause in causes(error.__cause__) if isinstance(cause, OSError)), None)
+    if error.detail == "There was an error parsing the body" and fault is not None:
+        return server_fault(request, fault)
     if error.status_code == 500 and str(error.detail).startswith(("Neither Image", "DICOM SEG")):
         error = HTTPException(400, error.detail)
     return await http_exception_handler(request, error)
@@ -109,3 +165,24 @@ app.add_exception_handler(HTTPException, http_error)
 for kind in (MONAILabelException, ValueError, TypeError, AttributeError, OSError):
     app.add_exception_handler(kind, client_error)
 app.dependency_overrides[get_current_user] = token_user
+PREFIX = settings.MONAI_LABEL_API_STR
+PATHS: set[str] = set()
+"""Paths of the endpoints."""
+
+
+def add_routes() -> None:
+    """Serve our endpoints, and MONAI Label's in worker threads where there is none of ours."""
+    app.router.routes[:] = [route for route in app.routes if getattr(route, "path", None) in KEPT]
+    modules = (*STOCK, login) if settings.MONAI_LABEL_AUTH_ENABLE else STOCK
+    routers = [endpoints, documents, *(module.router for module in modules)]
+    served: set[tuple[str, str]] = set()
+    for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
+        names = {(route.path, method) for method in route.methods}
+        if not names & served:
+            add_in_workers(app, route, PREFIX)
+            served |= names
+            PATHS.add(f"{PREFIX}{route.path}")
+    add_documents(app)
+
+
+add_routes()

@@ -6,21 +6,30 @@ import hashlib
 import io
 import logging
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastapi import HTTPException
-from monailabel.interfaces.datastore import Datastore
+from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
 from monai_ceph.atomic import atomic_path
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen
-from monai_ceph.data.label_folder import FINAL, LABEL_SUFFIX, NOBODY, LabelFolder, UnknownFilmError, UnknownLabelError
-from monai_ceph.film_names import FILM_SUFFIXES
+from monai_ceph.data.label_doubts import LabelDoubtError
+from monai_ceph.data.label_folder import (
+    FINAL,
+    LABEL_SUFFIX,
+    NOBODY,
+    LabelFolder,
+    SameFilmError,
+    UnknownFilmError,
+    UnknownLabelError,
+)
+from monai_ceph.film_names import FILM_SUFFIXES, film_suffix
 from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.prediction import annotated
 
@@ -33,6 +42,8 @@ _STATUS: dict[type[Exception], int] = {
     UnknownFilmError: 404,
     UnknownLabelError: 404,
     FileExistsError: 409,
+    SameFilmError: 409,
+    LabelDoubtError: 409,
     LabelSizeError: 413,
     LabelError: 400,
     FilmError: 400,
@@ -53,14 +64,16 @@ class FilmStore(Datastore):
     """Serve films and labels to MONAI Label's endpoints; a label has the id of its film.
 
     All state is in the folder. Errors become HTTPException: 404 unknown film or label, 400 invalid label, id, tag or
-    user, 409 the film exists, 413 too large.
+    user, 409 the film exists or exists twice, or the label is odd, 413 too large.
 
     Args:
         folder: the films.
+        check: called with a film's id and a label's points (N, 2) in film pixels; raises
+            :class:`~monai_ceph.data.label_doubts.LabelDoubtError` if they are odd. None checks nothing.
     """
 
-    def __init__(self, folder: LabelFolder) -> None:
-        self.folder = folder
+    def __init__(self, folder: LabelFolder, check: Callable[[str, np.ndarray], None] | None = None) -> None:
+        self.folder, self.check = folder, check
         self._name = folder.folder.name
         self._description = f"Films in {folder.folder}"
 
@@ -82,9 +95,12 @@ class FilmStore(Datastore):
         """Do nothing: the files are read on every request."""
 
     def status(self) -> dict[str, Any]:
+        return self._status(self.list_images())
+
+    def _status(self, films: Sequence[str]) -> dict[str, Any]:
         labels = self._labels()
         return {
-            "total": len(self.list_images()),
+            "total": len(films),
             "completed": len(labels.get(FINAL, ())),
             "label_tags": {tag: len(films) for tag, films in labels.items()},
         }
@@ -93,7 +109,7 @@ class FilmStore(Datastore):
         """Return all films and labels with their info, in the layout that clients of MONAI Label expect."""
         objects: dict[str, dict[str, Any]] = {}
         for film_id, path in self.folder.films().items():
-            image = {"ext": path.name[len(film_id) :], "info": self._image_info(film_id, path)}
+            image = {"ext": film_suffix(path), "info": self._image_info(film_id, path)}
             objects[film_id] = {"image": image, "labels": {}}
         for tag, labels in self._labels().items():
             for film_id in labels.keys() & objects.keys():
@@ -166,29 +182,59 @@ class FilmStore(Datastore):
 
     # --- labels
 
-    @_answers()
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: Mapping[str, Any]) -> str:
+        """Save the label in a file, whatever its suffix, as :meth:`save` does, and return its id."""
+        with open(label_filename, "rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
+        self.save(image_id, content, label_tag, label_info)
+        return image_id
+
+    @_answers()
+    def save(
+        self,
+        image_id: str,
+        content: bytes,
+        label_tag: str,
+        label_info: Mapping[str, Any],
+        asked: Mapping[str, bool] | None = None,
+    ) -> dict[str, Any]:
         """Save a label.
 
         Args:
             image_id: the film.
-            label_filename: the .mrk.json, whatever its suffix.
+            content: of the .mrk.json.
             label_tag: "final", "original", ...
             label_info: ``user`` or ``client_id``, the annotator, unless a token names one; ``screen``, how the viewer
-                shows the film, is checked; everything else is stored with the label.
+                shows the film, is checked; ``force`` and ``replace`` as in ``asked``; everything else is stored with
+                the label.
+            asked: ``force`` saves an odd label, ``replace`` replaces another annotator's final label.
         Returns:
-            The label's id.
+            ``saved``, a sentence for the annotator, and ``final``, whether this is the film's final label now.
         """
         info = _mapping(label_info)
+        wishes = {key: info.pop(key, False) is True for key in ("force", "replace")} | dict(asked or {})
         screen = info.pop("screen", None)
         if screen is not None:
-            check_screen(screen, viewer_frame_apart(self.folder.film(image_id)), image_id)
+            check_screen(screen, self.folder.frame(image_id), image_id)
         user = current_user.get() or info.get("user") or info.get("client_id") or NOBODY
-        with open(label_filename, "rb") as file:
-            content = file.read(LARGEST_BYTES + 1)
-        path = self.folder.save(image_id, content, label_tag, user, info)
+
+        def check(points_px: np.ndarray) -> None:
+            if self.check is not None and label_tag != DefaultLabelTag.ORIGINAL.value and not wishes["force"]:
+                self.check(image_id, points_px)
+
+        replace = wishes["replace"]
+        path = self.folder.save(image_id, content, label_tag, user, info, replace=replace, check=check)
         logger.info("Label of %r by %r, tag %r: %s", image_id, user, label_tag, path)
-        return image_id
+        if label_tag != FINAL:
+            return {"final": False, "saved": f"A label of '{image_id}' is saved with the tag '{label_tag}'."}
+        if path.parent.name == FINAL:
+            return {"final": True, "saved": f"The final label of '{image_id}' is saved."}
+        other = self.folder.label_info(image_id).get("user")
+        return {
+            "final": False,
+            "saved": f"The label is saved as {user}'s. The final label of '{image_id}' is still "
+            f"{f'that of {other}' if other else 'the one in the folder'}; send with replace=true to replace it.",
+        }
 
     @_answers()
     def remove_label(self, label_id: str, label_tag: str) -> None:
@@ -237,7 +283,8 @@ class FilmStore(Datastore):
         items = items[:limit_cases] if limit_cases and limit_cases > 0 else items
         if not items:
             raise HTTPException(404, "No film has a final label yet.")
-        rows = [annotated(Path(item["image"]).name, self.folder.scheme, item["points_px"]) for item in items]
+        names = {item["film"]: f"{item['film']}{film_suffix(item['image'])}" for item in items}
+        rows = [annotated(names[item["film"]], self.folder.scheme, item["points_px"]) for item in items]
         path = self.folder.state / "dataset.zip"
         with (
             atomic_path(path) as temporary,
@@ -245,7 +292,7 @@ class FilmStore(Datastore):
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
         ):
             for item in items:
-                archive.write(item["image"], Path(item["image"]).name, compresslevel=1)
+                archive.write(item["image"], names[item["film"]], compresslevel=1)
                 label = self.folder.label(item["film"])
                 archive.write(label, f"labels/{FINAL}/{label.name}")
             archive.writestr("landmarks.csv", landmarks_csv_text(rows))
@@ -256,7 +303,8 @@ class FilmStore(Datastore):
 
     def _image_info(self, film_id: str, path: Path) -> dict[str, Any]:
         # A viewer could not tell the format of a downloaded DICOM film without a suffix.
-        name = path.name if path.name.lower().endswith(FILM_SUFFIXES) else f"{path.name}.dcm"
+        name = f"{film_id}{film_suffix(path)}"
+        name = name if name.lower().endswith(FILM_SUFFIXES) else f"{name}.dcm"
         try:
             ts = int(path.stat().st_mtime)
         except FileNotFoundError:  # removed meanwhile

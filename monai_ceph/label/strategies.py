@@ -43,13 +43,24 @@ class NextFilm(Strategy):
         films = sorted(datastore.get_unlabeled_images(request.get("label_tag"), request.get("labels")))
         if not films:
             return None
-        handed_out = {film: _handed_out(datastore.folder.info(film)) for film in films}
-        free = [film for film in films if handed_out[film] <= time.time() - HELD_S]
-        others = set(datastore.list_images()).difference(free)
-        choice = self.choose(free, others, read_records(records_folder(datastore.folder)))
+        choice = self._choose(datastore, films, ())
         if choice is None:
-            return {"id": min(films, key=handed_out.__getitem__)}
+            return {"id": min(films, key=lambda film: _handed_out(datastore.folder.info(film)))}
         return {"id": choice.film} | ({} if choice.value is None else {self.value: round(choice.value, 4)})
+
+    def following(self, film: str, datastore: FilmStore, count: int) -> list[str]:
+        """Return at most ``count`` films that the rule would choose after a film, as things are now."""
+        films, chosen = sorted(datastore.get_unlabeled_images()), [film]
+        while len(chosen) <= count and (choice := self._choose(datastore, films, chosen)) is not None:
+            chosen.append(choice.film)
+        return chosen[1:]
+
+    def _choose(self, datastore: FilmStore, films: Sequence[str], taken: Collection[str]) -> Choice | None:
+        """Return the rule's choice among films without a label that are neither reserved nor taken."""
+        reserved_after = time.time() - HELD_S
+        free = [f for f in films if f not in taken and _handed_out(datastore.folder.info(f)) <= reserved_after]
+        others = set(datastore.list_images()).difference(free)
+        return self.choose(free, others, read_records(records_folder(datastore.folder)))
 
 
 def strategies() -> dict[str, Strategy]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,18 @@ from typing import Any
 from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_ceph.data.replay_set import read_replay_set
-from monai_ceph.finetuning.finetune import Stage, TrainingError, bundle_file, finetune, latest
+from monai_ceph.finetuning.finetune import (
+    Stage,
+    TrainingError,
+    bundle_file,
+    finetune,
+    hold_out,
+    latest,
+    seen_before,
+)
 from monai_ceph.label.model import CurrentModel
+
+logger = logging.getLogger(__name__)
 
 STAGES: dict[str, tuple[Stage, ...]] = {"local": ("local",), "global": ("global",), "both": ("global", "local")}
 
@@ -35,9 +46,14 @@ class LandmarkTrain(TrainTask):
 
     def config(self) -> dict[str, Any]:
         """Return the options that Slicer's module offers; the first item of a list is its default."""
-        epochs = json.loads(Path(bundle_file(self.model.bundle, "finetune")).read_text(encoding="utf-8"))["epochs"]
         devices = list(dict.fromkeys([self.model.device, "auto", "cpu"]))
-        return {"stages": list(STAGES), "epochs": epochs, "device": devices}
+        config = {"stages": list(STAGES), "epochs": 0, "device": devices}  # 0: the number in the bundle's file
+        try:
+            file = Path(bundle_file(self.model.bundle, "finetune"))
+            config["epochs"] = int(json.loads(file.read_text(encoding="utf-8"))["epochs"])
+        except (OSError, ValueError, KeyError, TypeError) as error:  # the training says so; a mere look must not fail
+            logger.warning("The number of epochs is unknown: %s", error)
+        return config
 
     def stats(self) -> dict[str, Any]:
         """Return the progress of the newest training and the result of the last one that finished.
@@ -59,6 +75,15 @@ class LandmarkTrain(TrainTask):
             stats["total_time"] = round(result["seconds"])
         return stats
 
+    def check(self, request: Mapping[str, Any], datastore: Any) -> None:
+        """Raise TrainingError if a training would be refused for its options or for too few labels.
+
+        Args:
+            request, datastore: as for a training.
+        """
+        _options(request)
+        hold_out(list(datastore.folder.labels()), *seen_before(self.model.bundle))
+
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
         """Train on the labelled films.
 
@@ -70,18 +95,11 @@ class LandmarkTrain(TrainTask):
         Raises:
             TrainingError, FilmError, AnnotationError: the training failed; the message says why, the weights stay.
         """
-        wanted = _first(request.get("stages")) or "local"
-        if wanted not in STAGES:
-            raise TrainingError(f"Expected stages to be one of {', '.join(STAGES)}, got {wanted!r}.")
-        epochs = _first(request.get("epochs")) or _first(request.get("max_epochs")) or None
-        try:
-            epochs = None if epochs is None else int(epochs)
-        except ValueError as error:
-            raise TrainingError(f"Expected epochs to be a number, got {epochs!r}.") from error
+        stages, epochs = _options(request)
         result = finetune(
             self.model.bundle,
             datastore.folder.items(),
-            stages=STAGES[wanted],
+            stages=stages,
             replay=read_replay_set(self.base, self.model.scheme) if self.base else (),
             epochs=epochs,
             spacing_mm=self.model.spacing_mm,
@@ -90,6 +108,18 @@ class LandmarkTrain(TrainTask):
             trust=self.model.trust,
         )
         return result.as_json()
+
+
+def _options(request: Mapping[str, Any]) -> tuple[tuple[Stage, ...], int | None]:
+    """Return the stages and the epochs that a request asks for; raise TrainingError if it asks for anything else."""
+    wanted = _first(request.get("stages")) or "local"
+    if not isinstance(wanted, str) or wanted not in STAGES:
+        raise TrainingError(f"Expected stages to be one of {', '.join(STAGES)}, got {wanted!r}.")
+    epochs = _first(request.get("epochs")) or _first(request.get("max_epochs")) or None
+    try:
+        return STAGES[wanted], None if epochs is None else int(epochs)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(f"Expected epochs to be a number, got {epochs!r}.") from error
 
 
 def _first(value: Any) -> Any:

@@ -24,6 +24,7 @@ import requests
 from fastapi import Depends, HTTPException
 from monailabel.config import settings
 from monailabel.endpoints.user.auth import DEFAULT_USER, User, get_public_key, oauth2_scheme
+from starlette.concurrency import run_in_threadpool
 
 from monai_ceph.label.store import current_user
 
@@ -39,6 +40,13 @@ async def token_user(token: str = Depends(oauth2_scheme) if settings.MONAI_LABEL
     """
     if not settings.MONAI_LABEL_AUTH_ENABLE:
         return DEFAULT_USER
+    user = await run_in_threadpool(checked_user, token)  # the realm may take its time
+    current_user.set(user.username)
+    return user
+
+
+def checked_user(token: str) -> User:
+    """Return the user of a valid token; raises as :func:`token_user`."""
     try:
         claims = jwt.decode(
             token,
@@ -46,14 +54,12 @@ async def token_user(token: str = Depends(oauth2_scheme) if settings.MONAI_LABEL
             algorithms=list(ALGORITHMS),
             options={"verify_aud": False, "require": ["exp"]},
         )
-        user = user_of(claims)
+        return user_of(claims)
     except (jwt.InvalidTokenError, ValueError) as error:
         raise HTTPException(401, f"The token is not accepted: {error}.", {"WWW-Authenticate": "Bearer"}) from error
     except (requests.RequestException, KeyError) as error:
         realm = settings.MONAI_LABEL_AUTH_REALM_URI
         raise HTTPException(503, f"'{realm}' returned no key to check the token with; check the realm.") from error
-    current_user.set(user.username)
-    return user
 
 
 def user_of(claims: dict[str, Any]) -> User:

@@ -19,7 +19,7 @@ from PIL import Image
 from monai_ceph.data import label_folder
 from monai_ceph.data.film import FilmError
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError
-from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
+from monai_ceph.data.label_folder import LabelFolder, SameFilmError, UnknownFilmError, UnknownLabelError
 from tests.data.film_files import picture
 from tests.data.label_files import AB, label_bytes
 
@@ -89,9 +89,28 @@ def test_films_of_a_folder_like_those_of_predict(tmp_path: Path) -> None:
     (folder / "sub.png").mkdir()
     write_film(folder / "sub.png" / "inside.png")
     films = LabelFolder(folder)
-    assert list(films.films()) == ["1.2.840.10008.1", "a b", "c d 3.45\u202fPM", "c", "d", "ä"]
+    (folder / "labels").mkdir()
+    write_film(folder / "labels" / "no film.png")
+    names = ["1.2.840.10008.1", "a b", "c d 3.45\u202fPM", "c", "d", "ä", "sub.png__inside"]
+    assert list(films.films()) == names
+    assert films.film("sub.png__inside") == folder / "sub.png" / "inside.png"
     assert films.film("a b") == folder / "a b.PNG"
-    assert films.clashes() == []
+    assert films.clashes() == [] and films.problems() == []
+
+
+def test_film_in_a_folder_is_labelled_under_its_own_id(films: LabelFolder) -> None:
+    for patient in ("anna", "bo"):
+        (films.folder / patient / "2026").mkdir(parents=True)
+        write_film(films.folder / patient / "2026" / "7.jpg")
+    assert list(films.films()) == ["7", "anna__2026__7", "bo__2026__7"]
+    content = label(films)
+    assert films.save("bo__2026__7", content).name == "bo__2026__7.mrk.json"
+    assert [item["film"] for item in films.items()] == ["bo__2026__7"]
+    assert films.items()[0]["image"] == str(films.folder / "bo" / "2026" / "7.jpg")
+    of_another = json.loads(content)
+    of_another["markups"][0]["film"] = {"name": "7.jpg"}
+    with pytest.raises(LabelError, match=r"it was made on another film, '7.jpg', not on 'anna__2026__7'"):
+        films.save("anna__2026__7", json.dumps(of_another).encode())
 
 
 def test_films_come_and_go(films: LabelFolder) -> None:
@@ -110,6 +129,13 @@ def test_two_films_of_one_id(films: LabelFolder) -> None:
     write_film(films.folder / "7.png")
     assert films.film("7").name == "7.bmp"
     assert [(later.name, first.name) for later, first in films.clashes()] == [("7.jpg", "7.bmp"), ("7.png", "7.bmp")]
+    assert films.problems()[0].startswith("'7.jpg' and '7.bmp' have one id, '7': rename or remove")
+    with pytest.raises(SameFilmError, match=r"There are 3 films '7': 7.bmp, 7.jpg, 7.png. Rename or remove"):
+        films.save("7", label(films))
+    (films.folder / "7__7").mkdir()
+    write_film(films.folder / "7__7" / "7.png")
+    write_film(films.folder / "7__7__7.png")
+    assert films.problems()[-1].startswith("'7__7/7.png' and '7__7__7.png' have one id, '7__7__7'")
 
 
 def test_links_count_only_within_the_folder(films: LabelFolder, tmp_path: Path) -> None:
@@ -119,13 +145,43 @@ def test_links_count_only_within_the_folder(films: LabelFolder, tmp_path: Path) 
     (films.folder / "broken.png").symlink_to(films.folder / "nothing.png")
     (films.folder / "round.png").symlink_to(films.folder / "round.png")
     os.mkfifo(films.folder / "pipe.png")
+    (tmp_path / "patients").mkdir()
+    write_film(tmp_path / "patients" / "x.png")
+    (films.folder / "linked folder").symlink_to(tmp_path / "patients")
     assert list(films.films()) == ["7", "in"]
+    assert films.problems() == [
+        "Links that lead out of the folder are not followed (linked folder, out.png): copy the films, or serve the "
+        "folder that they lie in.",
+        "Links that lead nowhere: broken.png, round.png.",
+    ]
 
     films.save("7", label(films))
     (films.folder / "labels" / "final" / "in.mrk.json").symlink_to(tmp_path / "secret.png")
     assert list(films.labels()) == ["7"]
     with pytest.raises(UnknownLabelError, match="Film 'in' has no label with the tag 'final'"):
         films.label("in")
+
+
+def test_final_label_of_another_annotator_is_replaced_only_if_asked(films: LabelFolder) -> None:
+    annas = films.save("7", label(films, 1), user="anna", replace=False)
+    bos = films.save("7", label(films, 2), user="bo", replace=False)
+    assert annas == films.label("7") and annas.read_bytes() == label(films, 1)
+    assert bos == films.annotators()["bo"]["7"] and bos.read_bytes() == label(films, 2)
+    assert films.save("7", label(films, 3), user="anna", replace=False) == annas
+    assert films.save("7", label(films, 4), user="bo") == annas
+    assert films.label_info("7")["user"] == "bo" and annas.read_bytes() == label(films, 4)
+    assert len(list((films.folder / "labels" / "history" / "7").iterdir())) == 4
+    annas.write_bytes(label(films, 5))  # put there by hand: nobody knows by whom
+    assert films.save("7", label(films, 6), user="bo", replace=False) == bos
+
+
+def test_check_of_the_points_may_refuse_a_label(films: LabelFolder) -> None:
+    def check(points_px: np.ndarray) -> None:
+        raise LabelError(f"S lies at {points_px[0].round(3).tolist()}.")
+
+    with pytest.raises(LabelError, match=r"S lies at \[1.0, 2.0\]"):
+        films.save("7", label(films), check=check)
+    assert not (films.folder / "labels").exists()
 
 
 def test_names_that_no_answer_could_hold_are_passed_over(films: LabelFolder) -> None:

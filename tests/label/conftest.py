@@ -6,8 +6,10 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -114,6 +116,68 @@ def running(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@dataclass
+class Hosted(Server):
+    """A server in this process: tests can hold its parts and look into them, and it starts at once."""
+
+    app: Any
+
+
+@contextmanager
+def hosted(folder: Path, bundle: Path, **conf: str) -> Iterator[Hosted]:
+    """Serve films in this process, without trainings and scoring in the background.
+
+    Args:
+        folder: the films.
+        bundle: the bundle to copy.
+        conf: other ``--conf`` values.
+    """
+    import uvicorn
+    from monailabel.config import settings
+    from monailabel.interfaces.utils import app as instances
+
+    from monai_ceph.data.film_workers import use_workers
+    from monai_ceph.label.app import CephalometricApp
+    from monai_ceph.label.serve import make_app_folder
+    from monai_ceph.label.server import app
+
+    app_folder, before = make_app_folder(folder), use_workers(None)
+    set_before = {name: getattr(settings, name) for name in ("MONAI_LABEL_APP_DIR", "MONAI_LABEL_STUDIES")}
+    settings.MONAI_LABEL_APP_DIR, settings.MONAI_LABEL_STUDIES = str(app_folder), str(folder)
+    instance = CephalometricApp(str(app_folder), str(folder), {"bundle": str(bundle), "device": "cpu", **conf})
+    instance._auto_update_scoring = False
+    instance.server_mode(True)
+    instances.apps[f"{app_folder}{folder}"] = instance
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Hosted(f"http://127.0.0.1:{port}", None, folder, app_folder / "logs" / "app.log", folder, instance)  # type: ignore[arg-type]
+    finally:
+        server.should_exit = True
+        thread.join()
+        instance.proposals.close()
+        instances.apps.pop(f"{app_folder}{folder}")
+        for name, value in set_before.items():
+            setattr(settings, name, value)
+        workers = use_workers(before)
+        assert workers is not None
+        workers.close()
+
+
+@pytest.fixture(scope="session")
+def face_bundle(label_bundle: Path, shipped_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny bundle with what knows how faces look."""
+    bundle = tmp_path_factory.mktemp("faces") / "tiny bundle"
+    shutil.copytree(label_bundle, bundle)
+    for name in ("face_shape.json", "landmark_status.json"):
+        shutil.copy(shipped_bundle / "configs" / name, bundle / "configs")
+    return bundle
 
 
 def _wait_for_address(process: subprocess.Popen[str], log: Path) -> str:
