@@ -6,12 +6,15 @@ A label is Slicer markups (.mrk.json) in the frame in which a viewer opened the 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
 
 import numpy as np
 
+from monai_ceph.formats.labelme import parse_labelme
 from monai_ceph.formats.markups import Fiducial, parse_fiducials
 from monai_ceph.formats.points import (
     AnnotationError,
@@ -94,6 +97,39 @@ def read_label(
             )
     for point in off_film(scheme, points_px, frame.size):
         raise LabelError(f"{where}: {point} is off the {frame.size[0]} x {frame.size[1]} film; place it on the film.")
+    return points_px
+
+
+def from_labelme(
+    content: bytes, frame: ViewerFrame, scheme: LandmarkScheme, film: Path, where: str = "The label"
+) -> np.ndarray | None:
+    """Read the points of one film from a file that labelme wrote.
+
+    Args:
+        content: what the file holds.
+        frame: the film's.
+        scheme: the landmarks; one that is not in the file cannot be seen.
+        film: the film's file.
+        where: what to call the label in messages.
+    Returns:
+        (N, 2) float64, (x, y), pixels of the film, NaN where a landmark cannot be seen; None if it is no such file.
+    Raises:
+        LabelError: a shape that is not a landmark's point, a landmark that is given twice, or another film.
+    """
+    try:
+        shapes = json.loads(content)
+    except (ValueError, RecursionError):  # whoever reads it as markups says what is wrong
+        return None
+    if not isinstance(shapes, dict) or "shapes" not in shapes:
+        return None
+    try:
+        points_px, problems, source = parse_labelme(shapes, Path(where), scheme)
+    except AnnotationError as error:
+        raise LabelError(str(error)) from error
+    problems = [problem for problem in problems if not problem.endswith(" is missing.")]
+    problems += check_source(source or SourceFilm(where), film.name, frame.size)
+    if problems:
+        raise LabelError(" ".join(problems))
     return points_px
 
 

@@ -121,7 +121,8 @@ class LabelFolder:
             "one of them; until then no label of it is taken."
             for path, first in self.clashes()
         ]
-        out, broken = [], []
+        out: list[str] = []
+        broken: list[str] = []
         for path in self._walk():
             if path.is_symlink() and not self._is_ours(path):
                 (out if path.exists() else broken).append(self._short(path))

@@ -29,11 +29,11 @@ def replace_weights(model: Path, new: Path, name: str, check: Callable[[Path], o
         OSError: a file cannot be written. This and the errors of ``check`` leave ``model`` unchanged.
     """
     previous = model.parent / "previous" / f"{name}.pt"
-    with durable_path(previous) as copy:
-        shutil.copyfile(model, copy)
     with durable_path(model) as copy:
         shutil.copyfile(new, copy)
         check(copy)
+        with durable_path(previous) as saved:
+            shutil.copyfile(model, saved)
     for old in sorted(previous.parent.glob("*.pt"))[1:-KEPT]:
         old.unlink()
     return previous

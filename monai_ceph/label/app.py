@@ -217,8 +217,9 @@ class CephalometricApp(MONAILabelApp):
                 unreadable.pop(film, None)
                 if record.error:
                     unreadable[film] = record.error
-        if unreadable := [reason for film, reason in unreadable.items() if film in films]:
-            problems.append(f"{count(len(unreadable), 'film')} cannot be read: {named(unreadable, 3)}")
+        reasons = [reason for film, reason in unreadable.items() if film in films]
+        if reasons:
+            problems.append(f"{count(len(reasons), 'film')} cannot be read: {named(reasons, 3)}")
         try:
             self.model.predictor()
         except (ValueError, OSError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import logging
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
 from monai_ceph.atomic import atomic_path
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen
+from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen, from_labelme
 from monai_ceph.data.label_doubts import LabelDoubtError
 from monai_ceph.data.label_folder import (
     FINAL,
@@ -31,7 +32,9 @@ from monai_ceph.data.label_folder import (
 )
 from monai_ceph.film_names import FILM_SUFFIXES, film_suffix
 from monai_ceph.formats.landmark_table import landmarks_csv_text
+from monai_ceph.formats.markups import to_markups
 from monai_ceph.prediction import annotated
+from monai_ceph.wording import count
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +205,7 @@ class FilmStore(Datastore):
 
         Args:
             image_id: the film.
-            content: of the .mrk.json.
+            content: of the .mrk.json, or of a file that labelme wrote.
             label_tag: "final", "original", ...
             label_info: ``user`` or ``client_id``, the annotator, unless a token names one; ``screen``, how the viewer
                 shows the film, is checked; ``force`` and ``replace`` as in ``asked``; everything else is stored with
@@ -217,24 +220,38 @@ class FilmStore(Datastore):
         if screen is not None:
             check_screen(screen, self.folder.frame(image_id), image_id)
         user = current_user.get() or info.get("user") or info.get("client_id") or NOBODY
+        content, placed = self._markups(image_id, content), 0
 
         def check(points_px: np.ndarray) -> None:
+            nonlocal placed
+            placed = int(np.isfinite(points_px).all(-1).sum())
             if self.check is not None and label_tag != DefaultLabelTag.ORIGINAL.value and not wishes["force"]:
                 self.check(image_id, points_px)
 
         replace = wishes["replace"]
         path = self.folder.save(image_id, content, label_tag, user, info, replace=replace, check=check)
         logger.info("Label of %r by %r, tag %r: %s", image_id, user, label_tag, path)
+        landmarks = f"{count(placed, 'landmark')} of '{image_id}' are saved"
         if label_tag != FINAL:
-            return {"final": False, "saved": f"A label of '{image_id}' is saved with the tag '{label_tag}'."}
+            return {"final": False, "saved": f"{landmarks} with the tag '{label_tag}'."}
         if path.parent.name == FINAL:
-            return {"final": True, "saved": f"The final label of '{image_id}' is saved."}
-        other = self.folder.label_info(image_id).get("user")
+            return {"final": True, "saved": f"{landmarks} as {user}'s final label."}
+        other = self.folder.label_info(image_id).get("user") or "somebody"
         return {
             "final": False,
-            "saved": f"The label is saved as {user}'s. The final label of '{image_id}' is still "
-            f"{f'that of {other}' if other else 'the one in the folder'}; send with replace=true to replace it.",
+            "saved": f"{landmarks} as {user}'s. The film's final label is still {other}'s; send with replace=true to "
+            "replace it.",
         }
+
+    def _markups(self, film_id: str, content: bytes) -> bytes:
+        """Return a label as it was sent, or if it is labelme's, as markups."""
+        film = self.folder.film(film_id)
+        frame = self.folder.frame(film_id)
+        points_px = from_labelme(content, frame, self.folder.scheme, film, f"The label of film '{film_id}'")
+        if points_px is None:
+            return content
+        prediction = annotated(f"{film_id}{film_suffix(film)}", self.folder.scheme, points_px)
+        return json.dumps(to_markups(prediction, frame), indent=2, ensure_ascii=False).encode()
 
     @_answers()
     def remove_label(self, label_id: str, label_tag: str) -> None:

@@ -393,6 +393,7 @@ def test_unloadable_weights_are_not_used(bundle: Path, films: list[dict[str, Any
     with pytest.raises(ValueError, match="Cannot read weights"):
         replace_weights(bundle / "models" / "model.pt", half, "now", module.weights_check(bundle))
     assert (bundle / "models" / "model.pt").read_bytes() == before
+    assert not list((bundle / "models").rglob("*/*.pt"))  # nor do refused weights fill the folder of earlier ones
 
 
 def test_first_and_latest_weights_are_kept(tmp_path: Path) -> None:

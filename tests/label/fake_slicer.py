@@ -326,6 +326,8 @@ class FakeSlicer:
         self.scene = Scene()
         self.settings: dict[str, Any] = {}
         self.told: list[Box] = []
+        self.asked: list[str] = []
+        self.says_yes = True
         self.answers: list[str] = []
         self.module: Any = None
 
@@ -432,6 +434,7 @@ class FakeSlicer:
             "warningDisplay": lambda text, **more: self.told.append(Box("warning", text, "")),
             "errorDisplay": lambda text, **more: self.told.append(Box("error", text, more.get("detailedText", ""))),
             "confirmOkCancelDisplay": lambda *_, **__: True,
+            "confirmYesNoDisplay": lambda text, **_: self.asked.append(text) or self.says_yes,
             "createProgressDialog": MagicMock(),
             "mainWindow": MagicMock(),
             "loadUI": MagicMock(),

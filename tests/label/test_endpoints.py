@@ -157,16 +157,36 @@ def test_another_annotators_final_label_is_replaced_only_if_asked(server: Hosted
         "image": "phantom_000",
         "label": "phantom_000",
         "final": True,
-        "saved": "The final label of 'phantom_000' is saved.",
+        "saved": "19 landmarks of 'phantom_000' are saved as anna's final label.",
     }
     answer = put(server, bos, user="bo").json()
     assert answer["final"] is False and final.read_bytes() == annas
     assert answer["saved"] == (
-        "The label is saved as bo's. The final label of 'phantom_000' is still that of anna; send with replace=true to "
-        "replace it."
+        "19 landmarks of 'phantom_000' are saved as bo's. The film's final label is still anna's; send with replace=true "
+        "to replace it."
     )
     assert (server.folder / "labels" / "annotators" / "bo" / "phantom_000.mrk.json").read_bytes() == bos
     assert put(server, bos, user="bo", replace="true").json()["final"] is True and final.read_bytes() == bos
+
+
+def test_label_of_labelme_comes_back(server: Hosted, truth: dict[str, np.ndarray], tmp_path: Path) -> None:
+    from monai_ceph.commands.export_labels import run as export
+
+    unseen = np.where(np.arange(19)[:, None] == 3, np.nan, truth["phantom_000"])
+    put(server, label(server, unseen))
+    assert export(server.folder, tmp_path, format="labelme") == 0
+    exported = json.loads((tmp_path / "final" / "phantom_000.json").read_text())
+    exported["shapes"][0]["points"] = [[130.25, 180.5]]  # the annotator drags S
+    answer = put(server, json.dumps(exported).encode())
+    assert answer.json()["saved"] == "18 landmarks of 'phantom_000' are saved as anna's final label."
+    [item] = server.app.datastore().folder.items()
+    np.testing.assert_allclose(item["points_px"], [[130.25, 180.5], *unseen[1:]], atol=1e-3)
+
+    doubled = {**exported, "shapes": [*exported["shapes"], {**exported["shapes"][0], "points": [[1, 2]]}]}
+    elsewhere = {**exported, "imagePath": "another.png"}
+    for content, message in ((doubled, "landmark S is given 2 times"), (elsewhere, "another film, 'another.png'")):
+        refused = put(server, json.dumps(content).encode())
+        assert refused.status_code == 400 and message in refused.json()["detail"]
 
 
 @pytest.mark.parametrize("where", ["beside the films", "in the temporary folder"])

@@ -40,14 +40,18 @@ def about(blocks: list[str], words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(label_bundle: Path, shipped_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server over ``films``, with another film in ``elsewhere``."""
     here = tmp_path_factory.mktemp("guide")
     for folder, names in {"films": [f"film_{k:02}" for k in range(1, 7)], "elsewhere": ["another"]}.items():
         films = write_phantoms(here / folder, len(names), seed=len(names), size=(323, 400), spacing_mm=SPACING_MM)
         for film, name in zip(films, names, strict=True):
             film.rename(film.with_stem(name))
-    with running(here / "films", "--bundle", str(label_bundle), "--spacing", str(SPACING_MM)) as started:
+    bundle = shutil.copytree(label_bundle, here / "quick bundle")
+    settings = json.loads((shipped_bundle / "configs" / "finetune.json").read_text(encoding="utf-8"))
+    settings |= {"epochs": 1, "films_per_epoch": 4, "films_per_batch": 2, "patch_size": 48}
+    (bundle / "configs" / "finetune.json").write_text(json.dumps(settings), encoding="utf-8")
+    with running(here / "films", "--bundle", str(bundle), "--spacing", str(SPACING_MM)) as started:
         yield started
 
 
@@ -65,7 +69,7 @@ def run(server: Server, *blocks: str) -> subprocess.CompletedProcess[str]:
 
 
 def setup_lines(block: str) -> str:
-    return "\n".join(line for line in block.splitlines() if re.match(r"[SM]=", line))
+    return "\n".join(line for line in block.splitlines() if re.match(r"[SMC]=", line))
 
 
 def test_the_examples_over_rest(server: Server, blocks: list[str]) -> None:

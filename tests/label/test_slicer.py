@@ -297,6 +297,41 @@ def test_annotators_name_is_asked_for_once(slicer: Any, script: ModuleType) -> N
     assert slicer.answers == []
 
 
+def test_another_annotators_label_is_replaced_after_a_question(slicer: Any, script: ModuleType, server: Server) -> None:
+    film = next_sample(slicer)
+    script.send()
+    slicer.settings["MONAILabel/clientId"] = "bo"
+    slicer.said()
+    for yes, said in ((False, "as bo's. The film's final label is still anna's"), (True, "as bo's final label.")):
+        slicer.says_yes = yes
+        script.send()
+        assert said in slicer.said().text
+        assert slicer.asked.pop() == f"'{film}' has a final label by anna. Replace it? If not, yours is kept beside it."
+    assert LabelFolder(server.folder).label_info(film)["user"] == "bo"
+
+
+def test_odd_label_is_sent_again_after_a_question(
+    slicer: Any, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def save_label(film: str, path: str, info: dict[str, Any]) -> dict[str, str]:
+        sent.append(info)
+        if not info.get("force"):
+            raise RuntimeError('Status: 409; Response: {"detail": "S N lie oddly; send it again with force=true."}')
+        return {"saved": "Done."}
+
+    next_sample(slicer)
+    monkeypatch.setattr(slicer.module.logic, "save_label", save_label)
+    slicer.says_yes = False
+    script.send()
+    assert slicer.said().text == "Nothing was saved. S N lie oddly; send it again with force=true."
+    slicer.says_yes = True
+    script.send()
+    assert slicer.said().text == "Done." and [info.get("force") for info in sent] == [None, None, True]
+    assert slicer.asked[-1].endswith("Save it nevertheless?")
+
+
 def test_stopped_server_is_reported(slicer: Any, script: ModuleType) -> None:
     next_sample(slicer)
     slicer.module.ui.serverComboBox.setCurrentText("http://127.0.0.1:9")

@@ -42,7 +42,10 @@ def send() -> None:
 
 
 def send_landmarks() -> str:
-    """Send the one visible point list as the film's final label, and return a message that says what was saved."""
+    """Send the one visible point list as the film's final label, and return the server's message on what was saved.
+
+    Another annotator's final label is replaced, and a label that the server calls odd is saved, only after a question.
+    """
     user = user_name()
     module = slicer.util.getModuleWidget("MONAILabel")
     module.updateServerSettings()
@@ -54,9 +57,31 @@ def send_landmarks() -> str:
         path = Path(folder, "landmarks.mrk.json")
         if not slicer.util.saveNode(points, str(path)):
             raise CannotSend(f"Slicer could not write the point list '{points.GetName()}' to a file.")
-        placed = placed_points(json.loads(path.read_text(encoding="utf-8")))
-        module.logic.save_label(film, str(path), {"user": user, "screen": screen(volume)})
-    return f"{placed} landmarks of '{film}' are saved as {user}'s final label."
+        info: dict[str, Any] = {"user": user, "screen": screen(volume)}
+        other = final_user(films[film])
+        if other not in (None, user):
+            info["replace"] = ask(
+                f"'{film}' has a final label by {other}. Replace it? If not, yours is kept beside it."
+            )
+        try:
+            answer = module.logic.save_label(film, str(path), info)
+        except Exception as error:
+            reason = explain(error)
+            if "force=true" not in reason or not ask(f"{reason}\n\nSave it nevertheless?"):
+                raise
+            answer = module.logic.save_label(film, str(path), {**info, "force": True})
+    return str((answer or {}).get("saved") or f"The landmarks of '{film}' are saved.")
+
+
+def final_user(film: dict[str, Any]) -> str | None:
+    """Return whose final label a film of the server has; None if it has none."""
+    label = film.get("labels", {}).get("final")
+    return None if label is None else str(label.get("info", {}).get("user") or "somebody")
+
+
+def ask(question: str) -> bool:
+    """Return whether the annotator says yes."""
+    return bool(slicer.util.confirmYesNoDisplay(question, windowTitle=TITLE))
 
 
 def user_name() -> str:
@@ -143,12 +168,6 @@ def screen(volume: Any) -> dict[str, Any]:
     signs = (-1, -1, 1, 1)  # RAS -> LPS
     rows = [[signs[row] * matrix.GetElement(row, column) for column in range(4)] for row in range(4)]
     return {"size": size, "ijk_to_lps": rows}
-
-
-def placed_points(markups: dict[str, Any]) -> int:
-    """Return how many control points are placed."""
-    points = markups["markups"][0]["controlPoints"]
-    return sum(point.get("positionStatus", "defined") == "defined" for point in points)
 
 
 def explain(error: Exception) -> str:
