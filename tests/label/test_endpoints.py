@@ -162,8 +162,8 @@ def test_another_annotators_final_label_is_replaced_only_if_asked(server: Hosted
     answer = put(server, bos, user="bo").json()
     assert answer["final"] is False and final.read_bytes() == annas
     assert answer["saved"] == (
-        "19 landmarks of 'phantom_000' are saved as bo's. The film's final label is still anna's; send with replace=true "
-        "to replace it."
+        "19 landmarks of 'phantom_000' are saved as bo's. The film's final label is still anna's; send with "
+        "replace=true to replace it."
     )
     assert (server.folder / "labels" / "annotators" / "bo" / "phantom_000.mrk.json").read_bytes() == bos
     assert put(server, bos, user="bo", replace="true").json()["final"] is True and final.read_bytes() == bos

@@ -185,7 +185,7 @@ def test_invalid_film_ids(server: Server, film: str) -> None:
 
 def test_info_of_films_and_labels(server: Server) -> None:
     film = "phantom_000"
-    server.put_label(film, label(server), params='{"user": "anna"}')
+    server.put_label(film, label(server), params='{"user": "anna", "replace": true}')
     put = server.request("PUT", f"/datastore/image/info?image={film}", data={"info": '{"level": "hard", "path": "x"}'})
     assert put.status_code == 200
     info = server.get(f"/datastore/image/info?image={film}").json()
