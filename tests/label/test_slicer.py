@@ -23,6 +23,7 @@ from monai_ceph.label.slicer import SEND_LANDMARKS
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import draw_phantom
 from tests.bundles.tiny import SPACING_MM
+from tests.data.label_files import label_bytes
 from tests.data.test_film import write_dicom
 from tests.label.conftest import Server, running
 from tests.label.fake_slicer import Node, PointList, stock_module
@@ -339,20 +340,35 @@ def test_stopped_server_is_reported(slicer: Any, script: ModuleType) -> None:
     assert slicer.said().text.startswith("The server does not answer (")
 
 
-def test_training_can_be_started_watched_and_stopped(slicer: Any, script: ModuleType) -> None:
-    next_sample(slicer)
+def test_training_can_be_started_watched_and_stopped(
+    slicer: Any, script: ModuleType, server: Server, tmp_path: Path
+) -> None:
+    labels, film = LabelFolder(server.folder), next_sample(slicer)
     script.send()
     assert slicer.said().kind == "info"
+    points_px = labels.points_px(film, labels.label(film))
     slicer.module.fetchInfo()
     slicer.module.onTraining()
-    # The module fails by itself when a training is stopped before its first line of output.
-    until = time.monotonic() + 120
-    while not slicer.module.isTrainingRunning(check_only=False)["details"] and time.monotonic() < until:
-        time.sleep(0.3)
-    slicer.module.onStopTraining()
-    assert slicer.told == []
-    slicer.module.fetchInfo()
-    assert slicer.told == []
+    assert "1 films have a label; label at least 5 before training." in slicer.said().text
+
+    for k in range(4):
+        path = server.folder / f"more {k}.png"
+        Image.new("L", SIZE, k).save(path)
+        labels.save(path.stem, label_bytes(path, points_px, ISBI19))
+    try:
+        slicer.module.fetchInfo()
+        slicer.module.onTraining()
+        # The module fails by itself when a training is stopped before its first line of output.
+        until = time.monotonic() + 120
+        while not slicer.module.isTrainingRunning(check_only=False)["details"] and time.monotonic() < until:
+            time.sleep(0.3)
+        slicer.module.onStopTraining()
+        assert slicer.told == []
+        slicer.module.fetchInfo()
+        assert slicer.told == []
+    finally:
+        for k in range(4):
+            labels.remove_film(f"more {k}")
 
 
 def test_uploaded_film_is_in_the_folder(slicer: Any, server: Server, tmp_path: Path) -> None:

@@ -61,10 +61,9 @@ def test_training_requested_by_a_client(
 
     for film in sorted(points)[:4]:
         send_label(server, film, points[film])
-    train(server)
-    state = server.wait_for("train")
-    assert state["status"] == "ERROR"
-    assert "4 films have a label; label at least 5 before training." in details(state)
+    refused = server.post(f"/train/{MODEL}", json={})
+    assert refused.status_code == 400
+    assert refused.json()["detail"] == "4 films have a label; label at least 5 before training."
 
     send_label(server, "phantom_004", points["phantom_004"])
     # Slicer's module sends options as numbers and as single texts.
