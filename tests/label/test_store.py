@@ -24,7 +24,7 @@ from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
 from tests.data.label_files import AB, label_bytes
 from tests.data.test_label_folder import write_film
-from tests.label.conftest import Server, draw_films, running
+from tests.label.conftest import Server, draw_films, hosted
 
 POINTS = np.stack([np.linspace(10, 300, 19), np.linspace(20, 390, 19)], 1)
 
@@ -33,7 +33,7 @@ POINTS = np.stack([np.linspace(10, 300, 19), np.linspace(20, 390, 19)], 1)
 def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with films of its own, since these tests save and delete."""
     folder = draw_films(tmp_path_factory.mktemp("store") / "my films", count=4)
-    with running(folder, "--bundle", str(label_bundle)) as started:
+    with hosted(folder, label_bundle) as started:
         yield started
 
 
