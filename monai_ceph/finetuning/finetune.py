@@ -274,8 +274,8 @@ def trained_on(bundle: Path) -> set[str]:
     """Return the films that a bundle's weights were fine-tuned on; empty if none of the new weights came into use."""
     films: set[str] = set()
     for path in (bundle / RUNS).glob(f"*/{RESULT}"):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        films.update(result["trained"] if result["replaced"] else ())
+        result = _read_json(path)
+        films.update(result.get("trained", ()) if result.get("replaced") else ())
     return films
 
 
