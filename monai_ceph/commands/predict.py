@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from monai_ceph import __version__
 from monai_ceph.atomic import make_folder
 from monai_ceph.data.dicom_patient import patient_name
