@@ -337,6 +337,62 @@ def finetuning(read: Callable[[str], Results]) -> list[str]:
     return [*table(header, rows), "", results.source]
 
 
+def site_calibration(read: Callable[[str], Results]) -> list[str]:
+    """Return what a site calibration and fine-tuning bring, by the number of marked films."""
+    results = read("site_calibration")
+    rows = [
+        [
+            row["marked_films"],
+            row["method"],
+            row["draws"],
+            number(row["before_mm"], 2),
+            with_interval(row, "mre_mm", "mre_low", "mre_high", 2) if row["draws"] != "1" else number(row["mre_mm"], 2),
+            number(row["sdr_2"], 1),
+            row["worse_percent"],
+            row["interval_holds_percent"],
+            number(row["seconds"], 1 if float(row["seconds"]) < 10 else 0),
+        ]
+        for row in results.rows
+    ]
+    header = (
+        *(
+            "marked films",
+            "method",
+            "draws",
+            "MRE before (mm)",
+            "after (mm)",
+            "SDR 2 mm (%)",
+            "draws that became worse (%)",
+        ),
+        *("interval holds the change (%)", "seconds"),
+    )
+    return [*table(header, rows), "", results.source]
+
+
+def site_axes(read: Callable[[str], Results]) -> list[str]:
+    """Return how well the bias of all other films predicts a film's offsets, by the axes that it is in."""
+    results = read("site_offsets")
+    rows = [
+        [row["films"], row["choice"], number(row["spread_mm"], 3), number(row["mre_mm"], 3)]
+        for row in results.rows
+        if row["question"] == "axes"
+    ]
+    header = ("films", "axes", "spread along an axis (mm)", "MRE less the bias of all other films (mm)")
+    return [*table(header, rows), "", results.source]
+
+
+def site_weights(read: Callable[[str], Results]) -> list[str]:
+    """Return how the error changes on other films, by what is believed of a bias."""
+    results = read("site_offsets")
+    chosen = [row for row in results.rows if row["question"] == "weight"]
+    counts = list(dict.fromkeys(row["marked_films"] for row in chosen))
+    change = {(row["films"], row["choice"], row["marked_films"]): number(row["change_mm"], 2) for row in chosen}
+    pairs = dict.fromkeys((row["films"], row["choice"]) for row in chosen)
+    rows = [[films, choice, *(change[films, choice, count] for count in counts)] for films, choice in pairs]
+    header = ("films", "weight by", *(f"{count} film{'' if count == '1' else 's'}" for count in counts))
+    return [*table(header, rows), "", results.source]
+
+
 def film_uncertainty(read: Callable[[str], Results]) -> list[str]:
     """Return how well the model's uncertainty ranks films by their true error, for the measure that is used."""
     results = read("film_uncertainty")
@@ -531,7 +587,17 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
     made.__name__: made
     for made in (
         *(shipped_short, shipped, shipped_landmarks, models, speed_inference, speed_profile, speed_folder),
-        *(speed_training, inference_ablation, training_ablation, export_precision, retraining, finetuning),
+        *(
+            speed_training,
+            inference_ablation,
+            training_ablation,
+            export_precision,
+            retraining,
+            finetuning,
+            site_calibration,
+            site_axes,
+            site_weights,
+        ),
         *(film_uncertainty, active_learning, interval_coverage),
         *(uncertainty_ranking, uncertainty_coverage),
         *(measurement_definitions, measurement_classes, success_classification, measurement_agreement),
