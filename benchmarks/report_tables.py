@@ -583,6 +583,39 @@ def broken_films(read: Callable[[str], Results]) -> list[str]:
     return [*table(header, rows), "", results.source]
 
 
+def rulers(read: Callable[[str], Results]) -> list[str]:
+    """Return how often a ruler in a film was read right, read wrong or left alone."""
+    names = {"hamedan": "Hamedan", "foreign": "from elsewhere", "isbi2015": "ISBI 2015 (a tick every 2 mm)"}
+    results = read("rulers")
+    rows = [
+        [
+            *(names.get(row["films"], row["films"]), row["altered"], row["number"]),
+            *(row[what] for what in ("right", "wrong", "left_alone", "ms_per_film")),
+        ]
+        for row in results.rows
+    ]
+    return [*table(("films", "", "number", "right", "wrong", "left alone", "ms a film"), rows), "", results.source]
+
+
+def tilted(read: Callable[[str], Results]) -> list[str]:
+    """Return how films with a tilted head fare."""
+    results = read("tilted")
+    names = {"isbi2015": "ISBI 2015", "hamedan": "Hamedan"}
+    columns = ("right_percent", "right_but_flagged_percent", "wrong_found_percent", "over_10_mm_found")
+    rows = [
+        [names[row["films"]], row["angle_deg"], row["number"], *(row[name] for name in columns)] for row in results.rows
+    ]
+    header = ("films", "turned by (degrees)", "number", "right (%)", "right but flagged (%)", "wrong, not flagged (%)")
+    return [*table((*header, "points over 10 mm, not flagged"), rows), "", results.source]
+
+
+def search_time(read: Callable[[str], Results]) -> list[str]:
+    """Return the processor time of the search."""
+    results = read("search_time")
+    rows = [[row[name] for name in ("what", "number", "cpu_seconds", "slowest")] for row in results.rows]
+    return [*table(("pixel size, film", "number", "CPU seconds a film", "slowest"), rows), "", results.source]
+
+
 TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
     made.__name__: made
     for made in (
@@ -599,6 +632,7 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
             site_weights,
         ),
         *(film_uncertainty, active_learning, interval_coverage),
+        *(rulers, tilted, search_time),
         *(uncertainty_ranking, uncertainty_coverage),
         *(measurement_definitions, measurement_classes, success_classification, measurement_agreement),
         *(measurement_intervals, fuzz_readers, broken_films),

@@ -144,6 +144,22 @@ def test_without_a_face_the_film_is_taken_as_it_was_told() -> None:
     assert found[0, 5] < 0.2 and (found[:, 2] < 0.1).all() and np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("told", [None, MM])
+def test_search_of_a_picture_without_a_face_ends_early(told: float | None) -> None:
+    class Blind(Oracle):
+        def coarse(self, films: torch.Tensor, network: object) -> torch.Tensor:
+            found = super().coarse(films, network)
+            found[..., 2] = 0.001
+            return found
+
+    oracle = Blind(face_px(), MM)
+    search = AnyFilmInferer(oracle, 0.4, SHAPE).search
+    assert search is not None
+    plans = search.plans(SIZE, None if told is None else (told, told))
+    run(telling_film(SIZE), oracle, told)
+    assert oracle.looks == len(plans[0]) + len(plans[1]) < len(search.poses(SIZE)) - 5
+
+
 def test_without_a_shape_nothing_is_searched() -> None:
     oracle = Oracle(face_px(), MM)
     inputs = MetaTensor(telling_film(SIZE), meta={"spacing_mm": np.full(2, MM)})[None]
