@@ -107,7 +107,7 @@ def shipped_short(read: Callable[[str], Results]) -> list[str]:
     return [
         *table(("films", "comparison", "MRE (mm)", "SDR 2 mm (%)"), rows),
         "",
-        f"One film takes {seconds:.2f} s and {gigabytes:.2f} GB of memory on two CPU cores.",
+        f"With the default model, one film takes {seconds:.2f} s and {gigabytes:.2f} GB of memory on two CPU cores.",
     ]
 
 
