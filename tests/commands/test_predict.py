@@ -263,7 +263,7 @@ def _of_another_scheme(model: Path) -> None:
     ("spoil", "message"),
     [
         (_missing, "train the bundle first, or give the path of a model.pt"),
-        (_truncated, "The file may be cut short"),
+        (_truncated, "The file may be damaged or cut short"),
         (_not_a_checkpoint, "Cannot read weights from"),
         (_of_another_network, "do not fit this network"),
         (_of_another_scheme, "the weights are for the landmarks 'A B C'"),
