@@ -302,6 +302,12 @@ def estimate_uncertainty(
         table: of the weights in use.
     Returns:
         The uncertainty; None if the pixel size is unknown or no face can be laid through the points.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> unknown = None
+        >>> estimate_uncertainty(10 * mean_mm, np.ones(4), np.zeros((4, 7)), unknown, shape, table=None) is None
+        True
     """
     found = None if spacing_mm is None else film_evidence(points_px, confidence, evidence, spacing_mm, shape)
     if found is None:
@@ -329,7 +335,16 @@ def ellipse_points(covariance_mm2: np.ndarray, count: int = 48) -> np.ndarray:
 
 
 def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file. Raises OSError."""
+    """Return the SHA-256 of a file. Raises OSError.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "model.pt"
+        ...     _ = path.write_bytes(b"weights")
+        ...     file_sha256(path)[:12]
+        '9a129038d9a0'
+    """
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 

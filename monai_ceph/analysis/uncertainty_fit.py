@@ -162,6 +162,11 @@ def fit_uncertainty(
         measured: likewise.
     Raises:
         ValueError: fewer films than parts.
+    Example:
+        >>> nothing = KnownFilms(*(np.zeros(0, dtype=bool) for _ in range(6)))
+        >>> fit_uncertainty(nothing, weights="", symbols=())
+        Traceback (most recent call last):
+        ValueError: Expected at least 10 films to make a table of uncertainty, got 0.
     """
     count = len(np.unique(known.films[known.plain]))
     if count < PARTS:

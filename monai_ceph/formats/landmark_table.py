@@ -149,7 +149,7 @@ def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
     >>> from monai_ceph.landmarks import ISBI19
     >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
     >>> landmarks_csv_text([prediction]).splitlines()[1]
-    'film.png,S,500.000,500.000,50.0000,50.0000,1.0000,user,found'
+    'film.png,S,500.000,500.000,50.0000,50.0000,1.0000,user,found,,,'
     """
     extra = tuple(dict.fromkeys(name for prediction in predictions for name in prediction.extra))
     text = io.StringIO()
