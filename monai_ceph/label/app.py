@@ -80,8 +80,8 @@ class CephalometricApp(MONAILabelApp):
             self.options.device,
             self.options.trusts_bundle,
         )
-        self.site = FolderSite(self.model, LabelFolder(self.folder, self.model.scheme))
         self.proposals = Proposals(self.model)
+        self.site = FolderSite(self.proposals, LabelFolder(self.folder, self.model.scheme))
         self.face_shape = FaceShape.of(self.model.bundle / "configs" / "face_shape.json", self.model.scheme.symbols)
         self._unreadable: dict[str, str] = {}
         self._told: set[str] = set()

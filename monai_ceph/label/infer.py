@@ -60,7 +60,7 @@ class LandmarkInfer(InferTask):
         film = Path(request["image"])
         prediction, frame, predictor, _ = self.proposals.get(film)
         if self.site is not None:
-            prediction = self.site.apply(film, prediction)
+            prediction = self.site.apply(prediction)
         if request.get("film"):  # a film in a folder has another name than its file
             prediction = replace(prediction, image=f"{request['film']}{film_suffix(film)}")
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")

@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from monai_ceph.data.label_folder import LabelFolder
-from monai_ceph.film_records import film_identity
 from monai_ceph.finetuning.finetune import FEWEST, trained_on
-from monai_ceph.label.model import CurrentModel
+from monai_ceph.label.proposals import Proposals
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.site import SiteError, SiteEstimate, estimate_site
@@ -33,28 +31,24 @@ class FolderSite:
     films.
 
     Args:
-        model: the bundle in use.
+        proposals: predict films with the bundle in use, and remember them.
         folder: the films and labels.
     """
 
-    def __init__(self, model: CurrentModel, folder: LabelFolder) -> None:
-        self.model, self.folder = model, folder
+    def __init__(self, proposals: Proposals, folder: LabelFolder) -> None:
+        self.proposals, self.model, self.folder = proposals, proposals.model, folder
         self._lock = threading.Lock()
-        self._predicted: dict[str, tuple[Any, Prediction]] = {}
         self._state: Any = None
         self._estimate: SiteEstimate | None = None
         self._reason = NOT_YET
 
-    def apply(self, film: Path, prediction: Prediction) -> Prediction:
-        """Return a film's prediction with its points where the labels have them; as it is if that does not help.
+    def apply(self, prediction: Prediction) -> Prediction:
+        """Return a prediction with its points where the labels have them; as it is if that does not help.
 
         Args:
-            film: the file; it may be outside of the folder.
             prediction: of the weights in use.
         """
         with self._lock:
-            if film.parent == self.folder.folder:  # not an upload, which comes once
-                self._predicted[str(film)] = (self._identity(film), prediction)
             self._update()
             estimate = self._estimate
         return estimate.site.apply(prediction) if estimate is not None and estimate.helps else prediction
@@ -94,23 +88,16 @@ class FolderSite:
         self._state = state
 
     def _estimated(self, films: list[str]) -> SiteEstimate:
-        predictor, paths = self.model.predictor(), self.folder.films()
+        paths = self.folder.films()
         predictions, annotated = [], []
         for film in films:
             try:
-                path = paths[film]
                 points_px = self.folder.points_px(film, self.folder.label(film))
-                known = self._predicted.get(str(path))
-                if known is None or known[0] != self._identity(path):
-                    known = self._identity(path), predictor.predict(predictor.load(path))
-                    self._predicted[str(path)] = known
+                proposal = self.proposals.get(paths[film])
             except (ValueError, LookupError, OSError, RuntimeError) as error:
                 logger.warning("Film '%s' is not used for the site calibration: %s", film, root_cause(error))
                 continue
-            predictions.append(known[1])
+            predictions.append(proposal.prediction)
             annotated.append(points_px)
         today = datetime.now(timezone.utc).date().isoformat()
-        return estimate_site(predictions, annotated, predictor.weights_sha256, today)
-
-    def _identity(self, film: Path) -> tuple[Any, ...]:
-        return self.model.weights_id(), *film_identity(film).values()
+        return estimate_site(predictions, annotated, self.model.predictor().weights_sha256, today)

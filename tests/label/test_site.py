@@ -14,6 +14,7 @@ from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.formats import read_annotations
 from monai_ceph.formats.markups import to_markups
+from monai_ceph.label.proposals import Proposals
 from monai_ceph.label.site import NOT_YET, FolderSite
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import Prediction, annotated
@@ -61,7 +62,7 @@ def folder(tmp_path: Path) -> LabelFolder:
 @pytest.fixture
 def site(folder: LabelFolder, tmp_path: Path) -> FolderSite:
     oracle = Oracle(read_annotations(folder.folder / "points.csv").points_px)
-    return FolderSite(Model(tmp_path / "bundle", oracle), folder)  # type: ignore[arg-type]
+    return FolderSite(Proposals(Model(tmp_path / "bundle", oracle)), folder)  # type: ignore[arg-type]
 
 
 def accept(folder: LabelFolder, oracle: Oracle, films: range) -> None:
@@ -75,7 +76,7 @@ def predict(site: FolderSite, film: str) -> np.ndarray:
     """Return what the server would answer, less the truth: (19, 2), px."""
     path, oracle = site.folder.film(film), site.model.predictor()
     prediction = oracle.predict(oracle.load(path))  # type: ignore[attr-defined]
-    return site.apply(path, prediction).points_px - oracle.points_px[film]  # type: ignore[attr-defined]
+    return site.apply(prediction).points_px - oracle.points_px[film]  # type: ignore[attr-defined]
 
 
 def test_labels_teach_the_server_where_the_clinic_marks(folder: LabelFolder, site: FolderSite) -> None:
