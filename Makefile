@@ -20,7 +20,7 @@ export FILM FILMS SPACING OUTPUT DATASET
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test coverage check lint types layers figures-check bundle format figures report docs label-env test-label \
+.PHONY: help install demo test coverage check lint types layers figures-check page page-check bundle format figures report docs label-env test-label \
   landmarker-env benchmark benchmark-speed clean
 
 help:  ## show this list
@@ -61,7 +61,7 @@ coverage: $(INSTALLED)  ## all tests, and the lines they miss; fails below the f
 	@$(PY) -m coverage run -m pytest -q $(ARGS)
 	@$(PY) -m coverage report
 
-check: lint types layers figures-check bundle docs  ## ruff, mypy, import-linter, figures in the docs, bundle, docs build
+check: lint types layers figures-check page-check bundle docs  ## ruff, mypy, import-linter, figures, page, bundle, docs build
 
 lint: $(INSTALLED)
 	@$(PY) -m ruff check -q .
@@ -72,6 +72,17 @@ types: $(INSTALLED)
 
 layers: $(INSTALLED)
 	@.venv/bin/lint-imports --no-logo
+
+page:  ## build the page in the browser into the package; needs Node 20 and npm
+	@cd page && npm ci --silent && npm run --silent build
+
+# The built page is in the repository, so that nobody needs Node to use it.
+page-check:  ## eslint, TypeScript and tests of the page, and that it was built from its sources
+	@if command -v npm >/dev/null; then \
+	  (cd page && npm ci --silent && npm run --silent check && npm run --silent build -- --outDir node_modules/.built) && \
+	  { diff -r page/node_modules/.built monai_ceph/page/static || { echo "The built page is another; run: make page" >&2; exit 1; }; }; \
+	elif [ -n "$$CI" ]; then echo "npm is missing: install Node 20." >&2; exit 1; \
+	else echo "npm is missing, so the page is not checked."; fi
 
 # Pictures and tables of the docs are those of the contract and of the committed results.
 figures-check: $(INSTALLED)
@@ -105,7 +116,7 @@ $(LABEL): setup.cfg pyproject.toml constraints/label.txt
 	$(call make_venv,.venv-label,python3.11 python3,3.11,[:2] == (3$(comma) 11))
 	@$(LABEL_PY) -m pip install -qq --disable-pip-version-check 'pip>=25.3'
 	@$(LABEL_PY) -m pip install -qq -c constraints/label.txt --build-constraint constraints/label.txt \
-	  -e '.[cli,train,evaluate,label]' hypothesis pytest
+	  -e '.[cli,train,evaluate,label]' axe-playwright-python httpx hypothesis playwright pytest
 	@touch $@
 
 # The core with numpy 1.26 as well: what reads films and labels, and what computes.

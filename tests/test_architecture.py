@@ -63,11 +63,12 @@ def _tracked(repository: Path) -> list[Path]:
 
 
 def test_every_module_imports_without_the_extras() -> None:
-    # In a fresh interpreter: this one has imported the extras long ago. `label` has an environment of its own.
+    # In a fresh interpreter: this one has imported the extras long ago. `label` has an environment of its own, and the
+    # page is served with the extra `view`.
     modules = [
         module.name
         for module in pkgutil.walk_packages([str(PACKAGE)], "monai_ceph.")
-        if not module.name.startswith(("monai_ceph.label", "monai_ceph.__main__"))
+        if not module.name.startswith(("monai_ceph.label", "monai_ceph.page", "monai_ceph.__main__"))
     ]
     assert "monai_ceph.heatmaps" in modules
     code = WITHOUT_EXTRAS.format(optional=set(OPTIONAL), modules=modules)
@@ -150,6 +151,7 @@ def test_constraints_of_the_label_environment_pin_what_it_installs(repository: P
     extras = _setup(repository)["options.extras_require"]
     required = [line for name in ("cli", "train", "evaluate", "label") for line in _lines(extras[name])]
     required += [*_lines(_setup(repository)["options"]["install_requires"]), "pytest", "hypothesis"]
+    required += ["axe-playwright-python", "httpx", "playwright"]
     pinned = _pinned(repository / "constraints" / "label.txt")
     assert {_project_name(line) for line in required} - pinned == set()
 

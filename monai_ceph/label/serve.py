@@ -154,6 +154,7 @@ def greeting(instance: Any, url: str, host: str, authentication: bool) -> str:
     films, labels = len(store.list_images()), len(store.get_labeled_images())
     lines = [
         f"{films} films, {labels} of them labelled, in {folder}" if films else f"No films in {folder} yet; add some.",
+        f"Annotate in a browser: {url}/page/",
         f"Listening on {url}; in 3D Slicer: module MONAI Label, MONAI Label server {url}",
         f"Labels are kept in {folder / 'labels'}, the weights in {instance.model.weights}",
     ]

@@ -56,6 +56,7 @@ from monai_ceph.label.app import CephalometricApp, find_registered
 from monai_ceph.label.documents import add_documents
 from monai_ceph.label.documents import router as documents
 from monai_ceph.label.endpoints import router as endpoints
+from monai_ceph.label.page import add_page
 from monai_ceph.label.user import token_user
 from monai_ceph.label.workers import add_in_workers
 
@@ -186,3 +187,4 @@ def add_routes() -> None:
 
 
 add_routes()
+add_page(app)

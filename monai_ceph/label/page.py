@@ -1,0 +1,212 @@
+"""The page on the annotation server, with MONAI Label's films, labels, strategies and training behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI, HTTPException
+from monailabel.config import settings
+from monailabel.endpoints import activelearning, train
+from monailabel.interfaces.utils.app import app_instance
+from monailabel.utils.async_tasks.task import AsyncTask
+from starlette.types import Receive, Scope, Send
+
+from monai_ceph.active_learning.uncertainty import read_records
+from monai_ceph.data.label_folder import FINAL, LabelFolder
+from monai_ceph.film_names import film_name
+from monai_ceph.finetuning.finetune import latest
+from monai_ceph.finetuning.replace_weights import replace_weights
+from monai_ceph.formats.markups import to_markups
+from monai_ceph.label import MODEL
+from monai_ceph.label.app import CephalometricApp
+from monai_ceph.label.scoring import records_folder
+from monai_ceph.label.user import token_user
+from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.page.app import page_app
+from monai_ceph.page.predictions import Predictions
+from monai_ceph.page.work import FilmRow, Label, NotAllowedError, Offer, Role, Work
+from monai_ceph.prediction import Prediction
+from monai_ceph.predictor.torch_predictor import load_torch_predictor
+
+ROLES: dict[Role, str] = {
+    "user": settings.MONAI_LABEL_AUTH_ROLE_USER,
+    "annotator": settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR,
+    "admin": settings.MONAI_LABEL_AUTH_ROLE_ADMIN,
+}
+
+STATUS = {"SUBMITTED": "running", "RUNNING": "running", "DONE": "done"}
+"""MONAI Label's states of a task, in the page's words; all others are failures."""
+
+
+class LabelWork(Work):
+    """The films of the annotation server.
+
+    Args:
+        app: the MONAI Label app.
+    """
+
+    def __init__(self, app: CephalometricApp) -> None:
+        self.app = app
+        self.predictions = Predictions(app.model.predictor, app.model.weights_id)
+
+    @property
+    def scheme(self) -> LandmarkScheme:
+        return self.app.model.scheme
+
+    @property
+    def spacing_mm(self) -> float | None:
+        return self.app.model.spacing_mm
+
+    @property
+    def folder(self) -> LabelFolder:
+        folder: LabelFolder = self.app.datastore().folder
+        return folder
+
+    def offer(self) -> Offer:
+        strategies = {name: strategy.description for name, strategy in self.app._strategies.items()}
+        return Offer(
+            title=self.folder.folder.name,
+            users=True,
+            login=f"{settings.MONAI_LABEL_API_STR}/auth/token" if settings.MONAI_LABEL_AUTH_ENABLE else "",
+            train=True,
+            upload=True,
+            strategies=strategies,
+        )
+
+    async def authenticate(self, token: str, role: Role) -> str | None:
+        if not settings.MONAI_LABEL_AUTH_ENABLE:
+            return None
+        try:
+            user = await token_user(token)
+        except HTTPException as error:
+            raise NotAllowedError(str(error.detail), error.status_code) from error
+        # Each role includes those before it, as in MONAI Label.
+        if settings.MONAI_LABEL_AUTH_ROLE_ADMIN not in user.roles and ROLES[role] not in user.roles:
+            raise NotAllowedError(f"'{user.username}' lacks the role '{ROLES[role]}'; ask who administers the users.")
+        return user.username
+
+    def films(self) -> list[FilmRow]:
+        annotators: dict[str, list[str]] = {}
+        for user, labels in self.folder.annotators().items():
+            for film in labels:
+                annotators.setdefault(film, []).append(user)
+        final = self.folder.labels()
+        records = read_records(records_folder(self.folder))
+        return [
+            FilmRow(
+                film,
+                "labelled" if film in final else "new",
+                tuple(annotators.get(film, ())),
+                records[film].uncertainty if film in records else None,
+            )
+            for film in self.app.datastore().list_images()
+        ]
+
+    def film(self, film_id: str) -> Path:
+        path = self.app.datastore().get_image_uri(film_id)
+        if not path:
+            raise LookupError(f"There is no film '{film_id}'.")
+        return Path(path)
+
+    def revision(self) -> str:
+        folders = [self.folder.folder, self.folder.folder / "labels" / FINAL, records_folder(self.folder)]
+        return "-".join(str(path.stat().st_mtime_ns) if path.exists() else "0" for path in folders)
+
+    def predict(self, film_id: str) -> Prediction:
+        return self.predictions.get(self.film(film_id))
+
+    def labels(self, film_id: str) -> list[Label]:
+        found = [
+            Label(user, self.folder.points_px(film_id, labels[film_id]), final=False)
+            for user, labels in self.folder.annotators().items()
+            if film_id in labels
+        ]
+        if film_id not in self.folder.labels():
+            return found
+        info = self.folder.label_info(film_id)
+        points_px = self.folder.points_px(film_id, self.folder.label(film_id))
+        return [*found, Label(str(info.get("user", "")), points_px, final=True)]
+
+    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False) -> None:
+        content = to_markups(self.annotated(film_id, points_px), self.frame(film_id))
+        # The page always knows its annotator; a name is asked for before the first label.
+        self.folder.save(film_id, json.dumps(content, indent=2, ensure_ascii=False).encode(), FINAL, user)
+
+    def export(self) -> list[Prediction]:
+        return [self.annotated(item["film"], item["points_px"]) for item in self.folder.items()]
+
+    def next_film(self, strategy: str, user: str) -> str | None:
+        if strategy not in self.app._strategies:
+            raise ValueError(f"Expected one of the strategies {', '.join(self.app._strategies)}, got '{strategy}'.")
+        film = activelearning.sample(strategy, {"client_id": user}, user).get("id")
+        return None if film is None else str(film)
+
+    def add_film(self, name: str, content: bytes) -> str:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / Path(name).name
+            path.write_bytes(content)
+            film_id = film_name(name)
+            self.folder.add_film(film_id, path)
+        return film_id
+
+    def train(self, options: dict[str, Any]) -> None:
+        chosen = {key: options[key] for key in ("stages", "epochs", "device") if options.get(key)}
+        try:
+            train.run_model(MODEL, chosen)
+        except HTTPException as error:
+            raise ValueError(error.detail) from error
+
+    def stop_training(self) -> None:
+        train.stop()
+
+    def training(self) -> dict[str, Any]:
+        """Return the state of the newest training and the weights.
+
+        Returns:
+            ``status`` ("none", "running", "done", "failed"); ``progress`` and ``result`` as
+            :func:`~monai_ceph.finetuning.finetune.latest` reads them; ``labels``, how many there are; ``message``,
+            the last line of a failed training's log; ``weights``, names of the sets of weights, the newest first;
+            ``in_use``, an identifier of those in use.
+        """
+        state, _ = AsyncTask.status("train")
+        task: Mapping[str, Any] = state or {}
+        status = STATUS.get(str(task["status"]), "failed") if task.get("status") else "none"
+        details = task.get("details") or []
+        progress, result = latest(self.app.model.bundle)
+        previous = (self.app.model.weights.parent / "previous").glob("*.pt")
+        return {
+            "status": status,
+            "message": str(details[-1]) if status == "failed" and details else "",
+            "progress": {key: progress.get(key) for key in ("stage", "epoch", "total_epochs", "loss")},
+            "result": {key: result.get(key) for key in ("replaced", "before", "after", "trained", "held_out")},
+            "labels": len(self.folder.labels()),
+            "weights": sorted((path.stem for path in previous), reverse=True),
+            "in_use": self.app.model.weights_id(),
+        }
+
+    def restore_weights(self, name: str) -> None:
+        model = self.app.model
+        known = {path.stem: path for path in (model.weights.parent / "previous").glob("*.pt")}
+        if name not in known:
+            raise ValueError(f"There are no earlier weights '{name}'; there are {', '.join(sorted(known)) or 'none'}.")
+        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
+        replace_weights(
+            model.weights, known[name], now, lambda path: load_torch_predictor(model.bundle, weights=path, device="cpu")
+        )
+
+
+def add_page(app: FastAPI) -> None:
+    """Serve the page at ``/page/``; the MONAI Label app is made on the first request, as for every other endpoint."""
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await made()(scope, receive, send)
+
+    made = cache(lambda: page_app(LabelWork(app_instance())))
+    app.mount("/page", page)

@@ -1,0 +1,356 @@
+"""The page's web application: files of the built page, and its requests as JSON.
+
+Requests that change something are PUT, POST with JSON, or DELETE. A browser lets a page of another origin send these
+only after the server has agreed, which this one never does.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from math import isfinite
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monai_ceph.formats.landmark_table import landmarks_csv_text
+from monai_ceph.formats.markups import markups_name, to_markups
+from monai_ceph.networks.two_stage import WeightsError
+from monai_ceph.page import STATIC
+from monai_ceph.page.film_picture import FilmPictures, film_png
+from monai_ceph.page.review import warn
+from monai_ceph.page.work import LabelRefusedError, NotAllowedError, Role, Work
+from monai_ceph.predictor.bundle import root_cause
+
+HEADERS = {
+    # Scripts, styles and requests of this server alone; a label or a film's name can never become a script.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+PRESENT_S = 30
+"""How long somebody counts as being on a film after the page's last sign of life, s."""
+LARGEST_BYTES = {"application/json": 1_000_000, "application/octet-stream": 400_000_000}
+
+
+class Presence:
+    """Remember who has which film open."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._lock = Lock()
+
+    def note(self, who: str, film: str) -> list[str]:
+        """Note that somebody has a film open; return who else has."""
+        now = time.monotonic()
+        with self._lock:
+            self._seen = {name: seen for name, seen in self._seen.items() if seen[1] > now - PRESENT_S}
+            self._seen[who] = film, now
+            return sorted(name for name, (other, _) in self._seen.items() if other == film and name != who)
+
+
+class SecureHeaders:
+    """Add :data:`HEADERS` to every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+def page_app(work: Work) -> Starlette:
+    """Return the page's application; its addresses are relative, so it can be mounted anywhere.
+
+    Args:
+        work: the films.
+    """
+    return Starlette(
+        routes=[*Page(work).routes(), Mount("/", StaticFiles(directory=STATIC, html=True))],
+        middleware=[Middleware(SecureHeaders)],
+        exception_handlers=ERRORS,
+    )
+
+
+class Page:
+    """Answer the page's requests. Each method is one address; those that read films or predict run in a thread.
+
+    Args:
+        work: the films.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.work, self.presence = work, Presence()
+        self.pictures, self.face_shape = FilmPictures(work.spacing_mm), work.face_shape()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/info", self._info, methods=["GET"]),
+            self._route("GET", "films", self.films),
+            self._route("GET", "film", self.film),
+            self._route("GET", "film.png", self.film_png),
+            self._route("GET", "prediction", self.prediction),
+            self._route("GET", "markups", self.markups),
+            self._route("GET", "export.csv", self.export_csv),
+            self._route("POST", "here", self.here),
+            self._route("POST", "review", self.review),
+            self._route("POST", "next", self.next_film),
+            self._route("PUT", "label", self.save, "annotator"),
+            self._route("PUT", "film", self.add_film, "annotator"),
+            self._route("GET", "training", self.training),
+            self._route("POST", "training", self.train, "admin"),
+            self._route("DELETE", "training", self.stop_training, "admin"),
+            self._route("PUT", "weights", self.restore_weights, "admin"),
+        ]
+
+    def _route(self, method: str, path: str, answer: Callable[[Query], Any], role: Role = "user") -> Route:
+        async def endpoint(request: Request) -> Response:
+            user = await authenticated(self.work, request, role)
+            query = Query(request.query_params, await body(request), user)
+            result = await run_in_threadpool(answer, query)
+            return result if isinstance(result, Response) else JSONResponse(result)
+
+        return Route(f"/api/{path}", endpoint, methods=[method])
+
+    async def _info(self, request: Request) -> Response:
+        """Answer what the page needs before anything else; nothing that needs a login."""
+        offer = self.work.offer()
+        try:
+            user, allowed = await authenticated(self.work, request, "user"), True
+        except NotAllowedError:
+            user, allowed = None, False
+        scheme = [vars(landmark) for landmark in self.work.scheme.landmarks]
+        return JSONResponse({**vars(offer), "scheme": scheme, "user": user, "allowed": allowed})
+
+    def films(self, query: Query) -> Any:
+        return {"revision": self.work.revision(), "films": [vars(row) for row in self.work.films()]}
+
+    def film(self, query: Query) -> Any:
+        film_id = query.film
+        picture = self.pictures.get(self.work.film(film_id))
+        return {
+            "film": film_id,
+            "size": picture.film.shape,
+            "spacing_mm": picture.info.spacing_mm,
+            "spacing_source": picture.info.spacing_source,
+            "window": picture.window,
+            "range": [float(picture.film.min()), float(picture.film.max())],
+            "remarks": list(picture.info.remarks),
+            "labels": [
+                {"user": label.user, "points": rows(label.points_px), "final": label.final}
+                for label in self.work.labels(film_id)
+            ],
+        }
+
+    def film_png(self, query: Query) -> Response:
+        picture = self.pictures.get(self.work.film(query.film))
+        low, high = (query.number(key, default) for key, default in zip(("low", "high"), picture.window, strict=True))
+        return Response(film_png(picture.film, (low, high)), media_type="image/png")
+
+    def prediction(self, query: Query) -> Any:
+        prediction = self.work.predict(query.film)
+        return {
+            "points": rows(prediction.points_px),
+            "confidence": [value if isfinite(value) else None for value in prediction.confidence.tolist()],
+            "status": prediction.statuses,
+            "remarks": list(prediction.remarks),
+            "doubts": list(prediction.doubts),
+            "spacing_mm": prediction.spacing_mm,
+        }
+
+    def review(self, query: Query) -> Any:
+        film_id = query.film
+        points_px = query.points(len(self.work.scheme))
+        spacing = self.pictures.get(self.work.film(film_id)).info.spacing_mm
+        proposal = self.work.predict(film_id)
+        warnings = warn(
+            points_px, proposal.points_px, spacing or proposal.spacing_mm, self.work.scheme, self.face_shape
+        )
+        return {"warnings": [vars(warning) for warning in warnings]}
+
+    def save(self, query: Query) -> Any:
+        points = query.points(len(self.work.scheme))
+        self.work.save(query.film, points, query.who, query.json.get("force") is True)
+        return {"revision": self.work.revision()}
+
+    def here(self, query: Query) -> Any:
+        others = self.presence.note(query.who, query.text("film")) if query.who else []
+        return {"others": others, "revision": self.work.revision()}
+
+    def next_film(self, query: Query) -> Any:
+        return {"film": self.work.next_film(query.text("strategy"), query.who)}
+
+    def add_film(self, query: Query) -> Any:
+        return {"film": self.work.add_film(query.parameter("name"), query.body)}
+
+    def markups(self, query: Query) -> Response:
+        """Answer the points of a film as 3D Slicer markups: a user's label, or the proposal."""
+        prediction, user = self.work.predict(query.film), query.parameters.get("user")
+        if user is not None:
+            labels = {label.user: label.points_px for label in self.work.labels(query.film)}
+            if user not in labels:
+                raise LookupError(f"'{user}' has saved no label of this film.")
+            prediction = self.work.annotated(query.film, labels[user])
+        content = json.dumps(to_markups(prediction, self.work.frame(query.film)), indent=2, ensure_ascii=False)
+        return download(content, "application/json", markups_name(prediction.image))
+
+    def export_csv(self, query: Query) -> Response:
+        return download(landmarks_csv_text(self.work.export()), "text/csv", "landmarks.csv")
+
+    def training(self, query: Query) -> Any:
+        return self.work.training()
+
+    def train(self, query: Query) -> Any:
+        self.work.train(query.json)
+        return self.work.training()
+
+    def stop_training(self, query: Query) -> Any:
+        self.work.stop_training()
+        return self.work.training()
+
+    def restore_weights(self, query: Query) -> Any:
+        self.work.restore_weights(query.text("name"))
+        return self.work.training()
+
+
+class Query:
+    """A request: parameters of its address, its body, and the user who has logged in."""
+
+    def __init__(self, parameters: Mapping[str, str], body: bytes, user: str | None) -> None:
+        self.parameters, self.body, self.user = parameters, body, user
+
+    @property
+    def json(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.body or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"Expected JSON in the request: {error}.") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"Expected a JSON object in the request, got {type(content).__name__}.")
+        return content
+
+    @property
+    def film(self) -> str:
+        return self.parameter("film")
+
+    @property
+    def who(self) -> str:
+        """The annotator: the user who has logged in, else the name that the page was given."""
+        return self.user or self.text("user")
+
+    def parameter(self, key: str) -> str:
+        if not self.parameters.get(key):
+            raise ValueError(f"Expected '{key}' in the address.")
+        return self.parameters[key]
+
+    def text(self, key: str) -> str:
+        value = self.json.get(key, "")
+        if not isinstance(value, str):
+            raise ValueError(f"Expected a text as '{key}', got {type(value).__name__}.")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        try:
+            return float(self.parameters.get(key, default))
+        except ValueError:
+            raise ValueError(f"Expected a number as '{key}', got {self.parameters[key]!r}.") from None
+
+    def points(self, count: int) -> np.ndarray:
+        """Return the points of the request, (count, 2), film pixels; NaN where a landmark cannot be seen."""
+        given = self.json.get("points")
+        expected = f"Expected {count} points, each [x, y] or null"
+        if not isinstance(given, list) or len(given) != count:
+            raise ValueError(f"{expected}.")
+        try:
+            points = np.array([[np.nan, np.nan] if p is None else [float(x) for x in p] for p in given], np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{expected}.") from error
+        if points.shape != (count, 2) or np.isinf(points).any():
+            raise ValueError(f"{expected}.")
+        return points
+
+
+async def authenticated(work: Work, request: Request, role: Role) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return await work.authenticate(token if scheme.lower() == "bearer" else "", role)
+
+
+async def body(request: Request) -> bytes:
+    """Return a request's body; refuse kinds that a form of another page could send, and what is too large."""
+    if request.method in ("GET", "DELETE"):
+        return b""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in LARGEST_BYTES:
+        raise HTTPException(415, f"Expected one of {', '.join(LARGEST_BYTES)} as Content-Type, got '{kind}'.")
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_BYTES[kind]:
+            raise HTTPException(413, f"Expected at most {LARGEST_BYTES[kind] / 1e6:g} MB.")
+    return bytes(content)
+
+
+def rows(points_px: np.ndarray) -> list[list[float] | None]:
+    """Return points ready for JSON.
+
+    >>> rows(np.array([[1.0, 2.5], [np.nan, np.nan]]))
+    [[1.0, 2.5], None]
+    """
+    return [[x, y] if isfinite(x) and isfinite(y) else None for x, y in np.asarray(points_px).tolist()]
+
+
+def download(content: str, kind: str, name: str) -> Response:
+    # The page gives the file its name; here only what a header can hold.
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in name)
+    return Response(content, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{plain}"'})
+
+
+async def _error(request: Request, error: Exception) -> Response:
+    """Answer an error with a status and its sentence."""
+    cause = root_cause(error)
+    if isinstance(cause, NotAllowedError):
+        return JSONResponse({"detail": str(cause)}, cause.status)
+    status = next((code for kind, code in _STATUS.items() if isinstance(cause, kind)), None)
+    if status is None:
+        raise error
+    return JSONResponse({"detail": str(cause.args[0] if cause.args else cause), "odd": status == 409}, status)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+_STATUS: dict[type[Exception], int] = {
+    LabelRefusedError: 409,
+    WeightsError: 503,
+    LookupError: 404,
+    FileExistsError: 400,
+    ValueError: 400,
+    OSError: 507,
+}
+ERRORS: dict[Any, Any] = {
+    HTTPException: _http_error,
+    **{kind: _error for kind in (ValueError, LookupError, OSError, RuntimeError)},
+}

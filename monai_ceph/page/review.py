@@ -1,0 +1,80 @@
+"""What is odd about points while a person corrects them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from monai_ceph.face_shape import FaceShape, expected_places, noise_mm
+from monai_ceph.landmark_status import lay_face
+from monai_ceph.landmarks import LandmarkScheme
+
+FAR_MM = 10.0
+"""A correction of this length is rare: more likely, another landmark was moved."""
+ODD = 6.0
+"""Distance from the place that all other points suggest, in standard deviations."""
+FEWEST = 4
+"""Fewer points than this fit any face."""
+
+
+@dataclass(frozen=True)
+class PointWarning:
+    """Something odd about a point.
+
+    Args:
+        symbol: the landmark.
+        text: a sentence.
+    """
+
+    symbol: str
+    text: str
+
+
+def warn(
+    points_px: np.ndarray,
+    proposal_px: np.ndarray,
+    spacing_mm: Sequence[float] | None,
+    scheme: LandmarkScheme,
+    shape: FaceShape | None,
+) -> list[PointWarning]:
+    """Return what is odd about the points of a film.
+
+    Args:
+        points_px: (N, 2), (x, y); NaN where a landmark cannot be seen.
+        proposal_px: (N, 2), what the model proposed; NaN where it found nothing.
+        spacing_mm: (along x, along y), mm; None where unknown. Distances are then in pixels of a face of mean size.
+        scheme: the landmarks.
+        shape: how faces look; None checks only the distance to the proposal.
+    Returns:
+        At most one warning for each landmark: far from its proposal, or where no face has it.
+    Example:
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+        >>> proposal_px = MEAN_MM * 10 + 1200
+        >>> points_px = proposal_px.copy()
+        >>> points_px[0] += 150
+        >>> [warning.symbol for warning in warn(points_px, proposal_px, (0.1, 0.1), ISBI19, None)]
+        ['S']
+    """
+    x, y = spacing_mm or (1.0, 1.0)
+    square = points_px * np.array([1.0, y / x])
+    fit = distance = None
+    there = np.isfinite(points_px).all(-1)
+    if shape is not None and there.sum() >= FEWEST:
+        fit, _ = lay_face(square, there.astype(float), shape)
+    if fit is not None and shape is not None:
+        _, distance = expected_places(square, noise_mm(np.ones(len(scheme))), fit, shape)
+    pixel_mm = x if spacing_mm is not None else fit.working_mm if fit is not None else None
+    moved = np.hypot(*((points_px - proposal_px) * np.array([1.0, y / x])).T)
+    warnings = []
+    for k, landmark in enumerate(scheme.landmarks):
+        if pixel_mm is not None and moved[k] * pixel_mm > FAR_MM:
+            text = f"{landmark.symbol} is {moved[k] * pixel_mm:.0f} mm from its proposal. Is it the right landmark?"
+        elif distance is not None and distance[k] > ODD:
+            text = f"No face has {landmark.symbol} here, judging by the other points. Have two points been swapped?"
+        else:
+            continue
+        warnings.append(PointWarning(landmark.symbol, text))
+    return warnings

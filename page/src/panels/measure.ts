@@ -1,0 +1,64 @@
+import type { App } from "../app";
+import { h } from "../dom";
+import { distance } from "../geometry";
+import { spacingOf } from "../state";
+
+/** Measurements of the points as they are, and the ruler. */
+export function measurePanel(app: App): HTMLElement {
+  const { store } = app;
+  const body = h("tbody");
+  const table = h(
+    "table",
+    { "aria-label": "Measurements" },
+    h("thead", {}, h("tr", {}, ...["Measurement", "Value", "Norm"].map((text) => h("th", { scope: "col" }, text)))),
+    body,
+  );
+  store.watch(
+    (s) => [s.review],
+    (s) => {
+      const measurements = s.review?.measurements ?? [];
+      table.hidden = measurements.length === 0;
+      body.replaceChildren(
+        ...measurements.map((m) => {
+          const odd = m.value !== null && m.norm_mean !== null && m.norm_sd !== null && Math.abs(m.value - m.norm_mean) > m.norm_sd;
+          return h(
+            "tr",
+            { title: m.analysis },
+            h("th", { scope: "row" }, m.measurement),
+            h("td", { class: odd ? "odd" : "" }, m.value === null ? "–" : `${m.value.toFixed(1)} ${m.unit}`),
+            h("td", {}, m.norm_mean === null ? "" : `${m.norm_mean} ± ${m.norm_sd ?? "?"}`),
+          );
+        }),
+      );
+    },
+  );
+
+  const length = h("p", { role: "status" });
+  const known = h("input", { type: "number", min: 0.1, step: 0.1, id: "known-mm", inputmode: "decimal" });
+  const apply = h("button", { type: "button", onclick: () => app.calibrate(known.valueAsNumber) }, "Use it for this film");
+  store.watch(
+    (s) => [s.ruler, s.rulerSpacing, s.film],
+    (s) => {
+      const px = distance(s.ruler[0], s.ruler[1], null);
+      const mm = distance(s.ruler[0], s.ruler[1], spacingOf(s));
+      const pixel = spacingOf(s);
+      length.textContent =
+        px === null
+          ? "Choose the ruler (M) and click on two marks."
+          : `${px.toFixed(1)} px${pixel ? ` = ${(mm ?? 0).toFixed(2)} mm, ${pixel[0].toFixed(4)} mm a pixel` : ""}`;
+      apply.disabled = px === null || s.film?.spacing_mm != null;
+      known.disabled = apply.disabled;
+    },
+  );
+  return h(
+    "div",
+    { class: "measure-panel" },
+    table,
+    h("h3", {}, "Ruler"),
+    length,
+    h("label", { for: "known-mm" }, "Known length, mm"),
+    known,
+    apply,
+    h("p", { class: "hint" }, "For a film of unknown pixel size: it counts on this page only. Start the program with --spacing to keep it."),
+  );
+}

@@ -1,0 +1,270 @@
+"""The page in a real browser on a real server: an annotator's day."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from monai_ceph.data.label_folder import LabelFolder
+from tests.bundles.tiny import SPACING_MM
+from tests.label.conftest import Server, draw_films, label_of, running, train
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright; run: make test-label")
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 60_000
+
+pytestmark = pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="the page needs Debian's chromium; install it")
+
+
+@pytest.fixture(scope="module")
+def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = draw_films(tmp_path_factory.mktemp("page") / "films", 7)
+    with running(folder, "--bundle", str(label_bundle), "--spacing", str(SPACING_MM)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+class Annotator:
+    """Somebody in front of the page."""
+
+    def __init__(self, server: Server, page: Any) -> None:
+        self.server, self.page = server, page
+
+    def open(self, film: str, user: str = "") -> None:
+        """Open a film, under a name if it is asked for, and wait for its points."""
+        self.page.goto(f"{self.server.url}/page/#film={film}")
+        if user:
+            self.page.get_by_label("Name", exact=True).fill(user)
+            self.page.get_by_role("button", name="Go on").click()
+        self.see(self.page.get_by_role("heading", name=film))
+        sync_api.expect(self.page.locator("body[aria-busy]")).to_have_count(0, timeout=WAIT_MS)
+        self.see(self.page.locator(".saved:not(:empty)"))
+
+    def see(self, locator: Any) -> None:
+        sync_api.expect(locator.first).to_be_visible(timeout=WAIT_MS)
+
+    def saved(self, text: str) -> None:
+        sync_api.expect(self.page.locator(".saved")).to_have_text(text, timeout=WAIT_MS)
+
+    def note(self, symbol: str) -> Any:
+        """Return what the list says of a landmark."""
+        row = self.page.locator(".landmark", has=self.page.get_by_text(symbol, exact=True))
+        return row.locator(".note")
+
+    def on_screen(self, point: Any) -> tuple[float, float]:
+        view = json.loads(self.page.locator(".film").get_attribute("data-view"))
+        box = self.page.locator(".film").bounding_box()
+        return box["x"] + point[0] * view["scale"] + view["x"], box["y"] + point[1] * view["scale"] + view["y"]
+
+    def drag(self, start: Any, end: Any) -> None:
+        self.page.mouse.move(*self.on_screen(start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.on_screen((np.add(start, end)) / 2))
+        self.page.mouse.move(*self.on_screen(end))
+        self.page.mouse.up()
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+
+@contextmanager
+def sitting(server: Server, browser: Any, name: str) -> Iterator[Annotator]:
+    """Open the page for somebody; fail if it reported an error or asked another host for anything."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: (
+            wrong.append(asked.url) if urlsplit(asked.url).netloc not in (urlsplit(server.url).netloc, "") else None
+        ),
+    )
+    annotator = Annotator(server, page)
+    annotator.open("phantom_000", name)
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
+    try:
+        yield annotator
+    finally:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def anna(server: Server, browser: Any) -> Iterator[Annotator]:
+    with sitting(server, browser, "anna") as annotator:
+        yield annotator
+
+
+def proposed(server: Server, film: str) -> np.ndarray:
+    points = server.get("/page/api/prediction", params={"film": film}).json()["points"]
+    return np.array([point or (np.nan, np.nan) for point in points])
+
+
+def stored(server: Server, film: str, user: str) -> np.ndarray:
+    """Return a user's label as the package reads it from the disk."""
+    folder = LabelFolder(server.folder)
+    return folder.points_px(film, folder.annotators()[user][film])
+
+
+def lone_points(points: np.ndarray) -> list[int]:
+    """Return landmarks that no other one lies near, so that a drag takes the right one."""
+    apart = np.linalg.norm(points[:, None] - points[None], axis=-1) + 1e9 * np.eye(len(points))
+    return np.argsort(-np.nan_to_num(apart, nan=0).min(1)).tolist()
+
+
+def test_dragged_points_are_where_they_were_left_after_saving_and_reloading(server: Server, anna: Annotator) -> None:
+    points = proposed(server, "phantom_000")
+    wanted = points.copy()
+    chosen = lone_points(points)[:3]
+    for k in chosen:
+        wanted[k] = points[k] + np.where(points[k] > 150, -25, 25)
+        anna.drag(points[k], wanted[k])
+    anna.saved("changed")
+    anna.press("Control+z")
+    symbol = anna.page.locator(".landmark[aria-pressed=true] .symbol").text_content()
+    sync_api.expect(anna.note(symbol)).not_to_contain_text("moved")
+    anna.press("Control+Shift+z")
+    sync_api.expect(anna.note(symbol)).to_contain_text("moved")
+    anna.press("Shift+ArrowRight")
+    wanted[chosen[2], 0] += 1 / SPACING_MM
+    anna.press("ArrowUp")
+    wanted[chosen[2], 1] -= 0.1 / SPACING_MM
+    anna.press("Control+s")
+    anna.saved("saved")
+    label = stored(server, "phantom_000", "anna")
+    np.testing.assert_allclose(label, wanted, atol=1.5)  # a pixel of the screen is 0.7 of the film's
+    untouched = [k for k in range(19) if k not in chosen]
+    np.testing.assert_allclose(label[untouched], points[untouched], atol=1e-3)
+    anna.page.reload()
+    anna.saved("saved")
+    sync_api.expect(anna.note(symbol)).to_contain_text("moved", timeout=WAIT_MS)
+    np.testing.assert_array_equal(stored(server, "phantom_000", "anna"), label)
+
+
+def test_enter_saves_and_opens_the_next_film_without_a_label(server: Server, anna: Annotator) -> None:
+    anna.open("phantom_001")
+    anna.press("v")
+    anna.press("Enter")
+    anna.see(anna.page.get_by_role("heading", name="phantom_002"))
+    assert np.isnan(stored(server, "phantom_001", "anna")).all(1).sum() == 1  # the most doubtful one, "not visible"
+    anna.see(anna.page.locator(".row.labelled", has_text="phantom_001"))
+
+
+def test_a_second_annotator_sees_the_first_ones_points_and_the_distance(
+    server: Server, browser: Any, anna: Annotator
+) -> None:
+    anna.open("phantom_003")
+    anna.press("Control+s")
+    anna.saved("saved")
+    first = stored(server, "phantom_003", "anna")
+    with sitting(server, browser, "bo") as bo:
+        bo.open("phantom_003")
+        bo.see(bo.page.get_by_text("anna has labelled this film"))
+        bo.see(bo.page.get_by_text("anna is on this film, too"))
+        k = lone_points(first)[0]
+        moved = first[k] + np.where(first[k] > 150, -20, 20)
+        bo.drag(first[k], moved)
+        bo.press("Control+s")
+        bo.saved("saved")
+        bo.page.get_by_role("tab", name="Compare").click()
+        row = bo.page.get_by_role("table", name="Distance to other annotators").get_by_role("row").nth(k + 1)
+        shown = float(row.get_by_role("cell").text_content())
+    second = stored(server, "phantom_003", "bo")
+    assert shown == pytest.approx(np.linalg.norm(second[k] - first[k]) * SPACING_MM, abs=0.02)
+    np.testing.assert_array_equal(stored(server, "phantom_003", "anna"), first)
+
+
+def test_a_label_saved_without_a_connection_is_sent_when_it_is_back(server: Server, anna: Annotator) -> None:
+    anna.open("phantom_004")
+    anna.page.context.set_offline(True)
+    anna.press("Shift+ArrowDown")
+    anna.press("Control+s")
+    anna.saved("kept in this browser, not sent yet")
+    anna.see(anna.page.get_by_text("No connection to the server."))
+    assert "phantom_004" not in LabelFolder(server.folder).labels()
+    anna.page.context.set_offline(False)
+    anna.saved("saved")
+    assert "phantom_004" in LabelFolder(server.folder).labels()
+
+
+def test_changes_that_were_not_saved_survive_a_reload(anna: Annotator) -> None:
+    anna.open("phantom_005")
+    anna.press("Shift+ArrowDown")
+    anna.saved("changed")
+    anna.page.reload()
+    anna.see(anna.page.get_by_text("Unsaved changes of"))
+    anna.press("Control+z")
+    sync_api.expect(anna.page.get_by_role("button", name="Undo")).to_be_disabled()
+
+
+def test_training_shows_the_error_and_earlier_weights_can_be_used_again(server: Server, anna: Annotator) -> None:
+    for k in range(5):
+        assert server.put_label(f"phantom_{k:03}", label_of(server, f"phantom_{k:03}", shift=2)).ok
+    weights = server.folder / ".monai_ceph" / "bundle" / "models" / "model.pt"
+    earlier = weights.parent / "previous" / "20260102T030405.000000Z.pt"
+    earlier.parent.mkdir(exist_ok=True)
+    shutil.copyfile(weights, earlier)
+    train(earlier)
+    page = anna.page
+    page.get_by_role("tab", name="Train").click()
+    page.get_by_label("Epochs").fill("1")
+    page.get_by_role("button", name="Train", exact=True).click()
+    anna.see(page.get_by_text("The training is done."))
+    sync_api.expect(page.locator(".training-result")).to_have_text(
+        re.compile(r"Error on 1 held-out films?: [\d.]+ mm before, [\d.]+ mm after"), timeout=WAIT_MS
+    )
+    page.get_by_role("list", name="Earlier weights").get_by_role("button").last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Use again").click()
+    anna.see(page.get_by_text("Other weights are in use now"))
+    assert weights.read_bytes() == earlier.read_bytes()
+
+
+@pytest.mark.parametrize("tab", ["Landmarks", "Measure", "Compare", "Train"])
+def test_axe_finds_nothing_serious(anna: Annotator, tab: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="run: make test-label")
+    anna.page.get_by_role("tab", name=tab).click()
+    found = axe.Axe().run(anna.page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+
+
+def test_uploaded_film_is_opened(server: Server, anna: Annotator, tmp_path: Path) -> None:
+    film = (server.folder / "phantom_006.png").read_bytes()
+    # A drop, as a browser makes it: there is no other way to hand a file over.
+    transfer = anna.page.evaluate_handle(
+        """bytes => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], 'neu & ünü.png'));
+            return transfer;
+        }""",
+        list(film),
+    )
+    anna.page.dispatch_event("main", "drop", {"dataTransfer": transfer})
+    anna.see(anna.page.get_by_role("heading", name="neu & ünü"))
+    assert (server.folder / "neu & ünü.png").read_bytes() == film

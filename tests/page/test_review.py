@@ -1,0 +1,59 @@
+"""What is said of points while they are corrected."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monai_ceph.face_shape import FaceShape
+from monai_ceph.landmarks import ISBI19
+from monai_ceph.page.review import FAR_MM, FEWEST, warn
+from monai_ceph.phantoms.mean_shape import MEAN_MM
+from monai_ceph.predictor.bundle import default_bundle
+
+FACE = MEAN_MM / 0.1 + 1200
+SHAPE = FaceShape.of(default_bundle() / "configs" / "face_shape.json", ISBI19.symbols)
+
+
+def _warned(points_px: np.ndarray, spacing_mm: tuple[float, float] | None = (0.1, 0.1)) -> list[str]:
+    return [warning.symbol for warning in warn(points_px, FACE, spacing_mm, ISBI19, SHAPE)]
+
+
+def test_a_usual_correction_is_not_remarked() -> None:
+    assert _warned(FACE + np.random.default_rng(0).normal(0, 15, FACE.shape)) == []
+
+
+def test_a_point_far_from_its_proposal_is_named_with_the_distance() -> None:
+    points = FACE.copy()
+    points[ISBI19.index("Go")] += (0, 10 * FAR_MM + 20)
+    [warning] = [w for w in warn(points, FACE, (0.1, 0.1), ISBI19, None)]
+    assert (warning.symbol, warning.text) == ("Go", "Go is 12 mm from its proposal. Is it the right landmark?")
+
+
+def test_two_swapped_points_are_named_where_the_model_proposed_nothing() -> None:
+    points, nothing = FACE.copy(), np.full(FACE.shape, np.nan)
+    swapped = [ISBI19.index("S"), ISBI19.index("N")]
+    points[swapped] = points[swapped[::-1]]
+    warned = [warning.symbol for warning in warn(points, nothing, (0.1, 0.1), ISBI19, SHAPE)]
+    assert {"S", "N"} & set(warned)
+
+
+def test_pixels_that_are_not_square_change_nothing() -> None:
+    points = FACE.copy()
+    points[0] += 200
+    square = warn(points, FACE, (0.1, 0.1), ISBI19, SHAPE)
+    assert square and warn(points * [1, 0.5], FACE * [1, 0.5], (0.1, 0.2), ISBI19, SHAPE) == square
+
+
+def test_of_a_film_of_unknown_spacing_the_face_gives_the_scale() -> None:
+    points = FACE.copy()
+    points[0] += 400
+    assert "S" in _warned(points, None)
+    points[0] = FACE[0] + 20
+    assert _warned(points, None) == []
+
+
+def test_landmarks_that_cannot_be_seen_are_passed_over() -> None:
+    points = FACE.copy()
+    points[FEWEST - 1 :] = np.nan
+    assert _warned(points) == []
+    assert _warned(np.full(FACE.shape, np.nan)) == []
