@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_ruler(commands)
     _add_export(commands)
     _add_label(commands)
+    _add_view(commands)
     return parser
 
 
@@ -430,6 +431,32 @@ def _add_label(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.set_defaults(run=_label)
 
 
+def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "view",
+        help="look at films and correct their points in a browser",
+        description="Open films with the model's points, or with those of a file, on a page in the browser, and save "
+        "corrected points as Slicer markups and as one table. Only this machine can open the page.",
+    )
+    parser.add_argument("films", nargs="+", type=Path, metavar="FILM|FOLDER", help="film files, or folders of films")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("corrected"),
+        metavar="DIR",
+        help="folder for the corrected points (default: corrected); those that are there are shown again",
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="FILE|FOLDER",
+        help="points to show instead of the model's, such as the landmarks.csv of monai-ceph predict",
+    )
+    parser.add_argument("--port", type=int, default=0, help="default: a free one")
+    _add_predictor(parser, "bundle to predict with (default: the shipped one)")
+    parser.set_defaults(run=_view)
+
+
 def _predict(arguments: argparse.Namespace) -> int:
     from monai_ceph.commands.predict import run
     from monai_ceph.memory import keep_freed_memory
@@ -642,6 +669,21 @@ def _label(arguments: argparse.Namespace) -> int:
     if arguments.no_calibration:
         options["calibrate"] = "false"
     run(arguments.dicomweb or arguments.folder, host=arguments.host, port=arguments.port, **options)
+    return 0
+
+
+def _view(arguments: argparse.Namespace) -> int:
+    from monai_ceph.commands.view import run
+
+    run(
+        arguments.films,
+        output=arguments.output,
+        annotations=arguments.annotations,
+        spacing_mm=arguments.spacing,
+        bundle=arguments.bundle,
+        device=arguments.device,
+        port=arguments.port,
+    )
     return 0
 
 

@@ -20,6 +20,7 @@ from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import APP_FOLDER
 from monai_ceph.label.options import Options, is_url
+from monai_ceph.page.serve import listen
 from monai_ceph.wording import count
 
 
@@ -87,19 +88,6 @@ def refuse_clashes(folder: Path) -> None:
             f"'{first}' and '{second}' have the same name without suffix, so their labels would be mixed up "
             f"({count(len(clashes), 'such pair')}); rename or remove one."
         )
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; raise OSError if the port is taken or the host or port is invalid."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", error)
-        raise OSError(
-            f"Cannot listen on {host}:{port} ({reason}). Another server may be running there: choose another --port, "
-            "or --host 127.0.0.1."
-        ) from error
 
 
 def _run(studies: str, options: Options, host: str, app_dir: Path, listening: socket.socket, port: int) -> None:

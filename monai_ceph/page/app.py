@@ -27,12 +27,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.formats.markups import markups_name, to_markups
-from monai_ceph.networks.two_stage import WeightsError
 from monai_ceph.page import STATIC
 from monai_ceph.page.film_picture import FilmPictures, film_png
-from monai_ceph.page.review import warn
+from monai_ceph.page.review import measured, warn
 from monai_ceph.page.work import LabelRefusedError, NotAllowedError, Role, Work
 from monai_ceph.predictor.bundle import root_cause
+from monai_ceph.spacing import check_spacing
 
 HEADERS = {
     # Scripts, styles and requests of this server alone; a label or a film's name can never become a script.
@@ -180,14 +180,13 @@ class Page:
         }
 
     def review(self, query: Query) -> Any:
-        film_id = query.film
-        points_px = query.points(len(self.work.scheme))
-        spacing = self.pictures.get(self.work.film(film_id)).info.spacing_mm
-        proposal = self.work.predict(film_id)
-        warnings = warn(
-            points_px, proposal.points_px, spacing or proposal.spacing_mm, self.work.scheme, self.face_shape
-        )
-        return {"warnings": [vars(warning) for warning in warnings]}
+        film_id, scheme = query.film, self.work.scheme
+        points_px, proposal = query.points(len(scheme)), self.work.predict(film_id)
+        spacing = self.pictures.get(self.work.film(film_id)).info.spacing_mm or query.spacing
+        return {
+            "warnings": [vars(one) for one in warn(points_px, proposal.points_px, spacing, scheme, self.face_shape)],
+            "measurements": measured(points_px, spacing, scheme),
+        }
 
     def save(self, query: Query) -> Any:
         points = query.points(len(self.work.scheme))
@@ -270,6 +269,12 @@ class Query:
             raise ValueError(f"Expected a text as '{key}', got {type(value).__name__}.")
         return value
 
+    @property
+    def spacing(self) -> tuple[float, float] | None:
+        """The size of a pixel that the page measured with its ruler; None without one."""
+        given = self.json.get("spacing_mm")
+        return None if given is None else check_spacing(given, "spacing_mm")
+
     def number(self, key: str, default: float) -> float:
         try:
             return float(self.parameters.get(key, default))
@@ -344,7 +349,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 _STATUS: dict[type[Exception], int] = {
     LabelRefusedError: 409,
-    WeightsError: 503,
     LookupError: 404,
     FileExistsError: 400,
     ValueError: 400,

@@ -1,12 +1,15 @@
-"""What is odd about points while a person corrects them."""
+"""What is odd about points, and what they measure, while a person corrects them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
+from typing import Any
 
 import numpy as np
 
+from monai_ceph.analysis import measure
 from monai_ceph.face_shape import FaceShape, expected_places, noise_mm
 from monai_ceph.landmark_status import lay_face
 from monai_ceph.landmarks import LandmarkScheme
@@ -78,3 +81,39 @@ def warn(
             continue
         warnings.append(PointWarning(landmark.symbol, text))
     return warnings
+
+
+def measured(points_px: np.ndarray, spacing_mm: Sequence[float] | None, scheme: LandmarkScheme) -> list[dict[str, Any]]:
+    """Return the measurements of a film, ready for JSON.
+
+    Args:
+        points_px: (N, 2), (x, y); NaN where a landmark cannot be seen.
+        spacing_mm: (along x, along y), mm; None where unknown.
+        scheme: the landmarks.
+    Returns:
+        The rows of :meth:`monai_ceph.analysis.Measurements.to_frame`; None for unknown numbers.
+    Example:
+        >>> from monai_ceph.landmarks import ISBI19
+        >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+        >>> rows = {row["measurement"]: row["value"] for row in measured(MEAN_MM * 10 + 1200, (0.1, 0.1), ISBI19)}
+        >>> round(rows["SNA"], 1)
+        82.5
+    """
+    result = measure(points_px, spacing_mm, scheme)
+    numbers = np.column_stack([result.values, result.z, result.low90, result.high90]).tolist()
+    return [
+        {
+            "analysis": one.analysis,
+            "measurement": one.name,
+            "unit": one.unit,
+            "norm_mean": None if one.norm is None else one.norm.mean,
+            "norm_sd": None if one.norm is None else one.norm.sd,
+            "meaning": "" if kind is None else kind.meaning,
+            "remark": remark,
+            **{
+                column: number if isfinite(number) else None
+                for column, number in zip(("value", "z", "low90", "high90"), row, strict=True)
+            },
+        }
+        for one, kind, remark, row in zip(result.measurements, result.classes, result.remarks, numbers, strict=True)
+    ]

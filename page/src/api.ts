@@ -41,8 +41,9 @@ export class Api {
     return this.json("GET", "prediction", { film });
   }
 
-  review(film: string, points: Points): Promise<Review> {
-    return this.json("POST", "review", { film }, { points });
+  /** What is odd about points, and what they measure; `spacing_mm` is what the ruler gave. */
+  review(film: string, points: Points, spacing_mm: readonly [number, number] | null): Promise<Review> {
+    return this.json("POST", "review", { film }, { points, spacing_mm });
   }
 
   save(film: string, points: Points, user: string, force: boolean): Promise<{ revision: string }> {

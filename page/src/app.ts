@@ -285,11 +285,11 @@ export class App {
   }
 
   private async reviewNow(): Promise<void> {
-    const { filmId } = this.store.get();
+    const { filmId, rulerSpacing } = this.store.get();
     const points = pointsOf(this.store.get());
     if (filmId === null || points.length === 0) return;
     try {
-      const review = await this.api.review(filmId, points);
+      const review = await this.api.review(filmId, points, rulerSpacing);
       if (this.store.get().filmId === filmId) this.store.set({ review });
     } catch (error) {
       if (error instanceof OfflineError) this.store.set({ online: false });
@@ -403,7 +403,10 @@ export class App {
   calibrate(mm: number): void {
     const { ruler } = this.store.get();
     const px = distance(ruler[0], ruler[1], null);
-    if (px && mm > 0) this.store.set({ rulerSpacing: [mm / px, mm / px] });
+    if (px && mm > 0) {
+      this.store.set({ rulerSpacing: [mm / px, mm / px] });
+      this.reviewSoon();
+    }
   }
 
   // --- training

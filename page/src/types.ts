@@ -71,13 +71,18 @@ export interface Measurement {
   unit: string;
   norm_mean: number | null;
   norm_sd: number | null;
+  z: number | null;
+  low90: number | null;
+  high90: number | null;
+  meaning: string;
+  remark: string;
 }
 
 export interface Review {
   warnings: PointWarning[];
   measurements: Measurement[];
-  /** Tracing lines, each a list of positions on the film. */
-  lines: Point[][];
+  /** Tracing lines, each a list of positions on the film; absent where there are none. */
+  lines?: Point[][];
 }
 
 export interface HeldOut {

@@ -16,6 +16,11 @@ import numpy as np
 import pytest
 
 from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.data.viewer_frame import viewer_frame
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.markups import to_markups
+from monai_ceph.landmarks import ISBI19
+from monai_ceph.prediction import annotated
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import Server, draw_films, label_of, running, train
 
@@ -31,6 +36,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 60_000
+DRAWN = ("phantom_000", "phantom_003")
+"""Films that an expert has labelled."""
 
 pytestmark = pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="the page needs Debian's chromium; install it")
 
@@ -38,6 +45,11 @@ pytestmark = pytest.mark.skipif(shutil.which(CHROMIUM) is None, reason="the page
 @pytest.fixture(scope="module")
 def server(label_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = draw_films(tmp_path_factory.mktemp("page") / "films", 7)
+    labels = LabelFolder(folder)
+    for film in DRAWN:  # what a network with random weights proposes is no face
+        points = annotated(f"{film}.png", ISBI19, drawn(folder, film))
+        label = json.dumps(to_markups(points, viewer_frame(labels.film(film))))
+        labels.save(film, label.encode(), user="expert")
     with running(folder, "--bundle", str(label_bundle), "--spacing", str(SPACING_MM)) as started:
         yield started
 
@@ -122,9 +134,9 @@ def anna(server: Server, browser: Any) -> Iterator[Annotator]:
         yield annotator
 
 
-def proposed(server: Server, film: str) -> np.ndarray:
-    points = server.get("/page/api/prediction", params={"film": film}).json()["points"]
-    return np.array([point or (np.nan, np.nan) for point in points])
+def drawn(folder: Path, film: str) -> np.ndarray:
+    """Return where a drawn film has its landmarks."""
+    return read_annotations(folder / "points.csv").points_px[film]
 
 
 def stored(server: Server, film: str, user: str) -> np.ndarray:
@@ -133,19 +145,31 @@ def stored(server: Server, film: str, user: str) -> np.ndarray:
     return folder.points_px(film, folder.annotators()[user][film])
 
 
-def lone_points(points: np.ndarray) -> list[int]:
-    """Return landmarks that no other one lies near, so that a drag takes the right one."""
-    apart = np.linalg.norm(points[:, None] - points[None], axis=-1) + 1e9 * np.eye(len(points))
-    return np.argsort(-np.nan_to_num(apart, nan=0).min(1)).tolist()
+def drags(points: np.ndarray, count: int) -> list[tuple[int, np.ndarray]]:
+    """Return landmarks and where to drag each, so that no other point is near its start or its end."""
+    points, chosen = points.copy(), []
+    for k in range(len(points)):
+        others = np.delete(points, k, 0)
+        for step in ((-40, 0), (40, 0), (0, -40), (0, 40), (-60, 60), (60, 60), (-90, -20), (-90, 20)):
+            end = points[k] + step
+            ways = np.linalg.norm(others[:, None] - np.stack([points[k], end]), axis=-1)
+            if np.nanmin(ways) > 20 and 20 < end[0] < 300 and 20 < end[1] < 380:
+                points[k] = end
+                chosen.append((k, end))
+                break
+        if len(chosen) == count:
+            return chosen
+    raise AssertionError(f"All points lie too close to each other: {points}")
 
 
 def test_dragged_points_are_where_they_were_left_after_saving_and_reloading(server: Server, anna: Annotator) -> None:
-    points = proposed(server, "phantom_000")
+    points = drawn(server.folder, "phantom_000")
     wanted = points.copy()
-    chosen = lone_points(points)[:3]
-    for k in chosen:
-        wanted[k] = points[k] + np.where(points[k] > 150, -25, 25)
-        anna.drag(points[k], wanted[k])
+    chosen = drags(points, 3)
+    for k, end in chosen:
+        wanted[k] = end
+        anna.drag(points[k], end)
+    last = chosen[-1][0]
     anna.saved("changed")
     anna.press("Control+z")
     symbol = anna.page.locator(".landmark[aria-pressed=true] .symbol").text_content()
@@ -153,14 +177,14 @@ def test_dragged_points_are_where_they_were_left_after_saving_and_reloading(serv
     anna.press("Control+Shift+z")
     sync_api.expect(anna.note(symbol)).to_contain_text("moved")
     anna.press("Shift+ArrowRight")
-    wanted[chosen[2], 0] += 1 / SPACING_MM
+    wanted[last, 0] += 1 / SPACING_MM
     anna.press("ArrowUp")
-    wanted[chosen[2], 1] -= 0.1 / SPACING_MM
+    wanted[last, 1] -= 0.1 / SPACING_MM
     anna.press("Control+s")
     anna.saved("saved")
     label = stored(server, "phantom_000", "anna")
     np.testing.assert_allclose(label, wanted, atol=1.5)  # a pixel of the screen is 0.7 of the film's
-    untouched = [k for k in range(19) if k not in chosen]
+    untouched = np.setdiff1d(np.arange(19), [k for k, _ in chosen])
     np.testing.assert_allclose(label[untouched], points[untouched], atol=1e-3)
     anna.page.reload()
     anna.saved("saved")
@@ -188,14 +212,13 @@ def test_a_second_annotator_sees_the_first_ones_points_and_the_distance(
         bo.open("phantom_003")
         bo.see(bo.page.get_by_text("anna has labelled this film"))
         bo.see(bo.page.get_by_text("anna is on this film, too"))
-        k = lone_points(first)[0]
-        moved = first[k] + np.where(first[k] > 150, -20, 20)
-        bo.drag(first[k], moved)
+        [(k, end)] = drags(first, 1)
+        bo.drag(first[k], end)
         bo.press("Control+s")
         bo.saved("saved")
         bo.page.get_by_role("tab", name="Compare").click()
         row = bo.page.get_by_role("table", name="Distance to other annotators").get_by_role("row").nth(k + 1)
-        shown = float(row.get_by_role("cell").text_content())
+        shown = float(row.get_by_role("cell").first.text_content())
     second = stored(server, "phantom_003", "bo")
     assert shown == pytest.approx(np.linalg.norm(second[k] - first[k]) * SPACING_MM, abs=0.02)
     np.testing.assert_array_equal(stored(server, "phantom_003", "anna"), first)

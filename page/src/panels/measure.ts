@@ -3,6 +3,8 @@ import { h } from "../dom";
 import { distance } from "../geometry";
 import { spacingOf } from "../state";
 
+const UNITS: Record<string, string> = { deg: "°" };
+
 /** Measurements of the points as they are, and the ruler. */
 export function measurePanel(app: App): HTMLElement {
   const { store } = app;
@@ -20,12 +22,13 @@ export function measurePanel(app: App): HTMLElement {
       table.hidden = measurements.length === 0;
       body.replaceChildren(
         ...measurements.map((m) => {
-          const odd = m.value !== null && m.norm_mean !== null && m.norm_sd !== null && Math.abs(m.value - m.norm_mean) > m.norm_sd;
+          const isOdd = m.z !== null && Math.abs(m.z) > 1;
+          const unit = UNITS[m.unit] ?? ` ${m.unit}`;
           return h(
             "tr",
-            { title: m.analysis },
+            { title: [m.analysis, m.meaning, m.remark].filter((text) => text !== "").join(". ") },
             h("th", { scope: "row" }, m.measurement),
-            h("td", { class: odd ? "odd" : "" }, m.value === null ? "–" : `${m.value.toFixed(1)} ${m.unit}`),
+            h("td", { class: isOdd ? "odd" : "" }, m.value === null ? "–" : `${m.value.toFixed(1)}${unit}`),
             h("td", {}, m.norm_mean === null ? "" : `${m.norm_mean} ± ${m.norm_sd ?? "?"}`),
           );
         }),
