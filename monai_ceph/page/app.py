@@ -25,6 +25,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from monai_ceph.analysis.tracing import trace
 from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.formats.markups import markups_name, to_markups
 from monai_ceph.page import STATIC
@@ -186,6 +187,7 @@ class Page:
         return {
             "warnings": [vars(one) for one in warn(points_px, proposal.points_px, spacing, scheme, self.face_shape)],
             "measurements": measured(points_px, spacing, scheme),
+            "lines": [drawn.ends_px.tolist() for drawn in trace(points_px, scheme)],
         }
 
     def save(self, query: Query) -> Any:

@@ -48,11 +48,11 @@ export class App {
   async start(): Promise<void> {
     await this.refresh();
     const { films } = this.store.get();
-    const asked = new URLSearchParams(location.hash.slice(1)).get("film");
-    const first = films.find((row) => row.film === asked) ?? films.find((row) => row.state === "new") ?? films[0];
+    const first = films.find((row) => row.film === asked()) ?? films.find((row) => row.state === "new") ?? films[0];
     if (first) await this.open(first.film);
     window.setInterval(() => void this.beat(), 5000);
     window.addEventListener("online", () => void this.beat());
+    window.addEventListener("hashchange", () => void this.open(asked() ?? ""));
   }
 
   async refresh(): Promise<void> {
@@ -451,6 +451,11 @@ export class App {
       this.fail(error);
     }
   }
+}
+
+/** The film in the page's address. */
+function asked(): string | null {
+  return new URLSearchParams(location.hash.slice(1)).get("film");
 }
 
 function sentence(remarks: readonly string[]): string {

@@ -81,8 +81,8 @@ export interface Measurement {
 export interface Review {
   warnings: PointWarning[];
   measurements: Measurement[];
-  /** Tracing lines, each a list of positions on the film; absent where there are none. */
-  lines?: Point[][];
+  /** Tracing lines, each a list of positions on the film. */
+  lines: Point[][];
 }
 
 export interface HeldOut {

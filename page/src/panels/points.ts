@@ -32,7 +32,8 @@ export function pointsPanel(app: App): HTMLElement {
   const definition = h("p", { class: "definition" });
   const unseen = h("input", { type: "checkbox", id: "unseen", onchange: () => app.toggleVisible() });
   const back = h("button", { type: "button", onclick: () => app.toProposal() }, "Back to the proposal");
-  const warnings = h("ul", { class: "warnings", role: "status", "aria-label": "Warnings" });
+  const warnings = h("ul");
+  const warned = h("div", { class: "warnings", role: "status", "aria-label": "Warnings", tabindex: 0 }, warnings);
 
   function draw(state: State): void {
     const points = pointsOf(state);
@@ -67,13 +68,16 @@ export function pointsPanel(app: App): HTMLElement {
   );
   store.watch(
     (s) => [s.review],
-    (s) => warnings.replaceChildren(...(s.review?.warnings ?? []).map((warning) => h("li", {}, warning.text))),
+    (s) => {
+      warnings.replaceChildren(...(s.review?.warnings ?? []).map((warning) => h("li", {}, warning.text)));
+      warned.hidden = warnings.childElementCount === 0;
+    },
   );
   return h(
     "div",
     { class: "points-panel" },
     h("div", { class: "landmarks", role: "group", "aria-label": "Landmarks" }, ...rows.map(({ row }) => row)),
     h("div", { class: "selected" }, definition, h("label", {}, unseen, " not visible (V)"), back),
-    warnings,
+    warned,
   );
 }
