@@ -44,11 +44,11 @@ def main() -> None:
         drag(page, 9, (-14, 16))
         page.locator(".loupe").wait_for()
         page.wait_for_timeout(1000)  # the measurements and the tracing follow the points
-        page.screenshot(path=arguments.output / "annotation_page.png")
+        page.screenshot(path=arguments.output / "annotation_page.jpg", quality=85)
         page.mouse.up()
         page.get_by_role("tab", name="Measure").click()
         page.wait_for_timeout(500)
-        page.screenshot(path=arguments.output / "annotation_page_measure.png")
+        page.screenshot(path=arguments.output / "annotation_page_measure.jpg", quality=85)
         browser.close()
 
 

@@ -173,8 +173,9 @@ class Page:
         prediction = self.work.predict(query.film)
         return {
             "points": rows(prediction.points_px),
-            "confidence": [value if isfinite(value) else None for value in prediction.confidence.tolist()],
+            "confidence": known(prediction.confidence),
             "status": prediction.statuses,
+            "radius90_mm": None if prediction.radius90_mm is None else known(prediction.radius90_mm),
             "remarks": list(prediction.remarks),
             "doubts": list(prediction.doubts),
             "spacing_mm": prediction.spacing_mm,
@@ -325,6 +326,11 @@ def rows(points_px: np.ndarray) -> list[list[float] | None]:
     [[1.0, 2.5], None]
     """
     return [[x, y] if isfinite(x) and isfinite(y) else None for x, y in np.asarray(points_px).tolist()]
+
+
+def known(values: np.ndarray) -> list[float | None]:
+    """Return numbers ready for JSON: None for those that are not finite."""
+    return [value if isfinite(value) else None for value in np.asarray(values).tolist()]
 
 
 def download(content: str, kind: str, name: str) -> Response:

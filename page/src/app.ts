@@ -7,7 +7,7 @@ import { needsPicture, preset, type Look } from "./gray";
 import { begin, change, redo, undo } from "./history";
 import { pointsOf, spacingOf, type Message, type State } from "./state";
 import type { Store } from "./store";
-import type { Film, Point, Points, Proposal } from "./types";
+import type { Film, Point, Points, Proposal, Training } from "./types";
 
 interface Opened {
   film: Film;
@@ -412,21 +412,24 @@ export class App {
   // --- training
 
   async loadTraining(): Promise<void> {
+    this.showTraining(await this.api.training());
+  }
+
+  /** Ask for something that changes the training or the weights. */
+  async training(ask: () => Promise<Training>): Promise<void> {
+    try {
+      this.showTraining(await ask());
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private showTraining(training: Training): void {
     const before = this.store.get().training;
-    const training = await this.api.training();
     this.store.set({ training });
     if (before && before.in_use !== training.in_use) {
       this.ahead = null;
       this.say("Other weights are in use now; films that are opened from now on are proposed by them.");
-    }
-  }
-
-  async training(ask: () => Promise<State["training"]>): Promise<void> {
-    try {
-      this.store.set({ training: await ask() });
-      await this.loadTraining();
-    } catch (error) {
-      this.fail(error);
     }
   }
 

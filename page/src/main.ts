@@ -151,7 +151,7 @@ function tabs(app: App): HTMLElement {
   const { store } = app;
   const { info } = store.get();
   const panels: [Tab, string, HTMLElement][] = [
-    ["points", "Landmarks", pointsPanel(app)],
+    ["points", "Points", pointsPanel(app)],
     ["measure", "Measure", measurePanel(app)],
     ...(info.users ? ([["compare", "Compare", comparePanel(app)]] as [Tab, string, HTMLElement][]) : []),
     ...(info.train ? ([["train", "Train", trainPanel(app)]] as [Tab, string, HTMLElement][]) : []),

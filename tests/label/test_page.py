@@ -273,7 +273,7 @@ def test_training_shows_the_error_and_earlier_weights_can_be_used_again(server: 
     assert weights.read_bytes() == earlier.read_bytes()
 
 
-@pytest.mark.parametrize("tab", ["Landmarks", "Measure", "Compare", "Train"])
+@pytest.mark.parametrize("tab", ["Points", "Measure", "Compare", "Train"])
 def test_axe_finds_nothing_serious(anna: Annotator, tab: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="run: make test-label")
     anna.page.get_by_role("tab", name=tab).click()

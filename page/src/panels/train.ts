@@ -52,7 +52,7 @@ export function trainPanel(app: App): HTMLElement {
       const { before, after, replaced, held_out } = training.result;
       result.textContent =
         before && after
-          ? `Error on ${held_out?.length ?? 0} held-out films: ${error(before)} before, ${error(after)} after the last training. ` +
+          ? `Error on ${held_out?.length ?? 0} held-out film${held_out?.length === 1 ? "" : "s"}: ${error(before)} before, ${error(after)} after the last training. ` +
             (replaced ? "The new weights are in use." : "They were no better, so the old weights stay.")
           : "";
       weights.replaceChildren(
