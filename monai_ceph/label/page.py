@@ -120,7 +120,9 @@ class LabelWork(Work):
         return "-".join(str(path.stat().st_mtime_ns) if path.exists() else "0" for path in folders)
 
     def predict(self, film_id: str) -> Prediction:
-        return self.predictions.get(self.film(film_id))
+        film = self.film(film_id)
+        prediction = self.predictions.get(film)
+        return self.app.site.apply(film, prediction) if self.app.options.calibrates else prediction
 
     def labels(self, film_id: str) -> list[Label]:
         found = [
