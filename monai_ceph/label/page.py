@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,21 +18,21 @@ from monailabel.utils.async_tasks.task import AsyncTask
 from starlette.types import Receive, Scope, Send
 
 from monai_ceph.active_learning.uncertainty import read_records
+from monai_ceph.data.label_doubts import LabelDoubtError
 from monai_ceph.data.label_folder import FINAL, LabelFolder
-from monai_ceph.film_names import film_name
+from monai_ceph.film_names import film_name, film_suffix
 from monai_ceph.finetuning.finetune import latest
-from monai_ceph.finetuning.replace_weights import replace_weights
 from monai_ceph.formats.markups import to_markups
+from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label import MODEL
 from monai_ceph.label.app import CephalometricApp
+from monai_ceph.label.endpoints import post_previous
 from monai_ceph.label.scoring import records_folder
 from monai_ceph.label.user import token_user
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.page.app import page_app
-from monai_ceph.page.predictions import Predictions
-from monai_ceph.page.work import FilmRow, Label, NotAllowedError, Offer, Role, Work
-from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.page.work import FilmRow, Label, LabelRefusedError, NotAllowedError, Offer, Role, Work
+from monai_ceph.prediction import Prediction, annotated
 
 ROLES: dict[Role, str] = {
     "user": settings.MONAI_LABEL_AUTH_ROLE_USER,
@@ -54,7 +53,6 @@ class LabelWork(Work):
 
     def __init__(self, app: CephalometricApp) -> None:
         self.app = app
-        self.predictions = Predictions(app.model.predictor, app.model.weights_id)
 
     @property
     def scheme(self) -> LandmarkScheme:
@@ -121,8 +119,15 @@ class LabelWork(Work):
 
     def predict(self, film_id: str) -> Prediction:
         film = self.film(film_id)
-        prediction = self.predictions.get(film)
+        prediction = self.app.proposals.get(film).prediction
         return self.app.site.apply(film, prediction) if self.app.options.calibrates else prediction
+
+    def annotated(self, film_id: str, points_px: np.ndarray) -> Prediction:
+        # A film in a folder has another name than its file.
+        return annotated(f"{film_id}{film_suffix(self.film(film_id))}", self.scheme, points_px)
+
+    def frame(self, film_id: str) -> ViewerFrame:
+        return self.folder.frame(film_id)
 
     def labels(self, film_id: str) -> list[Label]:
         found = [
@@ -136,10 +141,18 @@ class LabelWork(Work):
         points_px = self.folder.points_px(film_id, self.folder.label(film_id))
         return [*found, Label(str(info.get("user", "")), points_px, final=True)]
 
-    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False) -> None:
-        content = to_markups(self.annotated(film_id, points_px), self.frame(film_id))
-        # The page always knows its annotator; a name is asked for before the first label.
-        self.folder.save(film_id, json.dumps(content, indent=2, ensure_ascii=False).encode(), FINAL, user)
+    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
+        def check(points_px: np.ndarray) -> None:
+            if not force:
+                self.app.check_label(film_id, points_px)
+
+        markups = to_markups(self.annotated(film_id, points_px), self.frame(film_id))
+        content = json.dumps(markups, indent=2, ensure_ascii=False).encode()
+        try:
+            path = self.folder.save(film_id, content, FINAL, user, replace=replace, check=check)
+        except LabelDoubtError as error:
+            raise LabelRefusedError(str(error).partition(" Check that")[0]) from error
+        return path.parent.name == FINAL
 
     def export(self) -> list[Prediction]:
         return [self.annotated(item["film"], item["points_px"]) for item in self.folder.items()]
@@ -160,6 +173,7 @@ class LabelWork(Work):
 
     def train(self, options: dict[str, Any]) -> None:
         chosen = {key: options[key] for key in ("stages", "epochs", "device") if options.get(key)}
+        self.app.trainer(MODEL).check(chosen, self.app.datastore())
         try:
             train.run_model(MODEL, chosen)
         except HTTPException as error:
@@ -194,14 +208,10 @@ class LabelWork(Work):
         }
 
     def restore_weights(self, name: str) -> None:
-        model = self.app.model
-        known = {path.stem: path for path in (model.weights.parent / "previous").glob("*.pt")}
-        if name not in known:
-            raise ValueError(f"There are no earlier weights '{name}'; there are {', '.join(sorted(known)) or 'none'}.")
-        now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
-        replace_weights(
-            model.weights, known[name], now, lambda path: load_torch_predictor(model.bundle, weights=path, device="cpu")
-        )
+        try:
+            post_previous(MODEL, name)
+        except HTTPException as error:
+            raise ValueError(error.detail) from error
 
 
 def add_page(app: FastAPI) -> None:

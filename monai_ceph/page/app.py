@@ -192,9 +192,10 @@ class Page:
         }
 
     def save(self, query: Query) -> Any:
-        points = query.points(len(self.work.scheme))
-        self.work.save(query.film, points, query.who, query.json.get("force") is True)
-        return {"revision": self.work.revision()}
+        points, asked = query.points(len(self.work.scheme)), query.json
+        wishes = {key: asked.get(key) is True for key in ("force", "replace")}
+        final = self.work.save(query.film, points, query.who, **wishes)
+        return {"revision": self.work.revision(), "final": final}
 
     def here(self, query: Query) -> Any:
         others = self.presence.note(query.who, query.text("film")) if query.who else []

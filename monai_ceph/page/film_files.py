@@ -106,10 +106,11 @@ class FilmFiles(Work):
         points_px = self._saved(film_id)
         return [] if points_px is None else [Label(ME, points_px, final=False)]
 
-    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False) -> None:
+    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
         with self._saving:
             write_markups(self._markups(film_id), self.annotated(film_id, points_px), self.frame(film_id))
             write_landmarks_csv(self.output / TABLE, self.export())
+        return True
 
     def export(self) -> list[Prediction]:
         saved = {film: self._saved(film) for film in self.paths}

@@ -138,7 +138,7 @@ class Work(ABC):
         """Return the labels of a film."""
 
     @abstractmethod
-    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False) -> None:
+    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
         """Save a label.
 
         Args:
@@ -146,6 +146,9 @@ class Work(ABC):
             points_px: (N, 2), (x, y), film pixels; NaN where a landmark cannot be seen.
             user: the annotator.
             force: save a label that is odd.
+            replace: replace another annotator's final label; else both are kept, and theirs stays the final one.
+        Returns:
+            Whether this is the film's final label now.
         Raises:
             LabelRefusedError: the label is odd; it is saved with ``force``.
             ValueError: the label cannot be saved at all.

@@ -15,6 +15,13 @@ export class RefusedError extends Error {
   }
 }
 
+export interface Wishes {
+  /** Save a label that is odd. */
+  force?: boolean;
+  /** Replace another annotator's final label. */
+  replace?: boolean;
+}
+
 type Query = Record<string, string | number>;
 
 export class Api {
@@ -46,8 +53,8 @@ export class Api {
     return this.json("POST", "review", { film }, { points, spacing_mm });
   }
 
-  save(film: string, points: Points, user: string, force: boolean): Promise<{ revision: string }> {
-    return this.json("PUT", "label", { film }, { points, user, force });
+  save(film: string, points: Points, user: string, wishes: Wishes): Promise<{ revision: string; final: boolean }> {
+    return this.json("PUT", "label", { film }, { points, user, ...wishes });
   }
 
   here(film: string, user: string): Promise<{ others: string[]; revision: string }> {

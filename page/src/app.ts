@@ -1,4 +1,4 @@
-import { Api, OfflineError, RefusedError } from "./api";
+import { Api, OfflineError, RefusedError, type Wishes } from "./api";
 import { byDoubt, nextIn } from "./doubt";
 import { download } from "./dom";
 import { Drafts } from "./drafts";
@@ -299,24 +299,26 @@ export class App {
   // --- saving
 
   /** Save the label; returns whether the annotator may go on. */
-  async save(force = false): Promise<boolean> {
+  async save(wishes: Wishes = {}): Promise<boolean> {
     const { filmId, film, user, history } = this.store.get();
     if (filmId === null || !film) return false;
     const points = history.now;
     this.store.set({ saved: "saving" });
     try {
       await this.drafts.put(filmId, user, points, false).catch(() => undefined);
-      const { revision } = await this.api.save(filmId, points, user, force);
+      const { revision, final } = await this.api.save(filmId, points, user, wishes);
       await this.forget(filmId, user, points);
-      const labels = film.labels.filter((label) => label.user !== user && !label.final);
+      const labels = film.labels.filter((label) => (label.final ? !final : label.user !== user));
       const own = { user, points, final: false };
+      const other = film.labels.find((label) => label.final)?.user ?? "";
       this.store.set({
         saved: same(this.store.get().history.now, points) ? "saved" : "changed",
         online: true,
         revision,
-        film: { ...film, labels: [...labels, own, { ...own, final: true }] },
+        film: { ...film, labels: final ? [...labels, own, { ...own, final }] : [...labels, own] },
       });
-      this.say(`${filmId} is saved.`);
+      if (final) this.say(`${filmId} is saved.`);
+      else this.say(`Your label is saved. ${other}'s label stays the film's final one; Ctrl Shift S makes it yours.`);
       await this.refresh();
       return true;
     } catch (error) {
@@ -328,7 +330,7 @@ export class App {
       }
       this.store.set({ saved: "changed" });
       if (error instanceof RefusedError && error.odd && (await this.confirm(error.message, "Save it anyway"))) {
-        return this.save(true);
+        return this.save({ ...wishes, force: true });
       }
       if (!(error instanceof RefusedError && error.odd)) this.fail(error);
       return false;
@@ -354,7 +356,7 @@ export class App {
     const kept = await this.drafts.pending().catch(() => []);
     for (const draft of kept) {
       try {
-        await this.api.save(draft.film, draft.points, draft.user, false);
+        await this.api.save(draft.film, draft.points, draft.user, {});
         await this.drafts.remove(draft.film, draft.user, draft.time);
         if (this.store.get().filmId === draft.film) this.store.set({ saved: "saved" });
         this.say(`The connection is back; ${draft.film} is saved.`);

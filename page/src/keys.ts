@@ -5,6 +5,7 @@ import type { FilmCanvas } from "./canvas";
 export const KEYS: readonly (readonly [string, string])[] = [
   ["Enter", "save and go to the next film"],
   ["Ctrl S", "save"],
+  ["Ctrl Shift S", "save, and make this the film's final label in place of another annotator's"],
   ["Tab, Shift Tab", "next and previous point, the most doubtful first"],
   ["Arrow keys", "move the point by 0.1 mm, with Shift by 1 mm"],
   ["V", "the landmark cannot be seen, or can"],
@@ -49,7 +50,7 @@ function actionOf(
   if (event.ctrlKey || event.metaKey) {
     if (key === "z") return event.shiftKey ? () => app.redo() : () => app.undo();
     if (key === "y") return () => app.redo();
-    if (key === "s") return () => app.save();
+    if (key === "s") return () => app.save(event.shiftKey ? { replace: true } : {});
     return undefined;
   }
   if (event.altKey) return undefined;

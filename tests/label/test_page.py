@@ -213,7 +213,7 @@ def test_a_second_annotator_sees_the_first_ones_points_and_the_distance(
     first = stored(server, "phantom_003", "anna")
     with sitting(server, browser, "bo") as bo:
         bo.open("phantom_003")
-        bo.see(bo.page.get_by_text("anna has labelled this film"))
+        bo.see(bo.page.get_by_text("expert has labelled this film"))
         bo.see(bo.page.get_by_text("anna is on this film, too"))
         [(k, end)] = drags(first, 1)
         bo.drag(first[k], end)

@@ -59,10 +59,11 @@ class Films(Work):
     def labels(self, film_id: str) -> list[Label]:
         return [Label("bo", POINTS, final=True)]
 
-    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False) -> None:
+    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
         if points_px[0, 0] > 90 and not force:
             raise LabelRefusedError("S is far from its proposal.")
         self.saved[user] = points_px
+        return replace
 
     def export(self) -> list[Prediction]:
         return [self.annotated(NAME, points) for points in self.saved.values()]
@@ -127,7 +128,7 @@ def test_a_label_is_saved_under_the_annotators_name(page: Any, films: Films) -> 
     points: list[Any] = POINTS.tolist()
     points[5] = None
     answer = page.put("/api/label", params={"film": NAME}, json={"points": points, "user": "anna"})
-    assert answer.json() == {"revision": "1"}
+    assert answer.json() == {"revision": "1", "final": False}
     assert np.isnan(films.saved["anna"][5]).all()
     np.testing.assert_array_equal(films.saved["anna"][:5], POINTS[:5])
     assert page.get("/api/export.csv").text.count("\n") == 1 + 19
