@@ -118,9 +118,8 @@ class LabelWork(Work):
         return "-".join(str(path.stat().st_mtime_ns) if path.exists() else "0" for path in folders)
 
     def predict(self, film_id: str) -> Prediction:
-        film = self.film(film_id)
-        prediction = self.app.proposals.get(film).prediction
-        return self.app.site.apply(film, prediction) if self.app.options.calibrates else prediction
+        prediction = self.app.proposals.get(self.film(film_id)).prediction
+        return self.app.site.apply(prediction) if self.app.options.calibrates else prediction
 
     def annotated(self, film_id: str, points_px: np.ndarray) -> Prediction:
         # A film in a folder has another name than its file.
