@@ -268,7 +268,9 @@ def test_training_shows_the_error_and_earlier_weights_can_be_used_again(server: 
         re.compile(r"Error on 1 held-out films?: [\d.]+ mm before, [\d.]+ mm after"), timeout=WAIT_MS
     )
     page.get_by_role("list", name="Earlier weights").get_by_role("button").last.click()
-    page.get_by_role("dialog").get_by_role("button", name="Use again").click()
+    with page.expect_response("**/api/weights", timeout=WAIT_MS) as answer:
+        page.get_by_role("dialog").get_by_role("button", name="Use again").click()
+    assert answer.value.ok
     anna.see(page.get_by_text("Other weights are in use now"))
     assert weights.read_bytes() == earlier.read_bytes()
 
