@@ -21,16 +21,18 @@ export function measurePanel(app: App): HTMLElement {
       const measurements = s.review?.measurements ?? [];
       table.hidden = measurements.length === 0;
       body.replaceChildren(
-        ...measurements.map((m) => {
+        ...measurements.flatMap((m, k) => {
           const isOdd = m.z !== null && Math.abs(m.z) > 1;
           const unit = UNITS[m.unit] ?? ` ${m.unit}`;
-          return h(
+          const row = h(
             "tr",
-            { title: [m.analysis, m.meaning, m.remark].filter((text) => text !== "").join(". ") },
+            { title: [m.meaning, m.remark].filter((text) => text !== "").join(". ") },
             h("th", { scope: "row" }, m.measurement),
             h("td", { class: isOdd ? "odd" : "" }, m.value === null ? "–" : `${m.value.toFixed(1)}${unit}`),
-            h("td", {}, m.norm_mean === null ? "" : `${m.norm_mean} ± ${m.norm_sd ?? "?"}`),
+            h("td", {}, m.norm_mean === null ? "" : `${m.norm_mean}${m.norm_sd === null ? "" : ` ± ${m.norm_sd}`}`),
           );
+          if (m.analysis === measurements[k - 1]?.analysis) return [row];
+          return [h("tr", {}, h("th", { scope: "rowgroup", colspan: 3, class: "analysis" }, m.analysis)), row];
         }),
       );
     },
