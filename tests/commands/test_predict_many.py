@@ -99,7 +99,7 @@ def done(out: Path) -> dict[str, float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("shares_cores", [False, True])
 def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool) -> None:
-    films = links(tmp_path / "films", 10_000)
+    films = links(tmp_path / "films", 4_000)
     alive: weakref.WeakSet[Any] = weakref.WeakSet()
     most, used = 0, {}
 
@@ -115,7 +115,7 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool)
             count = len(self.predicted)
             if count == 1000:
                 tracemalloc.start()
-            if count in (2000, 9000):
+            if count in (1500, 3500):
                 used[count] = tracemalloc.get_traced_memory()[0]
             return super().predict(item)
 
@@ -125,8 +125,8 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool)
         tracemalloc.stop()
     assert most <= 80
     # Nothing is left of a film; its prediction would be over 1500 bytes.
-    assert (used[9000] - used[2000]) / 7000 < 450
-    assert done(tmp_path / "out") == {f"film_{k:05d}.png": k for k in range(10_000)}
+    assert (used[3500] - used[1500]) / 2000 < 450
+    assert done(tmp_path / "out") == {f"film_{k:05d}.png": k for k in range(4_000)}
 
 
 def test_next_film_is_read_while_one_is_predicted(tmp_path: Path) -> None:

@@ -34,8 +34,11 @@ def test_aliases_and_backend(dictionary: type[MapTransform]) -> None:
     assert set(dictionary.backend) & {TransformBackends.TORCH, TransformBackends.NUMPY}
 
 
-# LandmarkStatusd works on several entries of a sample; its core is the function judge().
-@pytest.mark.parametrize("dictionary", [d for d in DICTIONARY if d is not transforms.LandmarkStatusd])
+# These work on several entries of a sample; their cores are the functions judge() and estimate_uncertainty().
+WHOLE_SAMPLE = {transforms.LandmarkStatusd, transforms.LandmarkUncertaintyd}
+
+
+@pytest.mark.parametrize("dictionary", [d for d in DICTIONARY if d not in WHOLE_SAMPLE])
 def test_array_twin_of_the_same_kind(dictionary: type[MapTransform]) -> None:
     array = getattr(transforms, dictionary.__name__[:-1])
     assert array.backend == dictionary.backend
