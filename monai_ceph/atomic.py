@@ -1,7 +1,8 @@
-"""Write files atomically: under a temporary name in the same folder, then renamed."""
+"""Write files atomically: under a temporary name in the same folder, then renamed. Tell whether a file has changed."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
@@ -158,3 +159,19 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content. Raises OSError if it cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("model.pt").write_bytes(b"weights")
+        >>> file_sha256("model.pt")[:12]
+        '9a129038d9a0'
+    """
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

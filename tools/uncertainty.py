@@ -25,8 +25,9 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 
-from monai_ceph.analysis.uncertainty import FilmEvidence, UncertaintyTable, file_sha256, film_evidence
+from monai_ceph.analysis.uncertainty import FilmEvidence, UncertaintyTable, film_evidence
 from monai_ceph.analysis.uncertainty_fit import KnownFilms, fit_uncertainty, for_weights_trained_on_more
+from monai_ceph.atomic import file_sha256
 from monai_ceph.data import find_films, isbi2015_datalist
 from monai_ceph.data.film import read_film
 from monai_ceph.export.whole_film import any_film_inferer

@@ -5,7 +5,6 @@ The module does not need torch, so every backend can use it. ``analysis.uncertai
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monai_ceph.atomic import file_sha256
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.landmark_status import FEATURES as STATUS_FEATURES
 from monai_ceph.landmark_status import lay_face, status_features
@@ -332,20 +332,6 @@ def ellipse_points(covariance_mm2: np.ndarray, count: int = 48) -> np.ndarray:
     angle = np.arange(count) * 2 * np.pi / count
     circle = np.sqrt(ELLIPSE90) * np.stack([np.cos(angle), np.sin(angle)], -1)
     return np.asarray(circle @ np.swapaxes(half, -1, -2))
-
-
-def file_sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file. Raises OSError.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = Path(folder) / "model.pt"
-        ...     _ = path.write_bytes(b"weights")
-        ...     file_sha256(path)[:12]
-        '9a129038d9a0'
-    """
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _rounded(values: np.ndarray) -> Any:

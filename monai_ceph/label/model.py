@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import threading
 import uuid
 from pathlib import Path
 
+from monai_ceph.atomic import file_sha256
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.predictor.bundle import bundle_config, read_config
 from monai_ceph.predictor.predictor import Predictor
@@ -108,7 +108,7 @@ class CurrentModel:
         """Return the first twelve hexadecimal digits of the weights' SHA-256."""
         stamp = self._stamp()
         if self._identified is None or self._identified[0] != stamp:
-            self._identified = stamp, hashlib.sha256(self.weights.read_bytes()).hexdigest()[:12]
+            self._identified = stamp, file_sha256(self.weights)[:12]
         return self._identified[1]
 
     def _stamp(self) -> tuple[int, ...]:

@@ -122,11 +122,6 @@ def model_text(bundle: Path | None) -> str:
     return f"{name}, weights {digest(weights)} (SHA-256, first 12 digits)"
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content, such as the weights. Raises OSError if it cannot be read."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def config_text(text: str) -> str:
     """Return a text, such as a path, as a config value: MONAI would take a # in it for its old separator."""
     return text if "#" not in text else "$" + repr(text).replace("#", r"\x23").replace("@", r"\x40")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from monai_ceph.atomic import file_sha256
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction, to_prediction
-from monai_ceph.predictor.bundle import bundle_config, config_text, file_sha256, read_config, root_cause
+from monai_ceph.predictor.bundle import bundle_config, config_text, read_config, root_cause
 from monai_ceph.predictor.device import resolve_device
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
 from monai_ceph.predictor.trust import check_trusted

@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from filelock import FileLock, Timeout
 
-from monai_ceph.atomic import atomic_path, make_folder, remove_leftovers
+from monai_ceph.atomic import atomic_path, file_sha256, make_folder, remove_leftovers
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_workers import FilmCrashError
 from monai_ceph.film_names import OVERLAY_SUFFIX
@@ -205,7 +205,7 @@ class PredictionRecords:
             OSError: it cannot be moved.
         """
         known = self._tables().get(path.name)
-        if not known or not path.exists() or _sha256(path) in known:
+        if not known or not path.exists() or file_sha256(path) in known:
             return None
         names = (path.with_name(f"{path.stem}.changed{k or ''}{path.suffix}") for k in count())
         kept = next(name for name in names if not name.exists())
@@ -262,7 +262,7 @@ class PredictionRecords:
                 yield file
             # The one before as well: a run that is killed here leaves it.
             tables = self._tables()
-            tables[path.name] = [_sha256(temporary), *tables.get(path.name, ())][:2]
+            tables[path.name] = [file_sha256(temporary), *tables.get(path.name, ())][:2]
             write_record(self._home / "tables.json", tables)
 
     def _acquired(self) -> FileLock:
@@ -360,14 +360,6 @@ def _compare(record: PredictionRecord, film: Path) -> str:
         except OSError:
             return "same" if unchanged else "another"
     return "same" if unchanged else "changed"
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _is_texts(value: object) -> bool:

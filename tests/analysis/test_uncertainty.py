@@ -18,9 +18,9 @@ from monai_ceph.analysis.uncertainty import (
     UncertaintyTable,
     ellipse_points,
     estimate_uncertainty,
-    file_sha256,
     film_evidence,
 )
+from monai_ceph.atomic import file_sha256
 from tests.faces import SYMBOLS
 from tests.test_landmark_status import MM, SHAPE, face_px
 

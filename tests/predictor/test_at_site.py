@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from monai_ceph import load_predictor
+from monai_ceph.atomic import file_sha256
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms.mean_shape import MEAN_MM
-from monai_ceph.predictor.bundle import file_sha256
 from monai_ceph.site import SiteCalibration, SiteError
 from tests.bundles.tiny import SPACING_MM
 
