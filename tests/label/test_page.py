@@ -36,6 +36,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WAIT_MS = 60_000
+sync_api.expect.set_options(timeout=WAIT_MS)
 DRAWN = ("phantom_000", "phantom_003")
 """Films that an expert has labelled."""
 
@@ -75,14 +76,14 @@ class Annotator:
             self.page.get_by_label("Name", exact=True).fill(user)
             self.page.get_by_role("button", name="Go on").click()
         self.see(self.page.get_by_role("heading", name=film))
-        sync_api.expect(self.page.locator("body[aria-busy]")).to_have_count(0, timeout=WAIT_MS)
+        sync_api.expect(self.page.locator("body[aria-busy]")).to_have_count(0)
         self.see(self.page.locator(".saved:not(:empty)"))
 
     def see(self, locator: Any) -> None:
-        sync_api.expect(locator.first).to_be_visible(timeout=WAIT_MS)
+        sync_api.expect(locator.first).to_be_visible()
 
     def saved(self, text: str) -> None:
-        sync_api.expect(self.page.locator(".saved")).to_have_text(text, timeout=WAIT_MS)
+        sync_api.expect(self.page.locator(".saved")).to_have_text(text)
 
     def note(self, symbol: str) -> Any:
         """Return what the list says of a landmark."""
@@ -191,7 +192,7 @@ def test_dragged_points_are_where_they_were_left_after_saving_and_reloading(serv
     shown = note.text_content()
     anna.page.reload()
     anna.saved("saved")
-    sync_api.expect(note).to_have_text(shown, timeout=WAIT_MS)
+    sync_api.expect(note).to_have_text(shown)
     np.testing.assert_array_equal(stored(server, "phantom_000", "anna"), label)
 
 
@@ -261,11 +262,13 @@ def test_training_shows_the_error_and_earlier_weights_can_be_used_again(server: 
     page = anna.page
     page.get_by_role("tab", name="Train").click()
     page.get_by_label("Epochs").fill("1")
-    page.get_by_role("button", name="Train", exact=True).click()
+    with page.expect_response(lambda answer: answer.request.method == "POST", timeout=WAIT_MS) as started:
+        page.get_by_role("button", name="Train", exact=True).click()
+    assert started.value.ok
     server.wait_for("train")
     anna.see(page.get_by_text("The training is done."))
     sync_api.expect(page.locator(".training-result")).to_have_text(
-        re.compile(r"Error on 1 held-out films?: [\d.]+ mm before, [\d.]+ mm after"), timeout=WAIT_MS
+        re.compile(r"Error on 1 held-out films?: [\d.]+ mm before, [\d.]+ mm after")
     )
     page.get_by_role("list", name="Earlier weights").get_by_role("button").last.click()
     with page.expect_response("**/api/weights", timeout=WAIT_MS) as answer:
