@@ -140,7 +140,7 @@ def second_moments(heatmaps: torch.Tensor, points: torch.Tensor) -> torch.Tensor
     xy = ((heatmaps * dy[..., None, :]).sum(-1) * dx).sum(-1)
     yy = (heatmaps.sum(-2) * dy * dy).sum(-1)
     total = along_x.sum(-1)
-    return torch.stack([xx, xy, yy], -1) / total.clamp(min=torch.finfo(torch.float32).tiny)[..., None]
+    return torch.stack([xx, xy, yy], -1) / torch.where(total > 0, total, torch.ones_like(total))[..., None]
 
 
 def _position_dtype(heatmaps: torch.Tensor) -> torch.dtype:

@@ -185,26 +185,31 @@ class UncertaintyTable:
     def read(cls, path: str | Path) -> UncertaintyTable:
         """Read a file that :meth:`write` wrote; raise ValueError that names the file if it has other content."""
         try:
-            content = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(
-                weights=str(content["weights"]),
-                symbols=tuple(content["symbols"]),
-                intercept=np.array(content["intercept"], dtype=np.float64),
-                slopes=np.array([content["slopes"][name] for name in FEATURES], dtype=np.float64),
-                limits=np.array([content["limits"][name] for name in FEATURES], dtype=np.float64),
-                radius=np.array([content["radius"][str(level)] for level in LEVELS], dtype=np.float64).T,
-                scatter=np.array(content["scatter"], dtype=np.float64),
-                heatmap_share=float(content["heatmap_share"]),
-                ellipse=np.array(content["ellipse"], dtype=np.float64),
-                usual=float(content["usual"]),
-                widening=float(content["widening"]),
-                measured=content.get("measured", {}),
-            )
+            return cls.parse(Path(path).read_text(encoding="utf-8"))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read a table of uncertainty from '{path}' ({type(error).__name__}: {error}); expected a file "
                 "that tools/uncertainty.py wrote."
             ) from error
+
+    @classmethod
+    def parse(cls, text: str) -> UncertaintyTable:
+        """Return a table from the content of a file that :meth:`write` wrote."""
+        content = json.loads(text)
+        return cls(
+            weights=str(content["weights"]),
+            symbols=tuple(content["symbols"]),
+            intercept=np.array(content["intercept"], dtype=np.float64),
+            slopes=np.array([content["slopes"][name] for name in FEATURES], dtype=np.float64),
+            limits=np.array([content["limits"][name] for name in FEATURES], dtype=np.float64),
+            radius=np.array([content["radius"][str(level)] for level in LEVELS], dtype=np.float64).T,
+            scatter=np.array(content["scatter"], dtype=np.float64),
+            heatmap_share=float(content["heatmap_share"]),
+            ellipse=np.array(content["ellipse"], dtype=np.float64),
+            usual=float(content["usual"]),
+            widening=float(content["widening"]),
+            measured=content.get("measured", {}),
+        )
 
     @classmethod
     def of(cls, path: str | Path, weights: str | Path, symbols: tuple[str, ...]) -> UncertaintyTable | None:
@@ -221,12 +226,21 @@ class UncertaintyTable:
         """
         if not Path(path).is_file() or not Path(weights).is_file():
             return None
-        table = cls.read(path)
-        if table.symbols != symbols or table.weights != file_sha256(weights):
-            what = "weights" if table.symbols == symbols else "landmarks"
-            logger.warning("No expected errors: '%s' was measured with other %s than '%s' has.", path, what, weights)
-            return None
-        return table
+        return cls.read(path).kept(file_sha256(weights), symbols, f"'{path}'", f"'{weights}' has")
+
+    def kept(self, weights_sha256: str, symbols: tuple[str, ...], where: str, others: str) -> UncertaintyTable | None:
+        """Return this table if it was measured with the weights and landmarks in use, else None, which the log says.
+
+        Args:
+            weights_sha256: SHA-256 of the file of the weights in use.
+            symbols: the landmarks of the scheme in use.
+            where, others: for the log: where the table is, and who has the weights in use, such as "'model.pt' has".
+        """
+        if self.symbols == symbols and self.weights == weights_sha256:
+            return self
+        what = "weights" if self.symbols == symbols else "landmarks"
+        logger.warning("No expected errors: %s was measured with other %s than %s.", where, what, others)
+        return None
 
     def write(self, path: str | Path) -> None:
         """Write a small JSON file, rounded to four decimals."""

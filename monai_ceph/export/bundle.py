@@ -27,7 +27,7 @@ LARGEST_PX = 0.05
 LARGEST_CONFIDENCE = 1e-3
 
 Run = Callable[[np.ndarray, tuple[float, float]], tuple[np.ndarray, ...]]
-"""A film (X, Y) and its spacing -> points (N, 2), film pixels, and confidences (N,); then those of the global stage."""
+"""A film (X, Y) and its spacing -> the outputs of :class:`WholeFilm`."""
 
 
 def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = None, trust: bool = False) -> None:
@@ -66,8 +66,10 @@ def _metadata(bundle: Path, predictor: TorchPredictor, module: WholeFilm) -> dic
         "bright, first axis from left to right, second from top to bottom; spacing_mm (2,) float64, size of a pixel "
         "along x and y, NaN where unknown. Outputs: points_px (N, 2) float32, (x, y) in pixels of the film, pixel "
         "centres at integers; confidence (N,) float32, 0 to 1; coarse_px and coarse_confidence, the same of the "
-        "global stage. The film is taken upright, facing right and at the size of a pixel that is given: no scale or "
-        "direction is searched, and no landmark is judged.",
+        "global stage; spread_px2 (N, 3) float32, means of dx dx, dx dy and dy dy of each heatmap around its point. "
+        "The input start_px (N, 2) float64 may be left out: where the local stage looks, by default at coarse_px. The "
+        "film is taken upright, facing right and at the size of a pixel that is given: no scale or direction is "
+        "searched, and no landmark is judged.",
         "intended_use": content["intended_use"],
         "bundle_version": content["version"],
         "monai_ceph_version": __version__,

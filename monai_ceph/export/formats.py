@@ -16,15 +16,18 @@ from monai_ceph.export.whole_film import WholeFilm
 from monai_ceph.predictor.onnx_predictor import EXTRA
 
 OPSET = 18
-OUTPUTS = ("points_px", "confidence", "coarse_px", "coarse_confidence")
 """Version of ONNX's operators: the one that torch's exporter is made for, and older than most runtimes in use."""
+OUTPUTS = ("points_px", "confidence", "coarse_px", "coarse_confidence", "spread_px2")
+START = "start_px"
+"""Name of the input that a caller may leave out."""
 
 
 def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> None:
     """Write one ONNX graph, weights included, of operator set :data:`OPSET`.
 
     Args:
-        module: its inputs are named ``film`` and ``spacing_mm``, its outputs ``points_px`` and ``confidence``.
+        module: its inputs are named ``film``, ``spacing_mm`` and ``start_px``, which is NaN if left out; its outputs
+            :data:`OUTPUTS`.
         path: the file.
         metadata: becomes the model's ``metadata_props``.
     Raises:
@@ -32,11 +35,12 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
         ValueError: the network does something that cannot be exported for sizes that are not known beforehand.
     """
     try:
-        import onnxscript  # noqa: F401  torch's exporter is written in it, and it brings onnx
+        from onnxscript import ir  # torch's exporter is written in onnxscript, and it brings onnx
     except ImportError as error:
         raise ImportError(f"Exporting to ONNX needs {error.name}. {EXTRA}") from error
     # No film has this size; it only has to be one that torch.export does not take for special (0, 1, or a square).
-    sample = torch.zeros(1, 1, 64, 72), torch.full((2,), 0.1, dtype=torch.float64)
+    no_start = torch.full((module.landmark_count, 2), torch.nan, dtype=torch.float64)
+    sample = torch.zeros(1, 1, 64, 72), torch.full((2,), 0.1, dtype=torch.float64), no_start
     # It names operators of packages that are not installed, and tells of each step.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):  # code, where it cannot follow it
@@ -46,8 +50,8 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
                 module,
                 sample,
                 dynamo=True,
-                dynamic_shapes=({2: "x", 3: "y"}, None),
-                input_names=("film", "spacing_mm"),
+                dynamic_shapes=({2: "x", 3: "y"}, None, None),
+                input_names=("film", "spacing_mm", START),
                 output_names=OUTPUTS,
                 opset_version=OPSET,
                 verbose=False,
@@ -58,6 +62,10 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
         raise ValueError("torch.onnx.export returned nothing; it needs a newer torch.")
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # where each line of Python lay on the machine that exported
+    # An input that has an initializer is optional.
+    [start] = [value for value in program.model.graph.inputs if value.name == START]
+    start.const_value = ir.tensor(no_start.numpy(), name=START)
+    program.model.graph.initializers[START] = start
     program.model.metadata_props.update(metadata)
     program.save(path, external_data=False)
 

@@ -9,6 +9,7 @@ import torch
 from monai.networks.nets.basic_unet import UpCat
 from monai.transforms import EnsureChannelFirstd, LoadImaged
 
+from monai_ceph.heatmaps import second_moments
 from monai_ceph.inferers.any_film import AnyFilmInferer
 from monai_ceph.inferers.fast import own_probability
 from monai_ceph.inferers.two_stage import TwoStageInferer, guide_prior
@@ -81,6 +82,7 @@ class WholeFilm(torch.nn.Module):
             raise ValueError(f"Expected an inferer with merge 'own' to export, got '{inferer.merge}'; set \"merge\".")
         self.network = copy.deepcopy(network).to("cpu", torch.float32).eval()
         _pad_by_size(self.network)
+        self.landmark_count = network.channels - 1
         self.patch_size, self.offsets = inferer.patch_size, inferer.offsets
         self.window = self.patch_size + int(self.offsets.max() - self.offsets.min())
         self.index_scale = 1 / inferer.global_scale
@@ -93,33 +95,41 @@ class WholeFilm(torch.nn.Module):
         self.assumed_mm = torch.tensor(assumed_mm, dtype=torch.float64)
 
     def forward(
-        self, film: torch.Tensor, spacing_mm: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        self, film: torch.Tensor, spacing_mm: torch.Tensor, start_px: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """Find the landmarks of one film.
 
         Args:
             film: (1, 1, X, Y) float32, gray values, bone bright.
             spacing_mm: (2,) float64, (along x, along y), mm; NaN where unknown.
+            start_px: (N, 2) float64, (x, y), pixels of the film, where the local stage looks; where it is NaN or not
+                given, that is the point of the global stage.
         Returns:
-            (N, 2) float32, (x, y), pixels of the film; (N,) float32 confidences; and the same of the global stage,
-            from which follows whether a face was seen.
+            (N, 2) float32, (x, y), pixels of the film; (N,) float32 confidences; the same of the global stage, from
+            which follows whether a face was seen; and (N, 3) float32, the spread of each heatmap around its point
+            (:func:`~monai_ceph.heatmaps.second_moments`), film px^2.
         """
         local, factor = self._local_film(film, spacing_mm)
         coarse, coarse_confidence = self._coarse(local)
         coarse_px = (coarse.to(torch.float64) + 0.5) / factor - 0.5
+        start = coarse
+        if start_px is not None:
+            start = torch.where(start_px.isnan(), coarse, ((start_px + 0.5) * factor - 0.5).to(coarse.dtype))
         # From here on as in the inferer, whose functions check and slice by sizes that torch.export does not know.
         size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
-        starts = coarse.round().long()[:, None] + self.offsets - self.patch_size // 2
+        starts = start.round().long()[:, None] + self.offsets - self.patch_size // 2
         starts = torch.minimum(starts.clamp(min=0), size - self.patch_size)
         own = self._own_heatmaps(local, starts)
         merged, corner = merge_in_windows(own, starts, self.window), starts.amin(1)
         if self.guide_sigma_px is not None:
             sigma = self.guide_sigma_px.expand(len(merged))
-            merged = merged * guide_prior(coarse, corner, (self.window, self.window), sigma)
+            merged = merged * guide_prior(start, corner, (self.window, self.window), sigma)
         points = self.decoder(merged) + corner
-        points = torch.where(points.isnan(), coarse, points)
+        points = torch.where(points.isnan(), start, points)
         points_px = (points.to(torch.float64) + 0.5) / factor - 0.5
-        return points_px.to(torch.float32), merged.amax((-2, -1)), coarse_px.to(torch.float32), coarse_confidence
+        spread = second_moments(merged, points - corner) / torch.stack([factor[0] ** 2, factor.prod(), factor[1] ** 2])
+        confidence = merged.amax((-2, -1))
+        return points_px.float(), confidence, coarse_px.float(), coarse_confidence, spread.float()
 
     def _local_film(self, film: torch.Tensor, spacing_mm: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what the stages see, (1, 1, X', Y'), and the factor (2,) by which it was scaled."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from monai_ceph.analysis.uncertainty import UncertaintyTable, estimate_uncertainty
 from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised
 from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, USUAL_SIZE, StatusRule, judge
@@ -31,7 +32,7 @@ EXTRA = "Install the packages of the extra 'onnx': pip install 'monai-ceph[onnx]
 """What to do where they are missing."""
 MODEL = Path("models") / "model.onnx"
 """Where a bundle keeps its exported model."""
-JUDGES = ("face_shape", "landmark_status")
+JUDGES = ("face_shape", "landmark_status", "uncertainty")
 """What of a bundle's ``configs`` the metadata of an exported model hold, as JSON, to judge landmarks by."""
 AS_IT_LIES = (
     "an exported model takes a film as it lies: if it is mirrored, turned or inverted, use the torch backend, which "
@@ -51,6 +52,7 @@ class OnnxPredictor(Predictor):
         spacing_mm: the films' pixel size; wins over the one in the files.
         weights_sha256: of the weights that were exported; empty for a model that does not say.
         shape, rule: what landmarks are judged by. Without both, nothing is judged.
+        table: how far off points may be; None for a model that was exported without it.
     """
 
     session: Any
@@ -63,6 +65,7 @@ class OnnxPredictor(Predictor):
     weights_sha256: str = ""
     shape: FaceShape | None = None
     rule: StatusRule | None = None
+    table: UncertaintyTable | None = None
 
     @property
     def shares_cores(self) -> bool:
@@ -133,12 +136,13 @@ class OnnxPredictor(Predictor):
                 yield mm
 
     def _look(self, film: np.ndarray, mm: tuple[float, float]) -> _Look:
-        points_px, confidence, coarse_px, coarse_confidence = run_film(self.session, film, mm)
+        points_px, confidence, coarse_px, coarse_confidence, *more = run_film(self.session, film, mm)
         fit, agreed = None, 0.0
         if self.shape is not None:
             fit, agreed = recognised(coarse_px * np.array(mm), coarse_confidence, self.shape)
         off_mm = np.hypot(*((points_px - coarse_px) * np.array(mm)).T)
-        evidence = np.stack([coarse_confidence, off_mm, np.full(len(off_mm), agreed), np.zeros(len(off_mm))], 1)
+        spread = more[0] if more else np.zeros((len(off_mm), 3))  # older exports have none
+        evidence = np.column_stack([coarse_confidence, off_mm, np.tile([agreed, 0.0], (len(off_mm), 1)), spread])
         return _Look(points_px, confidence, evidence, fit, agreed)
 
     def _judged(
@@ -158,15 +162,20 @@ class OnnxPredictor(Predictor):
             partial(find_ruler, film),
         )
         if judged.ruler is not None:
-            mm = judged.ruler.spacing_mm
-            prediction = replace(prediction, spacing_mm=(mm, mm), spacing_source="ruler")
+            prediction = replace(prediction, spacing_mm=(judged.ruler.spacing_mm,) * 2, spacing_source="ruler")
+        mm, face = prediction.spacing_mm, "not a face" not in judged.doubts
+        uncertainty = None
+        if self.table is not None and face:
+            found = judged.points_px, look.confidence, look.evidence
+            uncertainty = estimate_uncertainty(*found, mm, self.shape, self.table)
         return replace(
             prediction,
             points_px=judged.points_px,
             status=judged.status,
-            remarks=(*judged.remarks, AS_IT_LIES) if "not a face" in judged.doubts else judged.remarks,
+            remarks=judged.remarks if face else (*judged.remarks, AS_IT_LIES),
             doubts=judged.doubts,
             pose=judged.pose,
+            **({} if uncertainty is None else uncertainty._asdict()),
         )
 
 
@@ -184,7 +193,8 @@ def run_film(session: Any, film: np.ndarray, spacing_mm: tuple[float, float] | N
     """Run an exported model on a film (X, Y).
 
     Returns:
-        Points (N, 2), film pixels, and confidences (N,); then the same of the global stage. All are float64.
+        Points (N, 2), film pixels, and confidences (N,); the same of the global stage; and, unless the model is an
+        older one, the spread of the heatmaps (N, 3), film px^2. All are float64.
     """
     spacing = np.array((np.nan, np.nan) if spacing_mm is None else spacing_mm, dtype=np.float64)
     outputs = session.run(None, {"film": film[None, None].astype(np.float32), "spacing_mm": spacing})
@@ -204,6 +214,7 @@ def open_session(path: Path) -> Any:
         raise ImportError(f"The onnx backend needs onnxruntime. {EXTRA}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = _threads()
+    options.log_severity_level = 3  # errors: it warns of each input that may be left out
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions have no common class
@@ -242,7 +253,11 @@ def load_onnx_predictor(
     try:
         content = json.loads(metadata["scheme"])
         scheme = LandmarkScheme(content["name"], tuple(Landmark(**row) for row in content["landmarks"]))
-        shape, rule = (metadata.get(name) for name in JUDGES)
+        shape, rule, table = (metadata.get(name) for name in JUDGES)
+        weights_sha256 = metadata.get("weights_sha256", "")
+        if "spread_px2" not in [output.name for output in session.get_outputs()]:
+            logger.warning("No expected errors: '%s' was exported before models had them; export it again.", path)
+            table = None
         return OnnxPredictor(
             session=session,
             scheme=scheme,
@@ -251,9 +266,14 @@ def load_onnx_predictor(
             patch_size=int(metadata["patch_size"]),
             low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
-            weights_sha256=metadata.get("weights_sha256", ""),
+            weights_sha256=weights_sha256,
             shape=None if shape is None else FaceShape.parse(shape, scheme.symbols),
             rule=None if rule is None else StatusRule.parse(rule),
+            table=None
+            if table is None
+            else UncertaintyTable.parse(table).kept(
+                weights_sha256, scheme.symbols, f"the table in '{path}'", "the model was exported from"
+            ),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"'{path}' was not written by monai-ceph export: its metadata lack {error}.") from error

@@ -20,12 +20,15 @@ from monai_ceph.cli import BACKENDS, EXPORTS, main
 from monai_ceph.export import bundle as module
 from monai_ceph.export.formats import FORMATS, OPSET
 from monai_ceph.export.whole_film import any_film_inferer
+from monai_ceph.face_shape import FaceShape
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.inferers import AnyFilmInferer, TwoStageInferer
+from monai_ceph.landmark_status import StatusRule
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import write_phantoms
-from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
+from monai_ceph.predictor.onnx_predictor import JUDGES, load_onnx_predictor, run_film
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
+from tests.analysis.test_uncertainty import table as uncertainty_table
 from tests.bundles.tiny import SPACING_MM
 from tests.export.nets import sharpen
 from tests.tiny_bundle import make_bundle
@@ -47,6 +50,33 @@ def exported(shipped_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     assert main(["export", "--format", "onnx", "--output", str(model), "--bundle", str(bundle)]) == 0
     assert sorted(path.name for path in model.parent.iterdir()) == ["film_input.py", "model.onnx", "model.pt"]
     return bundle
+
+
+@pytest.fixture(scope="module")
+def judging(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A film; and that bundle, to which the random points of its global stage on the film are the face."""
+    folder = tmp_path_factory.mktemp("judging")
+    [film] = write_phantoms(folder, 1, seed=5, size=(323, 400), spacing_mm=0.6)
+    bundle = shutil.copytree(exported, folder / "b")
+    system = load_onnx_predictor(bundle, 0.6)
+    face_mm = 0.6 * run_film(system.session, system.load(film)["image"], (0.6, 0.6))[2]
+    FaceShape(ISBI19.symbols, face_mm - face_mm.mean(0), 400 * np.eye(38)).write(bundle / "configs/face_shape.json")
+    rule = StatusRule(-2.0, (-0.5, -0.5, 0.8, 0.2, -0.1), limit=0.3, believable=0.01, measured={})
+    rule.write(bundle / "configs/landmark_status.json")
+    given = {"weights": system.weights_sha256, "symbols": ISBI19.symbols, "slopes": np.linspace(0.1, 0.4, 8)}
+    uncertainty_table(**given, heatmap_share=0.5, usual=-1.0).write(bundle / "configs/uncertainty.json")
+    said = {name: (bundle / f"configs/{name}.json").read_text(encoding="utf-8") for name in JUDGES}
+    _say(bundle / "models" / "model.onnx", said)
+    return film, bundle
+
+
+def _say(model: Path, metadata: dict[str, str]) -> None:
+    """Replace metadata of an exported model."""
+    onnx = pytest.importorskip("onnx")
+    content = onnx.load(model)
+    kept = {entry.key: entry.value for entry in content.metadata_props}
+    onnx.helper.set_model_props(content, kept | metadata)
+    onnx.save(content, model)
 
 
 def literal(bundle: Path, spacing_mm: float | None) -> TorchPredictor:
@@ -77,6 +107,46 @@ def test_same_points_as_the_bundle(exported: Path, tmp_path: Path, size: tuple[i
         expected.spacing_mm,
         expected.spacing_source,
     )
+
+
+def test_same_uncertainty_as_the_bundle(judging: tuple[Path, Path]) -> None:
+    film, bundle = judging
+    expected, found = (load(bundle, 0.6, "cpu")(film) for load in (load_torch_predictor, load_onnx_predictor))
+    assert np.abs(found.points_px - expected.points_px).max() < 0.05
+    np.testing.assert_allclose(found.confidence, expected.confidence, atol=1e-4)
+    assert (found.statuses, found.remarks, found.doubts) == (expected.statuses, expected.remarks, expected.doubts)
+    for name in ("expected_error_mm", "radius90_mm", "covariance_mm2"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=5e-3, err_msg=name)
+    assert np.ptp(found.expected_error_mm) > 0.1
+
+
+def test_uncertainty_of_other_weights_is_not_used(
+    judging: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    film, bundle = judging
+    model = shutil.copy(bundle / "models" / "model.onnx", tmp_path / "m.onnx")
+    other = json.loads((bundle / "configs/uncertainty.json").read_text(encoding="utf-8")) | {"weights": "1" * 64}
+    _say(model, {"uncertainty": json.dumps(other)})
+    assert load_onnx_predictor(model, 0.6)(film).radius90_mm is None
+    assert caplog.messages == [
+        f"No expected errors: the table in '{model}' was measured with other weights than the model was exported from."
+    ]
+
+
+def test_model_of_before_there_was_uncertainty(
+    judging: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    film, bundle = judging
+    content = onnx.load(bundle / "models" / "model.onnx")
+    del content.graph.output[-1]
+    onnx.save(content, tmp_path / "old.onnx")
+    found = load_onnx_predictor(tmp_path / "old.onnx", 0.6)(film)
+    assert caplog.messages == [
+        f"No expected errors: '{tmp_path / 'old.onnx'}' was exported before models had them; export it again."
+    ]
+    assert found.radius90_mm is None and found.status is not None
+    np.testing.assert_allclose(found.points_px, load_onnx_predictor(bundle, 0.6)(film).points_px)
 
 
 @pytest.mark.real_films

@@ -24,6 +24,7 @@ from monai_ceph.export.whole_film import (
 )
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AnyFilmInferer, AutocastInferer, FastTwoStageInferer, TwoStageInferer
+from monai_ceph.inferers.film_pose import FilmPose, posed_film
 from monai_ceph.inferers.two_stage import coarse_heatmaps, merge_own
 from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
 from monai_ceph.transforms import PointsToFilmd, ScaleToSpacing, scale_pixels
@@ -101,12 +102,33 @@ def test_same_points_as_the_literal_pipeline(
     if min(n * mm for n, mm in zip(size, spacing_mm, strict=True)) / WORKING_MM * 0.3 < 16:
         chosen["global_scale"] = 0.5  # BasicUNet takes no less than 16 px
     module = WholeFilm(network, FastTwoStageInferer(**chosen), WORKING_MM, (0.1, 0.1))
-    points_px, confidence, *coarse = run(module, film, spacing_mm)
+    points_px, confidence, *coarse, _ = run(module, film, spacing_mm)
     expected, expected_confidence = literal(film, spacing_mm, network, TwoStageInferer(**chosen))
     np.testing.assert_allclose(points_px, expected, atol=0.01)
     np.testing.assert_allclose(confidence, expected_confidence, atol=1e-4)
     for found, wanted in zip(coarse, literal(film, spacing_mm, network, GlobalStage(**chosen)), strict=True):
         np.testing.assert_allclose(found, wanted, atol=0.01)
+
+
+@pytest.mark.parametrize("changes", [{}, {"expansion": 1.8, "guide_sigma_px": 9.0}])
+def test_local_stage_looks_where_it_is_told(changes: dict[str, object]) -> None:
+    size, spacing_mm = (301, 203), (0.6, 1.27)
+    network, film, inferer = peaked_unets(), smooth_film(size), FastTwoStageInferer(**settings(**changes))
+    module = WholeFilm(network, inferer, WORKING_MM, (0.1, 0.1))
+    start_px = np.random.default_rng(1).uniform(40, 160, (6, 2))
+    local, affine = posed_film(torch.tensor(film)[None], FilmPose(spacing_mm), WORKING_MM, (0.0, 0.0))
+    linear, shift = affine[:2, :2].numpy(), affine[:2, 2].numpy()
+    with torch.no_grad():
+        start = torch.tensor((start_px - shift) @ np.linalg.inv(linear).T, dtype=torch.float32)
+        expected = inferer.refined(local[None], start[None], network)[0].to(torch.float64).numpy()
+        found = module(
+            torch.tensor(film)[None, None], torch.tensor(spacing_mm, dtype=torch.float64), torch.from_numpy(start_px)
+        )
+    points_px, confidence, *_, spread = (output.numpy() for output in found)
+    np.testing.assert_allclose(points_px, expected[:, :2] @ linear.T + shift, atol=0.01)
+    np.testing.assert_allclose(confidence, expected[:, 2], atol=1e-4)
+    moments = linear @ expected[:, [3, 4, 4, 5]].reshape(-1, 2, 2) @ linear.T
+    np.testing.assert_allclose(spread, moments.reshape(-1, 4)[:, [0, 1, 3]], rtol=1e-3, atol=1e-2)
 
 
 def test_the_films_above_try_the_border_and_all_of_the_film() -> None:
