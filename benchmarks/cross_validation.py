@@ -4,8 +4,8 @@
 
 trains both stages of every recipe on 100 films for the same computing time, predicts the other 50, and writes
 ``benchmarks/results/cross_validation.csv``: each recipe's error over all 150 films, and its paired difference from the
-first recipe. Finished folds are kept in ``--work_dir``, so an interrupted run can be continued, and ``--only`` lets
-several processes share the work.
+first recipe. A recipe of which only some folds have ended is compared on their films. Finished folds are kept in
+``--work_dir``, so an interrupted run can be continued, and ``--only`` lets several processes share the work.
 
 The 20 films of the challenge that appear again among its test films, and the pairs inside the training films, are the
 same for every recipe. A fold holds every third film.
@@ -17,7 +17,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +85,29 @@ def train_and_predict(name: str, fold: int, arguments: argparse.Namespace, films
 
 
 def errors_mm(folder: Path, films: Sequence[dict[str, Any]]) -> np.ndarray:
-    """Return the radial errors of a recipe on every film, (F, N), mm, each found by the fold that had not seen it."""
+    """Return the radial errors of a recipe on every film, (F, N), mm; NaN for a film whose fold has not ended.
+
+    Each film was predicted by the fold that had not seen it.
+    """
     points: dict[str, np.ndarray] = {}
-    for fold in range(FOLDS):
+    for fold in ended_folds(folder):
         points |= read_annotations(folder / str(fold) / "landmarks.csv").points_px
-    return np.stack([np.linalg.norm(points[film["film"]] - film["points_px"], axis=1) for film in films]) * SPACING_MM
+    missing = np.full_like(films[0]["points_px"], np.nan)
+    offsets = np.stack([points.get(film["film"], missing) - film["points_px"] for film in films])
+    return np.linalg.norm(offsets, axis=2) * SPACING_MM
+
+
+def ended_folds(folder: Path) -> list[int]:
+    """Return the folds of a recipe that are trained and predicted."""
+    return [fold for fold in range(FOLDS) if (folder / str(fold) / "landmarks.csv").exists()]
 
 
 def row(errors: np.ndarray, baseline: np.ndarray, iterations: str) -> list[str]:
-    """Return a recipe's numbers for the table, after its name."""
+    """Return a recipe's numbers for the table, after its name; the difference is over the films that both have."""
+    both = ~np.isnan(errors).any(axis=1) & ~np.isnan(baseline).any(axis=1)
+    difference = paired_differences(baseline[both], errors[both]).overall.mre
+    errors = errors[~np.isnan(errors).any(axis=1)]
     numbers, bounds = error_statistics(errors), intervals(errors)["overall"]
-    difference = paired_differences(baseline, errors).overall.mre
     rates = numbers["sdr_percent"]
     values = [numbers["mre"], *bounds["mre"], rates["2"], *bounds["sdr_percent"]["2"], rates["2.5"], rates["3"]]
     values += [rates["4"], difference.difference, *difference.bounds, difference.p]
@@ -103,21 +115,26 @@ def row(errors: np.ndarray, baseline: np.ndarray, iterations: str) -> list[str]:
 
 
 def write_table(arguments: argparse.Namespace, films: Sequence[dict[str, Any]]) -> None:
-    """Write the table of the recipes whose folds have all ended."""
-    folders = {name: [arguments.work_dir / name / str(fold) for fold in range(FOLDS)] for name in RECIPES}
-    ended = [name for name in RECIPES if all((folder / "landmarks.csv").exists() for folder in folders[name])]
-    errors: Mapping[str, np.ndarray] = {name: errors_mm(arguments.work_dir / name, films) for name in ended}
+    """Write the table of the recipes, each on the films of its folds that have ended."""
+    folds = {name: ended_folds(arguments.work_dir / name) for name in RECIPES}
+    baseline, *_ = RECIPES
+    if not folds[baseline]:
+        print(f"No table yet: no fold of {baseline} has ended, with which the others are compared.")
+        return
+    errors = {name: errors_mm(arguments.work_dir / name, films) for name in RECIPES if folds[name]}
     rows = []
-    for name in ended:
-        trainings = [json.loads((folder / "train.json").read_text()) for folder in folders[name]]
+    for name in errors:
+        trainings = [
+            json.loads((arguments.work_dir / name / str(fold) / "train.json").read_text()) for fold in folds[name]
+        ]
         iterations = " ".join(str(training["iterations"]) for training in trainings)
-        rows.append([name, *row(errors[name], errors[ended[0]], iterations)])
+        rows.append([name, *row(errors[name], errors[baseline], iterations)])
     command = "python -m benchmarks.cross_validation --dataset_dir DIR --work_dir DIR"
     made = [
         f"{len(films)} ISBI 2015 training films, {FOLDS} folds, ground truth: mean of both observers",
         f"{arguments.minutes:g} min of computing time a fold and recipe, one thread, both stages",
         f"intervals: {METHOD}",
-        "difference: MRE less that of the first recipe, paired by film",
+        f"difference: MRE less that of {baseline}, paired by film",
         machine_name(torch.device("cpu"), 1),
         commit(),
         versions("torch", "monai"),

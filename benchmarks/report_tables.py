@@ -279,6 +279,31 @@ def training_ablation(read: Callable[[str], Results]) -> list[str]:
     return [*lines, results.source]
 
 
+RECIPES = {
+    "basic_unet": "`cephalometric_landmarks` (`BasicUNet`)",
+    "pretrained": "`cephalometric_landmarks_pretrained`, the default",
+    "pretrained_plain": "the default without the augmentation for films from elsewhere",
+}
+
+
+def cross_validation(read: Callable[[str], Results]) -> list[str]:
+    """Return how accurate each recipe is on films that it has not seen, after the same computing time."""
+    results = read("cross_validation")
+    baseline, *_ = results.rows
+    rows = [
+        [
+            RECIPES[row["recipe"]],
+            row["films"],
+            with_interval(row, "mre_mm", "mre_low", "mre_high", 2),
+            with_interval(row, "sdr_2", "sdr_2_low", "sdr_2_high", 1),
+            "" if row is baseline else with_interval(row, "difference_mm", "difference_low", "difference_high", 2, "+"),
+        ]
+        for row in results.rows
+    ]
+    header = ("recipe", "films", "MRE (mm)", "SDR 2 mm (%)", "difference in MRE (mm)")
+    return [*table(header, rows), "", results.source]
+
+
 def export_precision(read: Callable[[str], Results]) -> list[str]:
     """Return accuracy, time and size of the exported model in fewer bits."""
     results = read("export_precision")
@@ -624,6 +649,7 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
             speed_training,
             inference_ablation,
             training_ablation,
+            cross_validation,
             export_precision,
             retraining,
             finetuning,

@@ -59,8 +59,23 @@ def test_differences_are_paired_with_the_first_recipe(tmp_path: Path, films: lis
     assert float(first["difference_mm"]) == 0
 
 
-def test_a_recipe_with_a_fold_missing_is_left_out(tmp_path: Path, films: list[dict[str, Any]]) -> None:
+def test_a_recipe_with_a_fold_missing_is_compared_on_the_films_that_it_has(
+    tmp_path: Path, films: list[dict[str, Any]]
+) -> None:
     end_folds(tmp_path / "basic_unet", films, off_px=15.0)
     end_folds(tmp_path / "pretrained", films, off_px=10.0)
+    third = tmp_path / "basic_unet" / "2" / "landmarks.csv"
+    third.write_bytes((tmp_path / "pretrained" / "2" / "landmarks.csv").read_bytes())
     (tmp_path / "pretrained" / "2" / "landmarks.csv").unlink()
-    assert [row["recipe"] for row in table(tmp_path, films)] == ["basic_unet"]
+    first, second = table(tmp_path, films)
+    assert (first["films"], first["mre_mm"]) == ("9", "1.3333")
+    assert (second["films"], second["difference_mm"], second["iterations"]) == ("6", "-0.5000", "10 11")
+
+
+def test_no_table_without_the_recipe_to_compare_with(
+    tmp_path: Path, films: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    end_folds(tmp_path / "pretrained", films, off_px=10.0)
+    cross_validation.write_table(argparse.Namespace(work_dir=tmp_path, output=tmp_path / "table.csv"), films)
+    assert not (tmp_path / "table.csv").exists()
+    assert "no fold of basic_unet has ended" in capsys.readouterr().out
