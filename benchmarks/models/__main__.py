@@ -14,6 +14,7 @@ import argparse
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from monai.bundle import ConfigParser
 
 from benchmarks.models.registry import KEEP_MEMORY, MODELS, ROOT, Model, landmarker_python
 from benchmarks.provenance import commit, machine_name, write_results
+from benchmarks.report_tables import read_results
 from monai_ceph.atomic import write_text
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.film_names import film_name
@@ -52,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = run(arguments, train, test, held_out["film_spacing_mm"])
     table = score(arguments.work_dir, test, held_out["film_spacing_mm"])
     if table:
+        if arguments.keep:
+            table = with_earlier(table, arguments.output)
         rows = ([_cell(row.get(name, "")) for name in COLUMNS] for row in table)
         write_results(arguments.output, _provenance(arguments, train, test), COLUMNS, rows)
         print(f"{len(table)} models in {arguments.output}")
@@ -99,6 +103,22 @@ def score(work_dir: Path, test: Films, spacing_mm: float) -> list[dict[str, Any]
     return table
 
 
+def with_earlier(table: list[dict[str, Any]], output: Path) -> list[dict[str, Any]]:
+    """Return the table with the rows of other models that a file has, whose source then names their commit.
+
+    Args:
+        table: rows that were made now.
+        output: a file of an earlier run with the same films, budget and machine.
+    """
+    results = read_results(output)
+    trained_at = re.search(r"trained at (.*?), scored", results.made)
+    made = {row["model"]: row for row in table}
+    earlier = {row["model"]: row for row in results.rows if row["model"] not in made}
+    for row in earlier.values():
+        row["source"] = row["source"].replace("this commit", trained_at[1] if trained_at else "commit unknown")
+    return [made.get(name) or earlier[name] for name in MODELS if name in made or name in earlier]
+
+
 def _scores(errors_mm: np.ndarray) -> dict[str, float]:
     """Of (films, landmarks)."""
     value, bounds = error_statistics(errors_mm), intervals(errors_mm)["overall"]
@@ -125,6 +145,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=list(MODELS), default=list(MODELS), metavar="NAME", help="models")
     parser.add_argument("--phase", choices=("all", "train", "predict"), default="all")
+    parser.add_argument("--keep", action="store_true", help="keep the table's rows of models that are not run again")
     parser.add_argument("--work_dir", type=Path, help="default: runs/benchmark_<minutes>min_<device>")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results" / "models.csv")
     parser.add_argument(

@@ -34,6 +34,13 @@ class Model:
 
 MODELS = {
     "two_stage": Model("two stages (this project)", "two stages", "two_stage", "monai-ceph"),
+    "pretrained": Model(
+        "two stages, pretrained encoders (the default)",
+        "pretrained encoders",
+        "two_stage",
+        "monai-ceph",
+        {"bundle": "bundles/cephalometric_landmarks_pretrained"},
+    ),
     "global_stage": Model("global stage alone", "global stage", "global_stage", "monai-ceph"),
     "attention_unet": Model(
         "two stages, AttentionUnet",

@@ -149,9 +149,9 @@ def test_batch_is_halved_until_enough_iterations_fit(seconds: float, batch: int,
 def test_every_stage_network_accepts_a_film_and_starts_with_background(name: str, repository: Path) -> None:
     if name == "swin_unetr":
         pytest.importorskip("einops")
-    overlay = MODELS[name].options.get("overlay")
+    overlay, bundle = (MODELS[name].options.get(option) for option in ("overlay", "bundle"))
     parser = ConfigParser()
-    shipped = str(paper_bundle() / "configs" / "inference.json")
+    shipped = str((repository / bundle if bundle else paper_bundle()) / "configs" / "inference.json")
     parser.read_config([shipped, str(repository / overlay)] if overlay else shipped)
     network = parser.get_parsed_content("network_def").eval()
     set_background_prior(network)

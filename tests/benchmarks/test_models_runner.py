@@ -107,6 +107,20 @@ def test_failed_program_is_reported_and_the_others_run(
     assert [set(film) for film in given["predict"]] == [{"image"}] * 2  # programs do not see their ground truth
 
 
+def test_rows_of_models_that_are_not_run_again_are_kept_with_their_commit(dataset: Path, tmp_path: Path) -> None:
+    work, output = tmp_path / "work", tmp_path / "models.csv"
+    options = ["--dataset_dir", str(dataset), "--output", str(output), "--phase", "train", "--only", "global_stage"]
+    leave_results(work / "global_stage", {"006.png": 10.0, "012.png": 10.0})
+    leave_results(work / "two_stage", {"006.png": 10.0, "012.png": 10.0})
+    runner.main([*options, "--work_dir", str(work)])
+    output.write_text(output.read_text().replace("commit unknown", "commit 1a2b3c4"))
+    leave_results(tmp_path / "new" / "global_stage", {"006.png": 20.0, "012.png": 20.0})
+    runner.main([*options, "--work_dir", str(tmp_path / "new"), "--keep"])
+    kept, again = table(output)[1]
+    assert (kept["model"], kept["mre_mm"], kept["source"]) == ("two_stage", "1.0", "monai-ceph (commit 1a2b3c4)")
+    assert (again["model"], again["mre_mm"], again["source"]) == ("global_stage", "2.0", "monai-ceph (this commit)")
+
+
 def test_diverged_training_is_reported(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     work = tmp_path / "work"
     leave_results(work / "global_stage", {"006.png": np.nan, "012.png": 1.0})
