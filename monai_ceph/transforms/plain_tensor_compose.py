@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from monai.data import get_track_meta, set_track_meta
+import torch
+from monai.data import MetaTensor
 from monai.transforms import Compose
 
 
 class PlainTensorCompose(Compose):
     """Compose transforms that return plain tensors instead of ``MetaTensor``.
 
-    Every operation on a ``MetaTensor`` copies metadata, which takes a third of the time of a training pipeline on small
-    patches. This switches metadata off for the whole process while the transforms run, so do not use it beside threads
-    that read films.
+    Every operation on a ``MetaTensor`` copies metadata, which takes a third to a half of the time of augmenting small
+    patches. MONAI's own switch, ``set_track_meta``, acts on all threads of the process; this one acts on the calling
+    thread while the transforms run.
 
     Args:
         transforms: the transforms; none may move pixels, because the affine is lost.
@@ -27,9 +29,14 @@ class PlainTensorCompose(Compose):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Apply the transforms in order, as ``Compose`` does."""
-        before = get_track_meta()
-        set_track_meta(False)
-        try:
-            return super().__call__(*args, **kwargs)
-        finally:
-            set_track_meta(before)
+        with torch._C.DisableTorchFunctionSubclass():
+            out = super().__call__(*args, **kwargs)
+        return _plain(out)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, MetaTensor):
+        return data.as_tensor()
+    if isinstance(data, Mapping):
+        return {key: _plain(value) for key, value in data.items()}
+    return [_plain(item) for item in data] if isinstance(data, list) else data
