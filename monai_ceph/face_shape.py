@@ -193,15 +193,15 @@ def fit_face(
         >>> round(fit.working_mm, 3), round(abs(fit.turn_deg), 3)
         (0.1, 0.0)
     """
-    there = np.isfinite(points_px).all(-1)
-    points, mean = _plane(points_px[there]), _mirrored(_plane(shape.mean_mm[there]), mirrored)
-    weights = np.maximum(weights[there], 1e-6)
+    present = np.isfinite(points_px).all(-1)
+    points, mean = _plane(points_px[present]), _mirrored(_plane(shape.mean_mm[present]), mirrored)
+    weights = np.maximum(weights[present], 1e-6)
     first, second = np.triu_indices(len(points), 1)
-    apart, found = mean[second] - mean[first], points[second] - points[first]
-    useful = (np.abs(apart) > _FURTHEST_PAIR_PART * np.ptp(_plane(shape.mean_mm).imag)) & (np.abs(found) > 0)
+    mean_vectors, vectors = mean[second] - mean[first], points[second] - points[first]
+    useful = (np.abs(mean_vectors) > _FURTHEST_PAIR_PART * np.ptp(_plane(shape.mean_mm).imag)) & (np.abs(vectors) > 0)
     if not useful.any():
         return None
-    scale = found[useful] / apart[useful]
+    scale = vectors[useful] / mean_vectors[useful]
     offset = points[first[useful]] - scale * mean[first[useful]]
     off_mm = np.abs(scale[:, None] * mean + offset[:, None] - points) / np.abs(scale)[:, None]
     best = (weights * _near(off_mm, near_mm)).sum(1).argmax()
@@ -290,15 +290,15 @@ def expected_places(
         'A'
     """
     n = len(points_px)
-    there = np.isfinite(points_px).all(-1)
-    off = np.where(there[:, None], fit.to_face(points_px) - shape.mean_mm, 0.0).reshape(-1)
+    present = np.isfinite(points_px).all(-1)
+    off = np.where(present[:, None], fit.to_face(points_px) - shape.mean_mm, 0.0).reshape(-1)
     mean = shape.mean_mm
     poses = np.stack(
         [np.tile([1.0, 0], n), np.tile([0, 1.0], n), mean.reshape(-1), (mean[:, ::-1] * [-1, 1]).reshape(-1)], 1
     )
     poses /= np.linalg.norm(poses, axis=0) / np.sqrt(n)
     prior = shape.covariance_mm2 + _POSE_MM**2 * poses @ poses.T
-    noise = np.where(there, np.maximum(noise_mm, 0.1) ** 2, 1e6)
+    noise = np.where(present, np.maximum(noise_mm, 0.1) ** 2, 1e6)
     doubt = np.ones(n)
     for _ in range(rounds):
         precision = np.linalg.inv(prior + np.diag(np.repeat(noise * doubt, 2)))
@@ -310,7 +310,7 @@ def expected_places(
         distance = np.sqrt(np.einsum("ni,nij,nj->n", surprise, np.linalg.inv(spread), surprise) / 2)
         doubt = np.maximum((4 + 2 * distance**2) / 6, 1.0)
     expected = fit.to_film((off.reshape(n, 2) - surprise) + mean)
-    return expected, np.where(there, distance, np.nan)
+    return expected, np.where(present, distance, np.nan)
 
 
 def noise_mm(confidence: np.ndarray) -> np.ndarray:

@@ -84,10 +84,10 @@ def spelled_like(names: Iterable[str], reference: Iterable[str]) -> dict[str, st
 
 def _unambiguous(names: Iterable[str]) -> dict[str, str | None]:
     """Map folded names to names, or to None if there are several."""
-    found: dict[str, str | None] = {}
+    by_folded: dict[str, str | None] = {}
     for name in names:
-        found[_folded(name)] = name if found.get(_folded(name), name) == name else None
-    return found
+        by_folded[_folded(name)] = name if by_folded.get(_folded(name), name) == name else None
+    return by_folded
 
 
 def _folded(name: str) -> str:

@@ -216,8 +216,8 @@ def judge(
         >>> judge(10 * mean_mm + 600, np.ones(4), evidence, (1200, 1300), (0.1, 0.1), shape, rule).status
         ('found', 'found', 'found', 'found')
     """
-    there = np.isfinite(points_px).all(-1)
-    status: list[Status] = ["doubtful" if here else "missing" for here in there]
+    present = np.isfinite(points_px).all(-1)
+    status: list[Status] = ["doubtful" if seen else "missing" for seen in present]
     # The shape model needs square pixels: where the film's are not square, y is stretched to the scale of x.
     stretch = np.array([1.0, 1.0 if spacing_mm is None else spacing_mm[1] / spacing_mm[0]])
     fit, _ = lay_face(points_px * stretch, confidence, shape)
@@ -231,9 +231,9 @@ def judge(
     margin = 1 / fit.working_mm
     outside = ((places < -0.5 - margin) | (places > np.array(film_size) - 0.5 + margin)).any(-1)
     for k in range(len(status)):
-        if outside[k] and (wrong[k] or not there[k]):
+        if outside[k] and (wrong[k] or not present[k]):
             status[k] = "outside"
-        elif there[k] and not wrong[k]:
+        elif present[k] and not wrong[k]:
             status[k] = "found"
     kept = np.where(np.array([s in ("found", "doubtful") for s in status])[:, None], points_px, np.nan)
     inverted = bool(evidence[0, 3] > 0.5)

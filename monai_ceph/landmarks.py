@@ -206,8 +206,8 @@ def same_landmarks(symbols: Iterable[str], others: Iterable[str]) -> dict[str, s
 
     others = list(others)
     as_they_are, by_meaning = set(others), {meaning(symbol): symbol for symbol in reversed(others)}
-    found = {symbol: symbol if symbol in as_they_are else by_meaning.get(meaning(symbol)) for symbol in symbols}
-    return {symbol: other for symbol, other in found.items() if other is not None}
+    matches = {symbol: symbol if symbol in as_they_are else by_meaning.get(meaning(symbol)) for symbol in symbols}
+    return {symbol: match for symbol, match in matches.items() if match is not None}
 
 
 def get_scheme(name: str | Path) -> LandmarkScheme:

@@ -101,11 +101,15 @@ class Prediction:
         """The status of each landmark, derived from the points if none was given."""
         if self.status is not None:
             return self.status
-        return tuple("found" if there else "missing" for there in np.isfinite(self.points_px).all(-1))
+        return tuple("found" if present else "missing" for present in np.isfinite(self.points_px).all(-1))
 
     def with_status(self, status: str) -> list[str]:
         """Return the symbols of the landmarks that have a status."""
-        return [symbol for symbol, own in zip(self.scheme.symbols, self.statuses, strict=True) if own == status]
+        return [
+            symbol
+            for symbol, landmark_status in zip(self.scheme.symbols, self.statuses, strict=True)
+            if landmark_status == status
+        ]
 
     def doubted(self, film_remarks: Sequence[str]) -> Prediction:
         """Return this prediction with no landmark found for certain if the film's decoder complained.
@@ -170,8 +174,10 @@ class Prediction:
         result = measure(self.points_px, self.spacing_mm, self.scheme, measurements, self.covariance_mm2)
         status = dict(zip(self.scheme.symbols, self.statuses, strict=True))
         remarks = []
-        for one, remark in zip(measurements, result.remarks, strict=True):
-            odd = [f"{symbol} {status[symbol]}" for symbol in one.symbols if status.get(symbol, "found") != "found"]
+        for measurement, remark in zip(measurements, result.remarks, strict=True):
+            odd = [
+                f"{symbol} {status[symbol]}" for symbol in measurement.symbols if status.get(symbol, "found") != "found"
+            ]
             remarks.append(remark or ", ".join(odd))
         return replace(result, remarks=tuple(remarks))
 

@@ -255,14 +255,16 @@ def _run(part: np.ndarray) -> tuple[int, int, int, np.ndarray] | None:
     seen[np.abs(np.arange(width) - width // 2) >= 16] = 0
     side = int(np.argmax(seen))
     columns = slice(max(side - 1, 0), side + 2)
-    own, pure = amplitude[:, columns].mean(1), share[:, columns].mean(1)
-    good = (pure > 0.35) & (np.abs(own) > 0.25 * np.abs(own[middle - 2 * FINE : middle + 2 * FINE]).mean())
+    amplitudes, pure = amplitude[:, columns].mean(1), share[:, columns].mean(1)
+    good = (pure > 0.35) & (
+        np.abs(amplitudes) > 0.25 * np.abs(amplitudes[middle - 2 * FINE : middle + 2 * FINE]).mean()
+    )
     if not good[middle]:
         return None
     bad = np.flatnonzero(~good)
     first = int(bad[bad < middle].max(initial=-1)) + 1
     last = int(bad[bad > middle].min(initial=len(part))) - 1
-    return None if last - first < 8 * FINE else (first, last, side, own[first : last + 1])
+    return None if last - first < 8 * FINE else (first, last, side, amplitudes[first : last + 1])
 
 
 def _tick_lengths(part: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:

@@ -111,14 +111,19 @@ def classification(values: ArrayLike, reference: ArrayLike, measurement: Measure
         >>> rates["same_percent"], rates["success_percent"]
         (75.0, 75.0)
     """
-    own, true = ([measurement.class_of(value) for value in _column(given).tolist()] for given in (values, reference))
-    same = {one.label: [a == b for a, b in zip(own, true, strict=True) if b == one] for one in measurement.classes}
-    every = [hit for hits in same.values() for hit in hits]
-    if not every:
+    classes, true_classes = (
+        [measurement.class_of(value) for value in _column(given).tolist()] for given in (values, reference)
+    )
+    same = {
+        class_.label: [a == b for a, b in zip(classes, true_classes, strict=True) if b == class_]
+        for class_ in measurement.classes
+    }
+    hits_of_all = [hit for hits in same.values() for hit in hits]
+    if not hits_of_all:
         return Classification(n=0, same_percent=math.nan, success_percent=math.nan)
     rows = [float(np.mean(hits)) for hits in same.values() if hits]
     return Classification(
-        n=len(every), same_percent=100 * float(np.mean(every)), success_percent=100 * float(np.mean(rows))
+        n=len(hits_of_all), same_percent=100 * float(np.mean(hits_of_all)), success_percent=100 * float(np.mean(rows))
     )
 
 

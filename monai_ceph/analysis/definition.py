@@ -167,7 +167,7 @@ class Measurement:
 
     def class_of(self, value: float) -> Class | None:
         """Return the class of a value; None for NaN, or where there are no classes."""
-        return next((one for one in self.classes if one.low <= value <= one.high), None)
+        return next((candidate for candidate in self.classes if candidate.low <= value <= candidate.high), None)
 
 
 def _signed(number: float) -> str:
@@ -215,8 +215,8 @@ def _measurement(entry: Any) -> Measurement:
     if values.get("norm") is not None:
         norm = _checked(values["norm"], Norm)
         values["norm"] = Norm(**{"sd": None} | norm)
-    values["classes"] = tuple(Class(**_checked(one, Class)) for one in values.get("classes", ()))
-    terms = (_checked(one, Term) for one in values.get("terms", ()))
+    values["classes"] = tuple(Class(**_checked(entry, Class)) for entry in values.get("classes", ()))
+    terms = (_checked(entry, Term) for entry in values.get("terms", ()))
     values["terms"] = tuple(Term(**term | {"points": _symbols(term.get("points", ""))}) for term in terms)
     values["points"] = _symbols(values.get("points", ""))
     return Measurement(**values)

@@ -57,12 +57,12 @@ class Measurements:
     @property
     def names(self) -> list[tuple[str, str]]:
         """Analysis and name of each measurement."""
-        return [(one.analysis, one.name) for one in self.measurements]
+        return [(measurement.analysis, measurement.name) for measurement in self.measurements]
 
     @property
     def z(self) -> np.ndarray:
         """How many SD each value lies above the mean of its norm: (M,); NaN without a norm or its SD."""
-        norms = [one.norm for one in self.measurements]
+        norms = [measurement.norm for measurement in self.measurements]
         mean = np.array([np.nan if norm is None else norm.mean for norm in norms])
         sd = np.array([np.nan if norm is None or norm.sd is None else norm.sd for norm in norms])
         return np.asarray((self.values - mean) / sd)
@@ -70,25 +70,28 @@ class Measurements:
     @property
     def classes(self) -> list[Class | None]:
         """The class of each value; None where the measurement has no classes or no value."""
-        return [one.class_of(value) for one, value in zip(self.measurements, self.values.tolist(), strict=True)]
+        return [
+            measurement.class_of(value)
+            for measurement, value in zip(self.measurements, self.values.tolist(), strict=True)
+        ]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas table with a row for each measurement and :data:`COLUMNS`."""
         import pandas as pd
 
-        norms, classes = [one.norm for one in self.measurements], self.classes
+        norms, classes = [measurement.norm for measurement in self.measurements], self.classes
         values = (
-            [one.analysis for one in self.measurements],
-            [one.name for one in self.measurements],
+            [measurement.analysis for measurement in self.measurements],
+            [measurement.name for measurement in self.measurements],
             self.values,
-            [one.unit for one in self.measurements],
+            [measurement.unit for measurement in self.measurements],
             np.array([np.nan if norm is None else norm.mean for norm in norms]),
             np.array([np.nan if norm is None or norm.sd is None else norm.sd for norm in norms]),
             self.z,
             self.low90,
             self.high90,
-            pd.array([None if one is None else one.label for one in classes], dtype="Int64"),
-            ["" if one is None else one.meaning for one in classes],
+            pd.array([None if class_ is None else class_.label for class_ in classes], dtype="Int64"),
+            ["" if class_ is None else class_.meaning for class_ in classes],
             list(self.remarks),
         )
         return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
@@ -133,7 +136,9 @@ def measure(
     if spacing_mm is not None:
         points = points * np.asarray(check_spacing(spacing_mm, "spacing_mm"))
     values = measurement_values(points, scheme, measurements)
-    lengths = np.array([any(part.kind in LENGTHS for part in one.parts) for one in measurements], dtype=bool)
+    lengths = np.array(
+        [any(part.kind in LENGTHS for part in measurement.parts) for measurement in measurements], dtype=bool
+    )
     if spacing_mm is None:
         values = np.where(lengths, np.nan, values)
     margin = np.full(len(measurements), np.nan)
@@ -145,8 +150,8 @@ def measure(
             )
         margin = Z90 * _standard_errors(points, covariance, scheme, measurements)
     remarks = tuple(
-        "" if np.isfinite(value) else _reason(one, points, scheme, bool(length) and spacing_mm is None)
-        for one, value, length in zip(measurements, values, lengths, strict=True)
+        "" if np.isfinite(value) else _reason(measurement, points, scheme, bool(length) and spacing_mm is None)
+        for measurement, value, length in zip(measurements, values, lengths, strict=True)
     )
     return Measurements(tuple(measurements), values, values - margin, values + margin, remarks)
 
@@ -175,19 +180,22 @@ def measurement_values(
     face = facing(points, symbols)
     missing = np.full((*points.shape[:-2], 2), np.nan)
     values = np.empty((*points.shape[:-2], len(measurements)))
-    for column, one in enumerate(measurements):
+    for column, measurement in enumerate(measurements):
         parts = [
             part.factor * compute(part.kind, [known.get(symbol, missing) for symbol in part.points], face)
-            for part in one.parts
+            for part in measurement.parts
         ]
-        combined = np.min(parts, axis=0) if one.kind == "smallest" else np.sum(parts, axis=0)
-        values[..., column] = combined + one.constant
+        combined = np.min(parts, axis=0) if measurement.kind == "smallest" else np.sum(parts, axis=0)
+        values[..., column] = combined + measurement.constant
     return values
 
 
 def _as_named(scheme: LandmarkScheme, measurements: Sequence[Measurement]) -> list[str]:
     """Return the scheme's symbols, spelled as the measurements spell them."""
-    spelled = [*(symbol for one in measurements for symbol in one.symbols), *(s for face in TRIANGLES for s in face)]
+    spelled = [
+        *(symbol for measurement in measurements for symbol in measurement.symbols),
+        *(s for face in TRIANGLES for s in face),
+    ]
     same = same_landmarks(scheme.symbols, spelled)
     return [same.get(symbol, symbol) for symbol in scheme.symbols]
 
@@ -204,9 +212,9 @@ def _standard_errors(
     return np.asarray(np.sqrt(np.where((slope == 0).all(1), 0, parts).sum(0)))
 
 
-def _reason(one: Measurement, points: np.ndarray, scheme: LandmarkScheme, needs_spacing: bool) -> str:
-    given = dict(zip(_as_named(scheme, [one]), np.isfinite(points).all(-1).tolist(), strict=True))
-    if lacking := [symbol for symbol in one.symbols if not given.get(symbol, False)]:
+def _reason(measurement: Measurement, points: np.ndarray, scheme: LandmarkScheme, needs_spacing: bool) -> str:
+    given = dict(zip(_as_named(scheme, [measurement]), np.isfinite(points).all(-1).tolist(), strict=True))
+    if lacking := [symbol for symbol in measurement.symbols if not given.get(symbol, False)]:
         return f"no point {', '.join(lacking)}"
     if needs_spacing:
         return "pixel spacing unknown"

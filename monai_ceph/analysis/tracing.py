@@ -95,13 +95,15 @@ def trace(
         raise ValueError(
             f"Expected points of shape {(len(scheme), 2)} for scheme '{scheme.name}', got {points_px.shape}."
         )
-    own = same_landmarks({symbol for line in lines for symbol in line.through}, scheme.symbols)
+    symbol_of = same_landmarks({symbol for line in lines for symbol in line.through}, scheme.symbols)
     nowhere = np.full(2, np.nan)
     drawn = []
     for line in lines:
-        ends = [points_px[scheme.index(own[symbol])] if symbol in own else nowhere for symbol in line.through]
+        ends = [
+            points_px[scheme.index(symbol_of[symbol])] if symbol in symbol_of else nowhere for symbol in line.through
+        ]
         drawn += [DrawnLine(line, part) for part in _parts(np.stack(ends))]
-    return [DrawnLine(one.line, _beyond(one.ends_px)) if one.line.kind == "plane" else one for one in drawn]
+    return [DrawnLine(line.line, _beyond(line.ends_px)) if line.line.kind == "plane" else line for line in drawn]
 
 
 def _parts(ends: np.ndarray) -> list[np.ndarray]:

@@ -51,8 +51,8 @@ def run(
         path = files.get(spelled_like([name], files)[name])
         return None if path is None else viewer_frame_apart(path)
 
-    own = natural_scheme(source) if scheme is None else get_scheme(scheme)
-    points = read_annotations(source, own, spacing_mm, frame_of)
+    film_scheme = natural_scheme(source) if scheme is None else get_scheme(scheme)
+    points = read_annotations(source, film_scheme, spacing_mm, frame_of)
     told = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
     known = [film for film in points.points_px if told is not None or film in points.spacings_mm]
     spacings, remarks = film_spacings(known, [(str(source), points)], told)
@@ -64,7 +64,7 @@ def run(
     measured = []
     for film, points_px in points.points_px.items():
         said = points.sources.get(film)
-        face = annotated(film if said is None or said.name is None else said.name, own, points_px)
+        face = annotated(film if said is None or said.name is None else said.name, film_scheme, points_px)
         measured.append(replace(face, spacing_mm=spacings.get(film)))
     for sentence in dict.fromkeys([*points.problems, *remarks]):
         print(f"monai-ceph measure: {sentence}", file=sys.stderr)

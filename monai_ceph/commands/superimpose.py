@@ -57,7 +57,7 @@ def run(
     spacings = (*spacing_mm, None, None)[:2] if len(spacing_mm) != 1 else (spacing_mm[0], spacing_mm[0])
     make_folder(output)
     if annotations:
-        found = [_annotated(film, spacing, annotations, scheme) for film, spacing in zip((a, b), spacings, strict=True)]
+        faces = [_annotated(film, spacing, annotations, scheme) for film, spacing in zip((a, b), spacings, strict=True)]
         source = f"annotations in {', '.join(path.name for path in annotations)}"
     else:
         given = {} if scheme is None else {"scheme": scheme}
@@ -68,11 +68,11 @@ def run(
             return predictor if calibration is None else SitePredictor(predictor, calibration)
 
         predictors = {spacing: loaded(spacing) for spacing in dict.fromkeys(spacings)}
-        found = [predictors[spacing](film) for film, spacing in zip((a, b), spacings, strict=True)]
+        faces = [predictors[spacing](film) for film, spacing in zip((a, b), spacings, strict=True)]
         source = f"predicted by {model_text(bundle)}" + (
-            f"; moved by site file {found[0].site}" if found[0].site else ""
+            f"; moved by site file {faces[0].site}" if faces[0].site else ""
         )
-    pair = replace(superimpose(*found), source=source)
+    pair = replace(superimpose(*faces), source=source)
     write_superimposition(output, read_film(a)[0], read_film(b)[0], pair)
     for remark in pair.remarks:
         print(remark)

@@ -52,16 +52,16 @@ def datalist(
     >>> [item["film"] for item in datalist("films", ["films/points.csv"])]
     ['phantom_000', 'phantom_001']
     """
-    found = unique_films(find_films([films_folder]))
+    films_by_name = unique_films(find_films([films_folder]))
     if isinstance(references, (str, Path)):
         references = [references]
 
     def frame_of(film: str) -> ViewerFrame | None:
-        name = spelled_like([film], found)[film]
-        return viewer_frame(found[name]) if name in found else None
+        name = spelled_like([film], films_by_name)[film]
+        return viewer_frame(films_by_name[name]) if name in films_by_name else None
 
     observers = [read_annotations(reference, scheme, spacing_mm, frame_of) for reference in references]
-    return _items(found, observers, None if films is None else list(films), str(films_folder))
+    return _items(films_by_name, observers, None if films is None else list(films), str(films_folder))
 
 
 def isbi2015_datalist(

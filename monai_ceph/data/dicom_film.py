@@ -117,11 +117,11 @@ def _check_header(path: Path, dataset: Dataset) -> None:
 
 
 def _check_length(path: Path, dataset: Dataset, count: int, bits: int) -> None:
-    expected, found = -(-count * bits // 8), len(dataset.PixelData)
-    if found != expected + expected % 2 and found != expected:
+    expected, actual = -(-count * bits // 8), len(dataset.PixelData)
+    if actual != expected + expected % 2 and actual != expected:
         raise FilmError(
-            f"{path}: its pixel data have {found} bytes where its header says {expected} "
-            f"({100 * found / expected:.0f} %); copy it again from its source."
+            f"{path}: its pixel data have {actual} bytes where its header says {expected} "
+            f"({100 * actual / expected:.0f} %); copy it again from its source."
         )
 
 
@@ -309,19 +309,19 @@ def _voi(
     """Return values after the first VOI LUT or window, their range, and remarks on one that was passed over."""
     if dataset.get("VOILUTSequence"):
         seen, low_seen, high_seen = _through_table(dataset, dataset.VOILUTSequence[0], values)
-        what = "VOI LUT"
+        mapping = "VOI LUT"
     elif dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
         try:
             seen, low_seen, high_seen = np.asarray(_pydicom("apply_windowing")(values, dataset)), low, high
         except ValueError as error:
             return values, low, high, (f"DICOM: its window is not applied ({error})",)
-        what = "window"
+        mapping = "window"
     else:
         return values, low, high, ()
     seen_film = seen[film]
     for end in (seen_film.min(), seen_film.max()):
         if np.count_nonzero(seen_film == end) > _SATURATED * seen_film.size and values[film].min() < values[film].max():
-            return values, low, high, (f"DICOM: its {what} is not applied, it would leave nothing to be seen",)
+            return values, low, high, (f"DICOM: its {mapping} is not applied, it would leave nothing to be seen",)
     return seen, low_seen, high_seen, ()
 
 

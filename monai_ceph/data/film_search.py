@@ -67,13 +67,13 @@ def search_films(paths: Sequence[str | Path]) -> FoundFilms:
         path = Path(given)
         if path.is_dir():
             reasons = {inside: _passed_over(inside) for inside in path.iterdir()}
-            found = {inside for inside, reason in reasons.items() if reason is None}
-            if not found:
+            in_folder = {inside for inside, reason in reasons.items() if reason is None}
+            if not in_folder:
                 raise FilmError(
                     f"{path}: there is no film in this folder; expected files ending in {' '.join(FILM_SUFFIXES)} "
                     "directly in it (folders inside are not searched)."
                 )
-            films |= found
+            films |= in_folder
             passed_over.update({inside: reason for inside, reason in reasons.items() if reason is not None})
         elif path.exists():
             films.add(path)

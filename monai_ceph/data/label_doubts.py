@@ -105,9 +105,9 @@ def _doubts(
 
 def _fit(points_px: np.ndarray, shape: FaceShape) -> FaceFit | None:
     """Return the mean face laid on points, facing right or left; None if they are no face."""
-    there = np.isfinite(points_px).all(-1)
-    fit, agreed = lay_face(points_px, there.astype(np.float64), shape)
-    return fit if agreed * len(there) / max(there.sum(), 1) >= FACE_AGREEMENT else None
+    present = np.isfinite(points_px).all(-1)
+    fit, agreed = lay_face(points_px, present.astype(np.float64), shape)
+    return fit if agreed * len(present) / max(present.sum(), 1) >= FACE_AGREEMENT else None
 
 
 def _lie(symbols: list[str]) -> str:

@@ -1,15 +1,15 @@
-"""A folder of films under annotation: films, the labels that people and models made, and who made them.
+"""Keep the labels of a folder of films: who marked or predicted which points, and when.
 
     FOLDER/film.png ...                              the films; a film's id is its name without suffix
     FOLDER/patient/film.png ...                      films in folders; their ids are patient__film
-    FOLDER/labels/final/<id>.mrk.json                the last label of a film that somebody called final
-    FOLDER/labels/<tag>/<id>.mrk.json                other labels, such as "original", what the model proposed
+    FOLDER/labels/final/<id>.mrk.json                the film's last label with the tag "final"
+    FOLDER/labels/<tag>/<id>.mrk.json                labels with another tag, such as "original": the model's proposal
     FOLDER/labels/annotators/<user>/<id>.mrk.json    each annotator's last final label
-    FOLDER/labels/history/<id>/<UTC time>_<user>_<tag>.mrk.json    every label that was ever taken
-    FOLDER/.monai_ceph/                              what programs note beside
+    FOLDER/labels/history/<id>/<UTC time>_<user>_<tag>.mrk.json    every label that was ever saved
+    FOLDER/.monai_ceph/                              what programs note about films and labels
 
-The files are the truth: nothing is kept in memory, so files may come and go, and several processes may work on a folder
-at once. A label is in the history and on the disk before it is anywhere else; nothing here deletes from the history.
+All state is in these files and none in memory, so users may add and remove files, and several processes may share a
+folder. A label is written to the history first. Nothing here deletes from the history.
 """
 
 from __future__ import annotations
@@ -62,15 +62,15 @@ class UnknownLabelError(LookupError):
 
 
 class SameFilmError(ValueError):
-    """Two films have one id, so nobody knows which of them a label is of."""
+    """Two films have the same id, so it is unknown to which of them a label belongs."""
 
 
 class LabelFolder:
-    """Films of a folder and their labels.
+    """Read and change the films of a folder and their labels.
 
     Args:
-        folder: the folder; films are in it, or in folders in it.
-        scheme: what the points are.
+        folder: the folder with the films, which may be in subfolders.
+        scheme: the landmarks, in the order of the points.
     Raises:
         FilmError: there is no such folder.
 
@@ -88,16 +88,16 @@ class LabelFolder:
 
     @property
     def state(self) -> Path:
-        """Where programs note what is neither a film nor a label."""
+        """The folder for what programs note about films and labels."""
         return self.folder / STATE_FOLDER
 
     # --- films
 
     def films(self) -> dict[str, Path]:
-        """Film id -> file, by name: what is there now.
+        """Return film id -> file for the films that exist now, sorted by name.
 
-        Files count as in :func:`~monai_ceph.data.film.find_films`; hidden ones and links that lead out of the folder do
-        not. Of several films of one id the first by file name counts.
+        Files count as in :func:`~monai_ceph.data.film.find_films`, except hidden files and links that lead out of the
+        folder. If several films have the same id, the first by file name counts.
         """
         films: dict[str, Path] = {}
         for path in self._film_files():
@@ -109,27 +109,27 @@ class LabelFolder:
         return INSIDE.join((*path.relative_to(self.folder).parts[:-1], film_name(path)))
 
     def clashes(self) -> list[tuple[Path, Path]]:
-        """(film, the film of the same id before it), for each film that is not listed for that reason."""
-        first: dict[str, Path] = {}
-        pairs = [(path, first.setdefault(self.film_id(path), path)) for path in self._film_files()]
-        return [(path, before) for path, before in pairs if path != before]
+        """Return (film, listed film) for each film that :meth:`films` omits because another one has its id."""
+        listed: dict[str, Path] = {}
+        pairs = [(path, listed.setdefault(self.film_id(path), path)) for path in self._film_files()]
+        return [(path, same_id) for path, same_id in pairs if path != same_id]
 
     def problems(self) -> list[str]:
-        """Return what is in the folder, may be meant as a film and cannot be served: one sentence for each reason."""
+        """Return a sentence for each reason why files of the folder that may be films cannot be served."""
         sentences = [
-            f"'{self._short(path)}' and '{self._short(first)}' have one id, '{self.film_id(first)}': rename or remove "
-            "one of them; until then no label of it is taken."
-            for path, first in self.clashes()
+            f"'{self._short(path)}' and '{self._short(listed)}' have one id, '{self.film_id(listed)}': rename or "
+            "remove one of them; until then no label of it is taken."
+            for path, listed in self.clashes()
         ]
-        out: list[str] = []
+        outside: list[str] = []
         broken: list[str] = []
         for path in self._walk():
-            if path.is_symlink() and not self._is_ours(path):
-                (out if path.exists() else broken).append(self._short(path))
-        if out:
+            if path.is_symlink() and not self._is_inside(path):
+                (outside if path.exists() else broken).append(self._short(path))
+        if outside:
             sentences.append(
-                f"Links that lead out of the folder are not followed ({named(out, 3)}): copy the films, or serve the "
-                "folder that they lie in."
+                f"Links that lead out of the folder are not followed ({named(outside, 3)}): copy the films, or serve "
+                "the folder that they lie in."
             )
         if broken:
             sentences.append(f"Links that lead nowhere: {named(broken, 3)}.")
@@ -143,25 +143,25 @@ class LabelFolder:
         return _frame(self.film(film_id))
 
     def film(self, film_id: str) -> Path:
-        """The file of a film. Raises UnknownFilmError."""
+        """Return the file of a film. Raises UnknownFilmError."""
         try:
             return self.films()[film_id]
         except KeyError:
             raise _unknown_film(film_id) from None
 
     def add_film(self, film_id: str, path: Path, info: Mapping[str, Any] | None = None) -> Path:
-        """Copies a film into the folder.
+        """Copy a film into the folder.
 
         Args:
-            film_id: what to call it.
+            film_id: the id of the new film.
             path: the film; its suffix is kept.
-            info: what to note of it, ready for JSON.
+            info: what to note about it, serialisable as JSON.
         Returns:
             The new file.
         Raises:
-            LabelError: the id is no plain name, or the info no JSON.
-            FilmError: not readable as one film, of an unknown suffix, or with its pixels in another file.
-            FileExistsError: there is a film of this id.
+            LabelError: the id is not a valid file name, or the info cannot be written as JSON.
+            FilmError: the file cannot be read as one film, has an unknown suffix, or has its pixels in another file.
+            FileExistsError: the folder has a film with this id.
         """
         _check_name(film_id, "film id")
         suffixes = [suffix for suffix in FILM_SUFFIXES if path.name.lower().endswith(suffix)]
@@ -171,63 +171,65 @@ class LabelFolder:
                 f"Film '{film_id}': expected a file ending in one of {' '.join(FILM_SUFFIXES)}, got '{path.name}'."
             )
         try:
-            # First of all: what is wrong with another file's bytes is not for the sender to know.
+            # Checked before reading: an error about the bytes of another file would reveal them to the sender.
             if film_format(path) == "MetaImage" and not _holds_its_pixels(path):
                 raise FilmError(f"{path}: its pixels are in another file; save it as one .mha file.")
             read_film_apart(path)
         except FilmError as error:
             raise FilmError(str(error).replace(str(path), f"Film '{film_id}'")) from error
-        noted = _packed(info or {})
-        with self._alone():
+        notes = _to_json(info or {})
+        with self._lock():
             if film_id in self.films() or os.path.lexists(target):
                 raise FileExistsError(f"There is a film '{film_id}' already; choose another id, or remove that film.")
             with durable_path(target) as temporary:
                 shutil.copyfile(path, temporary)
-            _note(self._info_path(film_id), noted)
+            _write_notes(self._info_path(film_id), notes)
         return target
 
     def remove_film(self, film_id: str) -> None:
-        """Deletes a film, its labels and what is noted of it; its history stays. Raises UnknownFilmError."""
+        """Delete a film, its labels and the notes about it, but not its history. Raises UnknownFilmError."""
         film = self.film(film_id)
-        with self._alone():
-            everything = [self._annotator_path(film_id, user) for user in self._users()]
+        with self._lock():
+            paths = [self._annotator_path(film_id, user) for user in self._users()]
             for tag in self.tags():
-                everything += [self._label_path(film_id, tag), self._label_info_path(film_id, tag)]
-            # The film last: should this be stopped half way, it can be done again.
-            for path in [*everything, self._info_path(film_id), film]:
+                paths += [self._label_path(film_id, tag), self._label_info_path(film_id, tag)]
+            # The film last, so that an interrupted removal can be repeated.
+            for path in [*paths, self._info_path(film_id), film]:
                 path.unlink(missing_ok=True)
 
     # --- labels
 
     def tags(self) -> list[str]:
-        """The tags that labels have."""
+        """Return the tags of the labels."""
         return [tag for tag in _folders(self.folder / "labels") if tag not in _RESERVED_TAGS]
 
     def labels(self, tag: str = FINAL) -> dict[str, Path]:
-        """Film id -> label, of the films that are there. Raises LabelError if the tag is no plain name."""
+        """Return film id -> label, for existing films. Raises LabelError if the tag is not a valid name."""
         return self._labels_in(self._tag_folder(tag), self.films())
 
     def annotators(self) -> dict[str, dict[str, Path]]:
-        """User -> film id -> the user's last final label, of the films that are there."""
+        """Return user -> film id -> the user's last final label, for existing films."""
         films = self.films()
-        labels = {user: self._labels_in(self._annotator_folder(user), films) for user in self._users()}
-        return {user: found for user, found in labels.items() if found}
+        by_user = {user: self._labels_in(self._annotator_folder(user), films) for user in self._users()}
+        return {user: labels for user, labels in by_user.items() if labels}
 
     def label(self, film_id: str, tag: str = FINAL) -> Path:
-        """The label of a film.
+        """Return the file of a film's label.
 
         Raises:
-            UnknownLabelError: it has none of this tag.
-            LabelError: the tag is no plain name.
+            UnknownLabelError: the film has no label with this tag.
+            LabelError: the tag is not a valid name.
         """
         path = self._label_path(film_id, tag)
-        if not self._is_ours(path):
+        if not self._is_inside(path):
             raise UnknownLabelError(f"Film '{film_id}' has no label with the tag '{tag}'.")
         return path
 
     def points_px(self, film_id: str, label: Path) -> np.ndarray:
-        """(N, 2) float64, (x, y), film pixels, out of a label of a film; NaN where a landmark cannot be seen.
+        """Read the points of a film's label.
 
+        Returns:
+            (N, 2) float64, (x, y), film pixels; NaN where a landmark cannot be seen.
         Raises:
             UnknownFilmError, FilmError: there is no such film, or it cannot be read.
             LabelError: as :func:`~monai_ceph.data.label_check.read_label`, or the file cannot be opened.
@@ -235,7 +237,7 @@ class LabelFolder:
         return self._points_px(film_id, self.film(film_id), label)
 
     def items(self, tag: str = FINAL) -> list[dict[str, Any]]:
-        """What a training needs of the labelled films.
+        """Return the labelled films as a training needs them.
 
         Returns:
             For each film ``{"image": path, "points_px": (N, 2), "film": id}``. A film whose label or header cannot be
@@ -262,44 +264,44 @@ class LabelFolder:
         replace: bool = True,
         check: Callable[[np.ndarray], None] | None = None,
     ) -> Path:
-        """Takes a label. When this returns, the label is on the disk, and in the history for good.
+        """Save a label. When this returns, the label and its copy in the history are on the disk.
 
         Args:
             film_id: the film.
-            content: what the .mrk.json holds; see :func:`~monai_ceph.data.label_check.read_label`.
-            tag: what kind of label it is; a final one counts as the annotator's as well.
-            user: who made it.
-            info: what to note beside it, ready for JSON.
-            replace: whether a final label may replace that of another annotator. If not, it is kept as this
-                annotator's, and the other one stays the film's.
+            content: the content of the .mrk.json file; see :func:`~monai_ceph.data.label_check.read_label`.
+            tag: the kind of label; a final label is also saved as the annotator's.
+            user: the annotator.
+            info: what to note about it, serialisable as JSON.
+            replace: whether a final label may replace that of another annotator. If not, it is saved only as this
+                annotator's, and the film keeps the other label.
             check: called with the points (N, 2), film pixels; raises LabelError to refuse them.
         Returns:
-            Its file: the film's label, or this annotator's where another annotator's was not to be replaced.
+            The file: the film's label, or the annotator's if the label of another annotator was kept.
         Raises:
             UnknownFilmError, FilmError: there is no such film, or it cannot be read.
-            SameFilmError: there are two films of this id.
-            LabelError: the label cannot be taken, or tag or user is no plain name; nothing was changed.
+            SameFilmError: there are two films with this id.
+            LabelError: the label is refused, or the tag or user is not a valid name; nothing was changed.
         """
         film, path = self._only_film(film_id), self._label_path(film_id, tag)
         _check_name(user, "user", reserved=(FINAL,))
         points_px = read_label(content, _frame(film), self.scheme, f"The label of film '{film_id}'", film_id)
         if check is not None:
             check(points_px)
-        noted = _packed({**(info or {}), "user": user, "ts": int(time.time()), "checksum": _checksum(content)})
-        with self._alone():
+        notes = _to_json({**(info or {}), "user": user, "ts": int(time.time()), "checksum": _checksum(content)})
+        with self._lock():
             _write(self._new_history_path(film_id, user, tag), content)
             if tag == FINAL:
                 _write(self._annotator_path(film_id, user), content)
-                if not replace and self._is_ours(path) and self.label_info(film_id, tag).get("user") != user:
+                if not replace and self._is_inside(path) and self.label_info(film_id, tag).get("user") != user:
                     return self._annotator_path(film_id, user)
             _write(path, content)
-            _note(self._label_info_path(film_id, tag), noted)
+            _write_notes(self._label_info_path(film_id, tag), notes)
         return path
 
     def remove(self, film_id: str, tag: str) -> None:
-        """Deletes a label; a final one as its annotator's as well. Its history stays. Raises as :meth:`label`."""
+        """Delete a label, a final one also as its annotator's, but not its history. Raises as :meth:`label`."""
         path = self.label(film_id, tag)
-        with self._alone():
+        with self._lock():
             user = self.label_info(film_id, tag).get("user")
             path.unlink(missing_ok=True)
             if tag == FINAL and user in self._users():
@@ -309,44 +311,44 @@ class LabelFolder:
     # --- what programs note
 
     def info(self, film_id: str) -> dict[str, Any]:
-        """What was noted of a film; empty if nothing was. Raises UnknownFilmError if no film can have this id."""
-        return _noted(self._info_path(film_id))
+        """Return the notes about a film, empty if there are none. Raises UnknownFilmError if the id is not valid."""
+        return _read_notes(self._info_path(film_id))
 
     def update_info(self, film_id: str, info: Mapping[str, Any]) -> None:
-        """Notes something of a film beside what was noted before.
+        """Add to the notes about a film.
 
         Raises:
             UnknownFilmError: there is no such film.
-            LabelError: it cannot be written as JSON.
+            LabelError: the info cannot be written as JSON.
         """
         self.film(film_id)
-        with self._alone():
-            _note(self._info_path(film_id), _packed({**self.info(film_id), **info}))
+        with self._lock():
+            _write_notes(self._info_path(film_id), _to_json({**self.info(film_id), **info}))
 
     def label_info(self, film_id: str, tag: str = FINAL) -> dict[str, Any]:
-        """What is known of a label: ``ts``, when it was saved; ``checksum``; who was the ``user``, and what was noted.
+        """Return the notes about a label, with ``ts``, when it was saved, ``checksum`` and ``user``.
 
-        A label that came into the folder in another way than :meth:`save` has no user. Raises as :meth:`label`.
+        A label that was not written by :meth:`save` has no user. Raises as :meth:`label`.
         """
         path = self.label(film_id, tag)
-        noted, checksum = _noted(self._label_info_path(film_id, tag)), _checksum(path.read_bytes())
-        own = noted if noted.get("checksum") == checksum else {}
-        return {"ts": int(path.stat().st_mtime), "checksum": checksum, **own}
+        notes, checksum = _read_notes(self._label_info_path(film_id, tag)), _checksum(path.read_bytes())
+        current = notes if notes.get("checksum") == checksum else {}
+        return {"ts": int(path.stat().st_mtime), "checksum": checksum, **current}
 
     def update_label_info(self, film_id: str, tag: str, info: Mapping[str, Any]) -> None:
-        """Notes something of a label beside what was noted before, but nothing else about who made it, and when.
+        """Add to the notes about a label; ``user``, ``ts`` and ``checksum`` stay as they are.
 
         Raises as :meth:`label` and :meth:`update_info`.
         """
-        with self._alone():
+        with self._lock():
             before = self.label_info(film_id, tag)
-            kept: dict[str, Any] = {key: before[key] for key in ("user", "ts", "checksum") if key in before}
-            _note(self._label_info_path(film_id, tag), _packed({**before, **info, **kept}))
+            fixed: dict[str, Any] = {key: before[key] for key in ("user", "ts", "checksum") if key in before}
+            _write_notes(self._label_info_path(film_id, tag), _to_json({**before, **info, **fixed}))
 
     # --- where things are
 
     def _only_film(self, film_id: str) -> Path:
-        """The file of a film. Raises UnknownFilmError, or SameFilmError if there is another film of its id."""
+        """Return the file of a film. Raises UnknownFilmError, or SameFilmError if another film has the same id."""
         films = [path for path in self._film_files() if self.film_id(path) == film_id]
         if not films:
             raise _unknown_film(film_id)
@@ -358,26 +360,26 @@ class LabelFolder:
         return films[0]
 
     def _film_files(self) -> list[Path]:
-        return [path for path in self._walk() if self._is_ours(path) and looks_like_film(path)]
+        return [path for path in self._walk() if self._is_inside(path) and looks_like_film(path)]
 
     def _walk(self) -> Iterator[Path]:
-        """The files in the folder and in folders in it, by name. Hidden ones and those of labels are passed over."""
+        """Yield the files of the folder and its subfolders, by name, except hidden ones and labels."""
         for folder, folders, names in os.walk(self.folder):
             top = Path(folder) == self.folder
-            folders[:] = sorted(name for name in folders if _is_plain(name) and not (top and name == "labels"))
+            folders[:] = sorted(name for name in folders if _is_listed(name) and not (top and name == "labels"))
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-            yield from (Path(folder, name) for name in sorted([*names, *links]) if _is_plain(name))
+            yield from (Path(folder, name) for name in sorted([*names, *links]) if _is_listed(name))
 
     def _files(self, folder: Path) -> list[Path]:
-        """The folder's files that count, by name."""
+        """Return the files of a folder, by name, except hidden ones and links that lead out of the film folder."""
         try:
             names = sorted(os.listdir(folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [folder / name for name in names if _is_plain(name) and self._is_ours(folder / name)]
+        return [folder / name for name in names if _is_listed(name) and self._is_inside(folder / name)]
 
-    def _is_ours(self, path: Path) -> bool:
-        """Whether a path is a file, and if it is a link, one to a file in the folder."""
+    def _is_inside(self, path: Path) -> bool:
+        """Return whether a path is a file and, if it is a link, leads to a file in the folder."""
         if path.is_symlink():
             return path.is_file() and path.resolve().is_relative_to(self.folder)
         return path.is_file()
@@ -411,7 +413,7 @@ class LabelFolder:
         return self._annotator_folder(user) / f"{_file_name(film_id)}{LABEL_SUFFIX}"
 
     def _new_history_path(self, film_id: str, user: str, tag: str) -> Path:
-        while True:  # a clock may be set back, or be a coarse one
+        while True:  # the clock may be set back or have a low resolution
             now = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%fZ")
             path = self.folder / "labels" / "history" / _file_name(film_id) / f"{now}_{user}_{tag}{LABEL_SUFFIX}"
             if not path.exists():
@@ -424,18 +426,18 @@ class LabelFolder:
         return self.state / "label_info" / tag / f"{_file_name(film_id)}.json"
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Lets one thread of one process at a time change the folder; whoever is killed lets go."""
+    def _lock(self) -> Iterator[None]:
+        """Let one thread of one process at a time change the folder; the end of a process releases its lock."""
         self.state.mkdir(exist_ok=True)
         with FileLock(self.state / "lock", poll_interval=0.005):
             yield
 
 
 def _frame(film: Path) -> ViewerFrame:
-    """The frame of a film, read once for each state of its file: a label is not to wait for the reading of films."""
+    """Return the frame of a film, cached until its file changes, so that labels need not wait for the film reader."""
     try:
         state = film.stat()
-    except FileNotFoundError:  # removed meanwhile: the reader says so
+    except FileNotFoundError:  # removed meanwhile; the reader raises the error
         return viewer_frame_apart(film)
     return _frame_of(film, state.st_size, state.st_mtime_ns)
 
@@ -449,45 +451,45 @@ def _unknown_film(film_id: Any) -> UnknownFilmError:
     return UnknownFilmError(f"There is no film {shown(film_id)} in the folder.")
 
 
-def _is_plain(name: str) -> bool:
-    """Whether a name is one of a file in a folder, not hidden, that an answer in JSON can hold."""
+def _is_listed(name: str) -> bool:
+    """Return whether a file of this name is listed: not hidden, no path, and printable in JSON."""
     return bool(name) and not name.startswith(".") and not _NOT_IN_NAMES.search(name)
 
 
-def _is_name(name: str) -> bool:
-    """Whether a name can be given to a film, a tag or a user."""
-    return _is_plain(name) and name == name.strip() and len(name.encode()) <= _LONGEST_NAME
+def _is_valid_name(name: str) -> bool:
+    """Return whether a film, a tag or a user can have this name."""
+    return _is_listed(name) and name == name.strip() and len(name.encode()) <= _LONGEST_NAME
 
 
 def _file_name(film_id: str) -> str:
-    """A film's id, if it can be one. Raises UnknownFilmError."""
-    if not isinstance(film_id, str) or not _is_plain(film_id):
+    """Return a film's id if it can be a file name. Raises UnknownFilmError."""
+    if not isinstance(film_id, str) or not _is_listed(film_id):
         raise _unknown_film(film_id)
     return film_id
 
 
-def _check_name(name: str, what: str, reserved: tuple[str, ...] = ()) -> str:
-    """A name that files are to be called by. Raises LabelError."""
-    if not isinstance(name, str) or not _is_name(name):
+def _check_name(name: str, kind: str, reserved: tuple[str, ...] = ()) -> str:
+    """Return a film's id, tag or user if files can be named after it. Raises LabelError."""
+    if not isinstance(name, str) or not _is_valid_name(name):
         raise LabelError(
-            f"Expected a plain name as {what}, of at most {_LONGEST_NAME} bytes, without slashes and without a dot at "
+            f"Expected a plain name as {kind}, of at most {_LONGEST_NAME} bytes, without slashes and without a dot at "
             f"its start, got {shown(name)}."
         )
     if name in reserved:
-        raise LabelError(f"The {what} cannot be '{name}', which has a meaning of its own here; choose another.")
+        raise LabelError(f"The {kind} cannot be '{name}', which has a meaning of its own here; choose another.")
     return name
 
 
 def _folders(folder: Path) -> list[str]:
-    """The folders in a folder whose names can be tags or users."""
+    """Return the names of the subfolders that can be tags or users."""
     try:
-        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and _is_name(entry.name))
+        return sorted(entry.name for entry in os.scandir(folder) if entry.is_dir() and _is_valid_name(entry.name))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def _holds_its_pixels(path: Path) -> bool:
-    """Whether a MetaImage names no other file, wherever its header ends."""
+    """Return whether a MetaImage names no other file, wherever its header ends."""
     content = path.read_bytes()
     local = re.findall(rb"ElementDataFile\s*[=:]\s*LOCAL\s", content, re.IGNORECASE)
     return bool(local) and len(local) == len(re.findall(rb"ElementDataFile", content, re.IGNORECASE))
@@ -502,8 +504,8 @@ def _write(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def _packed(info: Mapping[str, Any]) -> bytes:
-    """JSON that any program can read and any answer can hold: in UTF-8, and without NaN."""
+def _to_json(info: Mapping[str, Any]) -> bytes:
+    """Return info as strict JSON in UTF-8, without NaN. Raises LabelError."""
     try:
         content = json.dumps(info, ensure_ascii=False, allow_nan=False, indent=2, default=str).encode()
     except (ValueError, RecursionError, TypeError) as error:
@@ -513,15 +515,15 @@ def _packed(info: Mapping[str, Any]) -> bytes:
     return content
 
 
-def _note(path: Path, content: bytes) -> None:
+def _write_notes(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _noted(path: Path) -> dict[str, Any]:
+def _read_notes(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):  # nothing yet, or damaged by hand: notes can be done without
+    except (OSError, ValueError, RecursionError):  # no notes yet, or damaged; nothing depends on them
         return {}
     return content if isinstance(content, dict) else {}

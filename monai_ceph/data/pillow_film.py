@@ -31,10 +31,10 @@ def read_png(path: Path) -> FilmSamples | None:
     """
     data = read_bytes(path)
     remarks, frames, header = [], 1, b""
-    for kind, body, whole in _png_chunks(path, data):
-        if not whole and kind[:1].isupper():
+    for kind, body, intact in _png_chunks(path, data):
+        if not intact and kind[:1].isupper():
             raise unreadable(path, "PNG", f"checksum of its {kind.decode('latin-1')} chunk is wrong")
-        if not whole:
+        if not intact:
             remarks.append(f"PNG: checksum of the {kind.decode('latin-1')} chunk is wrong")
         if kind == b"IHDR":
             header = bytes(body)
@@ -151,8 +151,8 @@ def _png_chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, memoryview, bo
         if end > len(data):
             break
         kind, body = bytes(view[at + 4 : at + 8]), view[at + 8 : end - 4]
-        whole = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
-        yield kind, body, whole
+        intact = zlib.crc32(view[at + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big")
+        yield kind, body, intact
         if kind == b"IEND":
             return
         at = end

@@ -70,8 +70,8 @@ def read_tiff(path: Path) -> FilmSamples:
     check_dimensions(path, page.one(_WIDTH, 0), page.one(_HEIGHT, 0), per_pixel * max(1, bits / 8))
     _check_kind(path, page)
     _check_length(path, page, len(data))
-    whole = _without(data, page)
-    pixels = _pillow(path, whole) if _is_pillows(page) else _itk(path, whole)
+    upright = _without(data, page)
+    pixels = _pillow(path, upright) if _is_pillows(page) else _itk(path, upright)
     if photometric == _WHITE_IS_ZERO:
         pixels = _inverted(pixels, bits, number)
     orientation = page.one(_ORIENTATION, 1)
@@ -210,10 +210,10 @@ def _without(data: bytes, page: Page) -> bytes:
     changed = {tag: value for tag, value in changed.items() if tag in page.places and page.one(tag, 1) != value}
     if not changed:
         return data
-    whole = bytearray(data)
+    content = bytearray(data)
     for tag, value in changed.items():
-        struct.pack_into(f"{page.order}H", whole, page.places[tag], value)
-    return bytes(whole)
+        struct.pack_into(f"{page.order}H", content, page.places[tag], value)
+    return bytes(content)
 
 
 def _pillow(path: Path, data: bytes) -> np.ndarray:
@@ -248,5 +248,5 @@ def _dpi(page: Page) -> tuple[float, float] | None:
     x, y = page.values.get(_X_RESOLUTION, ()), page.values.get(_Y_RESOLUTION, ())
     if per_inch is None or len(x) != 2 or len(y) != 2 or not x[1] or not y[1]:
         return None
-    found = (x[0] / x[1] * per_inch, y[0] / y[1] * per_inch)
-    return found if all(0 < value < math.inf for value in found) else None
+    dpi = (x[0] / x[1] * per_inch, y[0] / y[1] * per_inch)
+    return dpi if all(0 < value < math.inf for value in dpi) else None

@@ -86,11 +86,11 @@ def check_metaimage(path: Path) -> None:
         if packed and held - start - max(skipped, 0) < packed:
             raise cut_short(path, "MetaImage")
         return
-    expected, found = math.prod(sizes) * channels * size, held - start - max(skipped, 0)
+    expected, actual = math.prod(sizes) * channels * size, held - start - max(skipped, 0)
     # A header size of -1 says that the pixels are the file's end, whatever comes before.
-    if found < expected:
+    if actual < expected:
         raise cut_short(path, "MetaImage")
-    if found > expected and skipped != -1:
+    if actual > expected and skipped != -1:
         raise _too_long(path, "MetaImage", expected)
 
 

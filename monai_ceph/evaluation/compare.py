@@ -118,14 +118,14 @@ def compare(
     """
     spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
     film_files = find_scored_films(films)
-    whole = get_scheme(scheme)
-    landmarks = landmarks_to_keep(exclude_landmarks, whole)
-    tables = [read_predictions(source, whole) for source in (a, b)]
+    full_scheme = get_scheme(scheme)
+    landmarks = landmarks_to_keep(exclude_landmarks, full_scheme)
+    tables = [read_predictions(source, full_scheme) for source in (a, b)]
     names = [str(source) if isinstance(source, (str, Path)) else name for name, source in (("A", a), ("B", b))]
     common, remarks = _common_films(tables, names)
     without = films_to_leave_out(exclude, common[0])
     predicted = [restrict(table, landmarks, without) for table in common]
-    observers = read_observers(references, whole, landmarks, predicted[0], spacing, film_files)
+    observers = read_observers(references, full_scheme, landmarks, predicted[0], spacing, film_files)
     scored = among(predicted[0], observers)
     truths = choose_references(scored, protocol)
     both = list(zip(names, predicted, strict=True))

@@ -76,12 +76,12 @@ def evaluate(
     """
     spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
     film_files = find_scored_films(films)
-    whole = get_scheme(scheme)
-    landmarks = landmarks_to_keep(exclude_landmarks, whole)
-    predicted = read_predictions(predictions, whole)
+    full_scheme = get_scheme(scheme)
+    landmarks = landmarks_to_keep(exclude_landmarks, full_scheme)
+    predicted = read_predictions(predictions, full_scheme)
     without = films_to_leave_out(exclude, predicted)
     predicted = restrict(predicted, landmarks, without)
-    observers = read_observers(references, whole, landmarks, predicted, spacing, film_files)
+    observers = read_observers(references, full_scheme, landmarks, predicted, spacing, film_files)
     scored = among(predicted, observers)
     source = str(predictions) if isinstance(predictions, (str, Path)) else predicted.observer
     annotated = [*scored, *observers]  # of the films that are not predicted, a retest may need some

@@ -33,37 +33,37 @@ def film_spacings(
     Raises:
         ValueError: a film's spacing is not known at all.
     """
-    found: dict[str, Spacing] = {}
+    spacings_mm: dict[str, Spacing] = {}
     remarks = []
     told_name = "--spacing"
     said_by = dict.fromkeys(films, told_name)
     for name, points in sources:
         contradicted: dict[tuple[str, Spacing, Spacing], list[str]] = {}
-        for film, own in points.spacings_mm.items():
+        for film, spacing_mm in points.spacings_mm.items():
             if film not in said_by:
                 continue
-            if told_mm is not None and same_spacing(own, told_mm):
-                own = told_mm
-            other = found.get(film, told_mm)
-            if other is not None and not same_spacing(own, other):
-                contradicted.setdefault((said_by[film], own, other), []).append(film)
-            if film not in found:
-                found[film], said_by[film] = own, name
-        for (other_name, own, other), which in contradicted.items():
+            if told_mm is not None and same_spacing(spacing_mm, told_mm):
+                spacing_mm = told_mm
+            earlier_mm = spacings_mm.get(film, told_mm)
+            if earlier_mm is not None and not same_spacing(spacing_mm, earlier_mm):
+                contradicted.setdefault((said_by[film], spacing_mm, earlier_mm), []).append(film)
+            if film not in spacings_mm:
+                spacings_mm[film], said_by[film] = spacing_mm, name
+        for (other_name, spacing_mm, earlier_mm), of_films in contradicted.items():
             used = "its own is used" if other_name == told_name else f"that of {other_name} is used"
             remarks.append(
-                f"{name}: its mm are of pixels of {_text(own)} mm on {count(len(which), 'film')} ({named(which)}), but "
-                f"{other_name} says {_text(other)} mm; {used}."
+                f"{name}: its mm are of pixels of {_text(spacing_mm)} mm on {count(len(of_films), 'film')} "
+                f"({named(of_films)}), but {other_name} says {_text(earlier_mm)} mm; {used}."
             )
-    unknown = [film for film in films if film not in found]
+    unknown = [film for film in films if film not in spacings_mm]
     if unknown and told_mm is None:
         raise ValueError(
             f"The pixel spacing of {count(len(unknown), 'film')} ({named(unknown, 3)}) is in none of the files; give "
             "it with --spacing."
         )
     if told_mm is not None:
-        found = dict.fromkeys(films, told_mm) | found
-    return found, remarks
+        spacings_mm = dict.fromkeys(films, told_mm) | spacings_mm
+    return spacings_mm, remarks
 
 
 def same_spacing(a: Spacing, b: Spacing) -> bool:

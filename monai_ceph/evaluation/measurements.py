@@ -57,9 +57,9 @@ def measurement_scores(
     scheme = LandmarkScheme("scored", tuple(Landmark(symbol, symbol) for symbol in scores.symbols))
     values, reference = (measurement_values(mm, scheme, measurements) for mm in (scores.points_mm, scores.target_mm))
     compared = []
-    for k, one in enumerate(measurements):
+    for k, measurement in enumerate(measurements):
         of_values = agreement(values[:, k], reference[:, k])
         if of_values["n"]:
-            of_classes = classification(values[:, k], reference[:, k], one)
-            compared.append(MeasurementScore(one, of_values, of_classes))
+            of_classes = classification(values[:, k], reference[:, k], measurement)
+            compared.append(MeasurementScore(measurement, of_values, of_classes))
     return compared

@@ -54,7 +54,7 @@ def read_predictions(source: Points, scheme: LandmarkScheme) -> Annotations:
 
 def read_observers(
     references: Sequence[Points],
-    whole: LandmarkScheme,
+    full_scheme: LandmarkScheme,
     landmarks: LandmarkScheme,
     predicted: Annotations,
     spacing_mm: tuple[float, float] | None,
@@ -89,9 +89,9 @@ def read_observers(
     observers = []
     for number, reference in enumerate(references, 1):
         if isinstance(reference, (str, Path)):
-            name, points = str(reference), read_annotations(reference, whole, spacing_of, frame_of)
+            name, points = str(reference), read_annotations(reference, full_scheme, spacing_of, frame_of)
         else:
-            points = _in_memory(reference, whole, f"reference {number}")
+            points = _in_memory(reference, full_scheme, f"reference {number}")
             name = points.observer
         observers.append((name, restrict(points, landmarks, {}).spelled_like(predicted.points_px)))
     return observers

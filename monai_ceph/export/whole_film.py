@@ -174,11 +174,11 @@ def whole_film(network: torch.nn.Module, preprocessing: Any, inferer: Any) -> Wh
         ValueError: a part is not what the module can stand for; the message names it.
     """
     outer = any_film_inferer(inferer)
-    found = tuple(type(step) for step in preprocessing.transforms)
-    if not isinstance(network, TwoStageNet) or found != READING:
+    steps = tuple(type(step) for step in preprocessing.transforms)
+    if not isinstance(network, TwoStageNet) or steps != READING:
         raise ValueError(
             f"Expected a TwoStageNet after {_names(READING)} to export, got a {type(network).__name__} after "
-            f"{_names(found)}; other bundles run with the torch backend alone."
+            f"{_names(steps)}; other bundles run with the torch backend alone."
         )
     return WholeFilm(network, outer.inferer, outer.local_mm, outer.assumed_mm)
 

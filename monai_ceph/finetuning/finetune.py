@@ -427,8 +427,8 @@ def _training_files(bundle: Path, stage: Stage) -> list[Path]:
 
 def bundle_file(bundle: Path, config: str) -> str:
     """Return the path of a bundle's config, or of the shipped one, so that a bundle for inference can be trained."""
-    own = bundle / "configs" / f"{config}.json"
-    return str(own if own.is_file() else default_bundle() / "configs" / f"{config}.json")
+    in_bundle = bundle / "configs" / f"{config}.json"
+    return str(in_bundle if in_bundle.is_file() else default_bundle() / "configs" / f"{config}.json")
 
 
 class _Progress:

@@ -62,8 +62,8 @@ def compare(before: np.ndarray, after: np.ndarray, face_size: float) -> Comparis
             f"{after.shape} with {(~np.isnan(after)).sum()} labels."
         )
     smaller = np.fmin(before, after)
-    found = smaller[np.isfinite(smaller)]
-    limit = max(ABSURD_TIMES * float(np.median(found)) if len(found) else 0.0, ABSURD_PART * face_size)
+    finite = smaller[np.isfinite(smaller)]
+    limit = max(ABSURD_TIMES * float(np.median(finite)) if len(finite) else 0.0, ABSURD_PART * face_size)
     absurd = np.isfinite(before) & np.isfinite(after) & (smaller > limit)
     old, new = (np.where(absurd, np.nan, np.minimum(errors, limit)) for errors in (before, after))
     has_errors = (~np.isnan(old)).any(1)

@@ -93,28 +93,28 @@ def read_annotations(
         files, observer = [path], path.resolve().parent.name
     else:
         raise AnnotationError(f"{path}: there is no such annotation; expected {_FORMATS}.")
-    found: dict[str, FilmPoints] = {}
+    film_points: dict[str, FilmPoints] = {}
     sources: dict[str, Path] = {}
     for file in files:
         read = _read_file(file, scheme, place)
         if isinstance(read, dict) and len(files) == 1:
             observer = file.stem
         for film, points in (read if isinstance(read, dict) else {film_name(file): read}).items():
-            if film in found:
+            if film in film_points:
                 raise AnnotationError(
                     f"{file}: film '{film}' is annotated in {sources[film]} as well; remove one of them."
                 )
-            found[film], sources[film] = points, file
-    return _annotations(observer, scheme, found)
+            film_points[film], sources[film] = points, file
+    return _annotations(observer, scheme, film_points)
 
 
-def _annotations(observer: str, scheme: LandmarkScheme, found: Mapping[str, FilmPoints]) -> Annotations:
+def _annotations(observer: str, scheme: LandmarkScheme, films: Mapping[str, FilmPoints]) -> Annotations:
     return Annotations(
         observer,
         scheme,
-        {film: one.points_px for film, one in found.items()},
-        tuple(dict.fromkeys(problem for one in found.values() for problem in one.problems)),
-        {film: one.source for film, one in found.items()},
+        {film: points.points_px for film, points in films.items()},
+        tuple(dict.fromkeys(problem for points in films.values() for problem in points.problems)),
+        {film: points.source for film, points in films.items()},
     )
 
 
@@ -148,8 +148,8 @@ def natural_scheme(path: str | Path) -> LandmarkScheme:
     if file.suffix.lower() != ".json":
         return ISBI19
     content = parse_json(read_text(file), str(file))
-    own = {"landmarks": AARIZ29, "points": CL_DETECTION38}
-    return next((own[key] for key in own if isinstance(content, dict) and key in content), ISBI19)
+    scheme_of_key = {"landmarks": AARIZ29, "points": CL_DETECTION38}
+    return next((scheme_of_key[key] for key in scheme_of_key if isinstance(content, dict) and key in content), ISBI19)
 
 
 def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
@@ -181,14 +181,14 @@ def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
     nowhere = np.full((len(scheme), 2), np.nan)
     points = {}
     for film in sorted({film for observed in annotations for film in observed.points_px}):
-        every = np.stack([observed.points_px.get(film, nowhere) for observed in annotations])
-        points[film] = every.mean(0)
+        observed_px = np.stack([observed.points_px.get(film, nowhere) for observed in annotations])
+        points[film] = observed_px.mean(0)
         for observed in annotations:
             if film not in observed.points_px:
                 missing = f"Film '{film}': observer '{observed.observer}' did not annotate it, so it has no mean."
                 problems.append(missing)
         if all(film in observed.points_px for observed in annotations):
-            given = np.isfinite(every).all(-1)
+            given = np.isfinite(observed_px).all(-1)
             for k in np.flatnonzero(given.any(0) & ~given.all(0)):
                 without = ", ".join(f"'{annotations[i].observer}'" for i in np.flatnonzero(~given[:, k]).tolist())
                 problems.append(f"Film '{film}': landmark {scheme.symbols[k]} has no mean, as {without} left it out.")
@@ -202,8 +202,8 @@ def _films_in(folder: Path) -> list[Path]:
     by_suffix = {suffix: [p for p in files if p.suffix.lower() == suffix] for suffix in (".txt", ".json")}
     kinds = [suffix for suffix, matching in by_suffix.items() if matching]
     if len(kinds) != 1:
-        what = f"both {' and '.join(kinds)} files" if kinds else "neither .txt nor .json files"
-        raise AnnotationError(f"{folder}: expected {_FORMATS}, found {what} in this folder.")
+        content_found = f"both {' and '.join(kinds)} files" if kinds else "neither .txt nor .json files"
+        raise AnnotationError(f"{folder}: expected {_FORMATS}, found {content_found} in this folder.")
     return by_suffix[kinds[0]]
 
 

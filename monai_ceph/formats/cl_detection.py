@@ -67,12 +67,12 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
                 )
     if not marks:
         raise AnnotationError(f"{path}: it holds no point.")
-    found = {}
+    film_points = {}
     for film, given in marks.items():
         where = f"{path}, film {film}"
         spacing = (scales[film], scales[film]) if film in scales else None
-        found[film] = FilmPoints(*place_points(scheme, given, where), SourceFilm(where, None, None, spacing))
-    return found
+        film_points[film] = FilmPoints(*place_points(scheme, given, where), SourceFilm(where, None, None, spacing))
+    return film_points
 
 
 def to_cl_detection(

@@ -40,14 +40,16 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
         keypoints = {
             category["id"]: [str(name) for name in category["keypoints"]] for category in content["categories"]
         }
-        annotations = [(one["image_id"], one["category_id"], one["keypoints"]) for one in content["annotations"]]
+        annotations = [
+            (entry["image_id"], entry["category_id"], entry["keypoints"]) for entry in content["annotations"]
+        ]
         files = {image_id: str(image["file_name"]) for image_id, image in images.items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise AnnotationError(
             f"{path}: expected COCO keypoints with images, categories (with keypoints) and annotations, got something "
             f"else ({type(error).__name__}: {error})."
         ) from error
-    found: dict[str, FilmPoints] = {}
+    film_points: dict[str, FilmPoints] = {}
     for image_id, category, values in annotations:
         if image_id not in images or category not in keypoints:
             raise AnnotationError(
@@ -55,7 +57,7 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
             )
         file, names = files[image_id], keypoints[category]
         film, where = film_name(file), f"{path}, film '{film_name(file)}'"
-        if film in found:
+        if film in film_points:
             raise AnnotationError(f"{where}: it is annotated twice; remove one of the annotations.")
         if not isinstance(values, list) or len(values) != 3 * len(names):
             raise AnnotationError(
@@ -78,13 +80,13 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
             if name in known and visible > 0:
                 marks.append((known[name], x, y))
         size = tuple(images[image_id].get(side) for side in ("width", "height"))
-        whole = all(isinstance(side, int) and side > 0 for side in size)
-        points, more = place_points(scheme, marks, where)
-        source = SourceFilm(where, file, size if whole else None)
-        found[film] = FilmPoints(points, problems + more, source)
-    if not found:
+        has_size = all(isinstance(side, int) and side > 0 for side in size)
+        points, doubts = place_points(scheme, marks, where)
+        source = SourceFilm(where, file, size if has_size else None)
+        film_points[film] = FilmPoints(points, problems + doubts, source)
+    if not film_points:
         raise AnnotationError(f"{path}: it holds no annotation.")
-    return found
+    return film_points
 
 
 def to_coco(

@@ -22,16 +22,16 @@ def measurement_rows(prediction: Prediction, measurements: Sequence[Measurement]
     """
     result = prediction.measurements(measurements)
     numbers = zip(result.values, result.z, result.low90, result.high90, strict=True)
-    for one, (value, z, low, high), own, remark in zip(
+    for measurement, (value, z, low, high), class_, remark in zip(
         measurements, numbers, result.classes, result.remarks, strict=True
     ):
-        norm = one.norm
+        norm = measurement.norm
         yield [
-            *(prediction.image, one.analysis, one.name, _cell(value), one.unit),
+            *(prediction.image, measurement.analysis, measurement.name, _cell(value), measurement.unit),
             "" if norm is None else f"{norm.mean:g}",
             "" if norm is None or norm.sd is None else f"{norm.sd:g}",
             *(_cell(number) for number in (z, low, high)),
-            *(("", "") if own is None else (str(own.label), own.meaning)),
+            *(("", "") if class_ is None else (str(class_.label), class_.meaning)),
             remark,
         ]
 

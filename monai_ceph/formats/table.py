@@ -41,10 +41,10 @@ def table_points(cells: Cells, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
             f"{path}: expected the columns {','.join(landmark_table.READ_COLUMNS)} or image_path,1_x,1_y,2_x,2_y,..., "
             f"got the header {','.join(header[:6])!r}."
         )
-    found = {}
+    film_points = {}
     for film, given in marks.items():
         where = f"{path}, film '{film}'"
         points, problems = place_points(scheme, given, where)
         source = SourceFilm(where, images[film], None, spacings.get(film))
-        found[film] = FilmPoints(points, problems + remarks.get(film, []), source)
-    return found
+        film_points[film] = FilmPoints(points, problems + remarks.get(film, []), source)
+    return film_points

@@ -145,10 +145,10 @@ def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = 
     for row in np.flatnonzero(~np.isfinite(parsed).all(0)).tolist():
         if not (columns[0][row] or columns[1][row]):
             continue
-        bad = x if not isfinite(parsed[0][row]) else y
+        odd = x if not isfinite(parsed[0][row]) else y
         landmark = f", landmark {landmarks[row]}" if landmarks else ""
         raise AnnotationError(
-            f"{cells.where(row)}{landmark}: expected a number of pixels, got {cells.columns[bad][row]!r}."
+            f"{cells.where(row)}{landmark}: expected a number of pixels, got {cells.columns[odd][row]!r}."
         )
     return parsed[0], parsed[1]
 

@@ -92,7 +92,7 @@ class AnyFilmInferer(Inferer):
             name = meta.get("filename_or_obj", "film")
             logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", name, self.assumed_mm[0])
         with torch.no_grad():
-            found = [
+            predictions = [
                 self._film(
                     film, None if mm.isnan().any() else (float(mm[0]), float(mm[1])), Orientation.of_tag(tag), network
                 )
@@ -100,7 +100,7 @@ class AnyFilmInferer(Inferer):
                     films, spacing.expand(len(films), -1), tags.expand(len(films)).tolist(), strict=True
                 )
             ]
-        return torch.stack(found)
+        return torch.stack(predictions)
 
     def _film(
         self, film: torch.Tensor, told_mm: tuple[float, float] | None, stored: Orientation, network: TwoStageNet
@@ -113,10 +113,10 @@ class AnyFilmInferer(Inferer):
             local, affine = posed_film(film, pose, self.local_mm, (0.0, 0.0))
             look = self._first_look(local, affine, pose, network)
         if self.search is not None and (look is None or not self.search.is_plain(look)):
-            found = self.search(film, told_mm, lambda films: self.inferer.coarse(films, network), look, stored)
-            if look is None or found.pose != look.pose:
-                local, affine = posed_film(film, found.pose, self.local_mm, self.search.window_mm)
-            look = found
+            latest = self.search(film, told_mm, lambda films: self.inferer.coarse(films, network), look, stored)
+            if look is None or latest.pose != look.pose:
+                local, affine = posed_film(film, latest.pose, self.local_mm, self.search.window_mm)
+            look = latest
         assert look is not None and local is not None and affine is not None
         return self._refined(local, affine, look, network)
 
@@ -125,8 +125,8 @@ class AnyFilmInferer(Inferer):
         scale = self.inferer.global_scale
         coarse = self.inferer.coarse(scale_pixels(local[None], (scale, scale)), network)[0].cpu()
         points = scale_index(coarse[:, :2], 1 / scale)
-        found = np.column_stack([_moved(points.numpy(), affine.numpy()), coarse[:, 2].numpy()])
-        return Look(pose, found, None, 0.0) if self.search is None else seen(pose, found, self.search.shape)
+        film_px = np.column_stack([_moved(points.numpy(), affine.numpy()), coarse[:, 2].numpy()])
+        return Look(pose, film_px, None, 0.0) if self.search is None else seen(pose, film_px, self.search.shape)
 
     def _refined(self, local: torch.Tensor, affine: torch.Tensor, look: Look, network: TwoStageNet) -> torch.Tensor:
         to_film = affine.numpy()

@@ -32,8 +32,8 @@ def own_bundle(state: Path, source: Path | None = None, trust: bool = False) -> 
         ValueError: the existing copy was made from another bundle; the message says what to do.
         OSError: the copy cannot be written.
     """
-    own = state / "bundle"
-    if not own.is_dir():
+    bundle = state / "bundle"
+    if not bundle.is_dir():
         config = bundle_config(source)
         origin = config.parents[1].resolve()
         check_trusted(origin, read_config(config), trust=trust)
@@ -43,19 +43,19 @@ def own_bundle(state: Path, source: Path | None = None, trust: bool = False) -> 
             for part in PARTS:
                 _copy(origin / part, temporary / part)
             (temporary / ORIGIN).write_text(f"{origin}\n", encoding="utf-8")
-            temporary.rename(own)
+            temporary.rename(bundle)
         except OSError:
-            if not own.is_dir():  # otherwise another process made the copy meanwhile
+            if not bundle.is_dir():  # otherwise another process made the copy meanwhile
                 raise
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-    copied_from = (own / ORIGIN).read_text(encoding="utf-8").strip()
+    copied_from = (bundle / ORIGIN).read_text(encoding="utf-8").strip()
     if source is not None and copied_from != str(source.resolve()):
         raise ValueError(
-            f"The films' own bundle '{own}' is a copy of '{copied_from}', not of '{source}'. Start without --bundle to "
-            "keep using it, or move it away to start over; labels are not affected."
+            f"The films' own bundle '{bundle}' is a copy of '{copied_from}', not of '{source}'. Start without --bundle "
+            "to keep using it, or move it away to start over; labels are not affected."
         )
-    return own
+    return bundle
 
 
 def _copy(source: Path, target: Path) -> None:

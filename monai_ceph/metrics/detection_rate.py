@@ -75,8 +75,8 @@ class DetectionRate(CumulatedErrors):
         if self.reduction == "mean_batch":
             return detection_rate(errors, self.thresholds)
         limits = torch.tensor(self.thresholds, dtype=errors.dtype, device=errors.device)
-        found = (errors[..., None] <= limits).to(errors.dtype)
-        return found.masked_fill(errors.isnan()[..., None], torch.nan)
+        hits = (errors[..., None] <= limits).to(errors.dtype)
+        return hits.masked_fill(errors.isnan()[..., None], torch.nan)
 
 
 def check_thresholds(thresholds: Sequence[float]) -> None:

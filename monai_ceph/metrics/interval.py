@@ -223,9 +223,9 @@ def _resampled_statistics(errors: np.ndarray, thresholds: Sequence[float]) -> Ca
 
 def _film_sums(errors: np.ndarray, centre: float, thresholds: Sequence[float]) -> np.ndarray:
     """Return sums over each film of errors (F, n), (4 + T, F): annotated, found, error - centre, its square, hits."""
-    found = np.isfinite(errors)
-    off = np.where(found, errors - centre, 0.0)
-    parts = [~np.isnan(errors), found, off, off**2, *(found & (errors <= t) for t in thresholds)]
+    finite = np.isfinite(errors)
+    off = np.where(finite, errors - centre, 0.0)
+    parts = [~np.isnan(errors), finite, off, off**2, *(finite & (errors <= t) for t in thresholds)]
     return np.stack([part.sum(1).astype(np.float64) for part in parts])
 
 

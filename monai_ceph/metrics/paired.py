@@ -110,12 +110,12 @@ def paired_differences(
             f" with {np.isfinite(a).sum()} and {np.isfinite(b).sum()} found landmarks; score both alike."
         )
     annotated, found_a, found_b = ~np.isnan(a), np.isfinite(a), np.isfinite(b)
-    both = found_a & found_b
-    mre = _differences(np.where(both, a, 0.0), np.where(both, b, 0.0), both)
+    found_by_both = found_a & found_b
+    mre = _differences(np.where(found_by_both, a, 0.0), np.where(found_by_both, b, 0.0), found_by_both)
     sdr = _differences(100.0 * (found_a & (a <= threshold)), 100.0 * (found_b & (b <= threshold)), annotated)
     pairs = [Paired(*pair) for pair in zip(mre, sdr, strict=True)]
     found = {
-        "both": int(both.sum()),
+        "both": int(found_by_both.sum()),
         "only_a": int((found_a & ~found_b).sum()),
         "only_b": int((found_b & ~found_a).sum()),
         "neither": int((annotated & ~found_a & ~found_b).sum()),

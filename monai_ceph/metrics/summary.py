@@ -70,15 +70,15 @@ def error_statistics(errors_mm: np.ndarray, thresholds: Sequence[float] = CHALLE
     check_thresholds(thresholds)
     errors = np.asarray(errors_mm, dtype=np.float64).ravel().round(DECIMALS)
     annotated = errors[~np.isnan(errors)]
-    found = annotated[np.isfinite(annotated)]
+    finite = annotated[np.isfinite(annotated)]
     n = len(annotated)
     return {
         "n": n,
-        "missing": n - len(found),
-        "mre": float(found.mean()) if len(found) else float("nan"),
-        "sd": float(found.std(ddof=1)) if len(found) > 1 else float("nan"),
-        "median": float(np.median(found)) if len(found) else float("nan"),
-        "sdr_percent": {f"{t:g}": 100 * int((found <= t).sum()) / n if n else float("nan") for t in thresholds},
+        "missing": n - len(finite),
+        "mre": float(finite.mean()) if len(finite) else float("nan"),
+        "sd": float(finite.std(ddof=1)) if len(finite) > 1 else float("nan"),
+        "median": float(np.median(finite)) if len(finite) else float("nan"),
+        "sdr_percent": {f"{t:g}": 100 * int((finite <= t).sum()) / n if n else float("nan") for t in thresholds},
     }
 
 

@@ -79,13 +79,13 @@ def draw_tracing(
     axes.set_axis_off()
     px_per_pt, thick = size[0] / width_pt, symbol_pt / _SYMBOL_PT
     drawn = trace(prediction.points_px, prediction.scheme)
-    for one in drawn:
-        plane = one.line.kind == "plane"
+    for line in drawn:
+        plane = line.line.kind == "plane"
         axes.plot(
-            *one.ends_px.T,
+            *line.ends_px.T,
             color=YELLOW if plane else "white",
             linewidth=thick * (1.0 if plane else 0.8),
-            linestyle=_DASHES.get(one.line.label, "-"),
+            linestyle=_DASHES.get(line.line.label, "-"),
             path_effects=_outlined(thick),
             zorder=2,
         )
@@ -105,7 +105,11 @@ def draw_tracing(
             zorder=4,
         )
     _label(
-        axes, prediction, [(one.line.label, one.ends_px[0]) for one in drawn if one.line.label], px_per_pt, symbol_pt
+        axes,
+        prediction,
+        [(line.line.label, line.ends_px[0]) for line in drawn if line.line.label],
+        px_per_pt,
+        symbol_pt,
     )
 
 
@@ -141,17 +145,19 @@ def _label(
     axes: Axes, prediction: Prediction, lines: list[tuple[str, np.ndarray]], px_per_pt: float, symbol_pt: float
 ) -> None:
     points = np.asarray(prediction.points_px, dtype=np.float64)
-    there = np.asarray(np.isfinite(points).all(-1))
-    texts = [(symbol, ORANGE) for symbol, known in zip(prediction.scheme.symbols, there.tolist(), strict=True) if known]
+    annotated = np.asarray(np.isfinite(points).all(-1))
+    texts = [
+        (symbol, ORANGE) for symbol, known in zip(prediction.scheme.symbols, annotated.tolist(), strict=True) if known
+    ]
     texts += [(label, YELLOW) for label, _ in lines]
     if not texts:
         return
     size = (float(axes.get_xlim()[1]), float(axes.get_ylim()[0]))
     ends = [np.clip(end, 0, size) for _, end in lines]
-    anchors = np.concatenate([points[there], *(end[None] for end in ends)])
+    anchors = np.concatenate([points[annotated], *(end[None] for end in ends)])
     sizes = [((0.7 * len(text) + 0.3) * symbol_pt * px_per_pt, 1.25 * symbol_pt * px_per_pt) for text, _ in texts]
     reach = 0.45 * symbol_pt * px_per_pt
-    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in points[there]]
+    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in points[annotated]]
     places = place_labels(anchors, sizes, taken, size, 0.7 * symbol_pt * px_per_pt)
     for (text, color), (left, top, right, bottom) in zip(texts, places, strict=True):
         axes.text(

@@ -64,21 +64,21 @@ def superimposed_tracings(pair: Superimposition) -> Figure:
 def draw_superimposed(axes: Axes, pair: Superimposition, width_pt: float, symbol_pt: float = 5.5) -> None:
     """Draw :func:`superimposed_tracings` on axes that are ``width_pt`` points wide."""
     for points, dashes, fill, color in ((pair.points_a, (0, (4, 2)), "white", FAINT), (pair.points_b, "-", INK, INK)):
-        for one in trace(points, pair.a.scheme):
-            axes.plot(*one.ends_px.T, color=color, linewidth=symbol_pt / 7, linestyle=dashes, zorder=2)
+        for drawn in trace(points, pair.a.scheme):
+            axes.plot(*drawn.ends_px.T, color=color, linewidth=symbol_pt / 7, linestyle=dashes, zorder=2)
         axes.plot(*points.T, "o", markersize=symbol_pt / 2.2, markerfacecolor=fill, markeredgecolor=color, zorder=3)
     known = np.concatenate([points[np.isfinite(points).all(-1)] for points in (pair.points_a, pair.points_b)])
     middle, reach = (known.max(0) + known.min(0)) / 2, 0.56 * float(np.ptp(known, axis=0).max())
     low = middle - reach
     axes.set(xlim=(low[0], low[0] + 2 * reach), ylim=(low[1] + 2 * reach, low[1]), aspect="equal")
     axes.set_axis_off()
-    there = np.isfinite(pair.points_b).all(-1).tolist()
-    symbols = [symbol for symbol, shown in zip(pair.a.scheme.symbols, there, strict=True) if shown]
+    present = np.isfinite(pair.points_b).all(-1).tolist()
+    symbols = [symbol for symbol, shown in zip(pair.a.scheme.symbols, present, strict=True) if shown]
     per_pt = 2 * reach / width_pt
     sizes = [((0.7 * len(symbol) + 0.3) * symbol_pt * per_pt, 1.2 * symbol_pt * per_pt) for symbol in symbols]
     around = 0.35 * symbol_pt * per_pt
     taken = [(x - around, y - around, x + around, y + around) for x, y in known - low]
-    places = place_labels(pair.points_b[there] - low, sizes, taken, (2 * reach, 2 * reach), 0.6 * symbol_pt * per_pt)
+    places = place_labels(pair.points_b[present] - low, sizes, taken, (2 * reach, 2 * reach), 0.6 * symbol_pt * per_pt)
     for symbol, (left, top, right, bottom) in zip(symbols, places, strict=True):
         x, y = low[0] + (left + right) / 2, low[1] + (top + bottom) / 2
         axes.text(x, y, symbol, fontsize=symbol_pt, color=INK, ha="center", va="center", parse_math=False, zorder=4)
@@ -96,10 +96,10 @@ def superimposition_page(film_a: np.ndarray, film_b: np.ndarray, pair: Superimpo
     figure = new_page()
     head(figure, HEADING)
     lefts = [MARGIN_MM + k * (_PICTURE_MM[0] + _GAP_MM) for k in range(3)]
-    for left, name, film, one in zip(lefts, "AB", (film_a, film_b), (pair.a, pair.b), strict=False):
-        size = np.array(film.shape) * (one.spacing_mm or (1.0, 1.0))
+    for left, name, film, prediction in zip(lefts, "AB", (film_a, film_b), (pair.a, pair.b), strict=False):
+        size = np.array(film.shape) * (prediction.spacing_mm or (1.0, 1.0))
         width, height = size * min(_PICTURE_MM / size)
-        draw_tracing(place(figure, left, _TOP_MM, width, height), film, one, width / 25.4 * 72, symbol_pt=4.5)
+        draw_tracing(place(figure, left, _TOP_MM, width, height), film, prediction, width / 25.4 * 72, symbol_pt=4.5)
         text(figure, left, _TOP_MM + height + 1, name, size=8, weight="bold")
     side = PAGE_MM[0] - MARGIN_MM - lefts[2]
     draw_superimposed(place(figure, lefts[2], _TOP_MM, side, side), pair, side / 25.4 * 72)
@@ -146,22 +146,22 @@ def write_superimposition(folder: str | Path, film_a: np.ndarray, film_b: np.nda
 def _draw_changes(figure: Figure, table: Sequence[Change]) -> None:
     """Draw the changes of measurements in two columns; an analysis may go on in the second."""
     lines: list[tuple[str, Change | None]] = []
-    for analysis, group in groupby(table, key=lambda one: one.analysis):
+    for analysis, group in groupby(table, key=lambda change: change.analysis):
         lines.append((analysis, None))
-        lines += [(one.name, one) for one in group]
+        lines += [(change.name, change) for change in group]
     half = -(-len(lines) // 2)
     for k, part in enumerate((lines[:half], lines[half:])):
         rows = [[("", "left"), ("A", "right"), ("B", "right"), ("B\N{MINUS SIGN}A", "right"), ("±", "right")]]
         bold = [False]
-        for name, one in part:
-            if one is None:
+        for name, change in part:
+            if change is None:
                 cells = [name]
             else:
-                unit = {"deg": "\N{DEGREE SIGN}"}.get(one.unit, one.unit)
-                numbers = [shown(one.a), shown(one.b), shown(one.change, sign=True), shown(one.margin)]
+                unit = {"deg": "\N{DEGREE SIGN}"}.get(change.unit, change.unit)
+                numbers = [shown(change.a), shown(change.b), shown(change.change, sign=True), shown(change.margin)]
                 cells = [f"  {name} ({unit})", *numbers]
             rows.append([(cell, "left" if n == 0 else "right") for n, cell in enumerate(cells)])
-            bold.append(one is None or one.clear)
+            bold.append(change is None or change.clear)
         left = MARGIN_MM + k * (_COLUMN_MM + _GAP_MM)
         _draw_lines(figure, left, _COLUMN_MM, (0, 41, 49.5, 58.5, _COLUMN_MM), rows, bold, half)
 

@@ -51,7 +51,7 @@ def wigglegram(deviations: Sequence[Deviation], title: str = "") -> Figure:
     """
     figure = new_figure(rows_height(len(deviations)))
     axes = figure.add_subplot()
-    landmark_rows(axes, [one.name for one in deviations])
+    landmark_rows(axes, [deviation.name for deviation in deviations])
     plain(axes)
     draw_wigglegram(axes, deviations)
     axes.set_xlabel("SD from the norm", fontsize=TEXT_PT, color=INK)
@@ -78,23 +78,23 @@ def draw_wigglegram(axes: Axes, deviations: Sequence[Deviation], rows: Sequence[
     for _, group in groupby(zip(deviations, places, strict=True), key=lambda pair: pair[0].group):
         members = list(group)
         # NaN interrupts the line where a deviation is unknown.
-        inside = np.clip([one.z for one, _ in members], -LIMIT, LIMIT)
+        inside = np.clip([deviation.z for deviation, _ in members], -LIMIT, LIMIT)
         axes.plot(inside, [y for _, y in members], color=INK, linewidth=0.7, zorder=2)
-        for (one, y), x in zip(members, inside.tolist(), strict=True):
-            _draw_deviation(axes, one, x, y)
+        for (deviation, y), x in zip(members, inside.tolist(), strict=True):
+            _draw_deviation(axes, deviation, x, y)
 
 
-def _draw_deviation(axes: Axes, one: Deviation, x: float, y: float) -> None:
-    if not math.isnan(one.low):
-        ends = np.clip([one.low, one.high], -LIMIT, LIMIT)
+def _draw_deviation(axes: Axes, deviation: Deviation, x: float, y: float) -> None:
+    if not math.isnan(deviation.low):
+        ends = np.clip([deviation.low, deviation.high], -LIMIT, LIMIT)
         axes.plot(ends, [y, y], color=INK, linewidth=1.6, alpha=0.45, solid_capstyle="butt", zorder=3)
-    beyond = "<" if one.z < -LIMIT else ">" if one.z > LIMIT else "o"
+    beyond = "<" if deviation.z < -LIMIT else ">" if deviation.z > LIMIT else "o"
     axes.plot(
         x,
         y,
         beyond,
         markersize=3.4 if beyond == "o" else 4.6,
-        markerfacecolor=INK if round(abs(one.z), 1) >= 1 else "white",
+        markerfacecolor=INK if round(abs(deviation.z), 1) >= 1 else "white",
         markeredgecolor=INK,
         markeredgewidth=0.8,
         clip_on=False,

@@ -65,13 +65,13 @@ def check_trusted(bundle: Path, config: Mapping[str, Any], kind: Kind = "inferen
 
 
 def _shipped() -> list[Path]:
-    found = []
+    paths = []
     for name in (DEFAULT, PAPER):
         try:
-            found.append(shipped_bundle(name))
+            paths.append(shipped_bundle(name))
         except FileNotFoundError:
             continue
-    return found
+    return paths
 
 
 @lru_cache

@@ -28,5 +28,5 @@ def last_checkpoint(folder: str | Path, prefix: str) -> str | None:
     pattern = re.compile(re.escape(prefix) + r"_checkpoint_epoch=(\d+)\.pt")
     matches = [(int(m[1]), p) for p in Path(folder).glob("*.pt") if (m := pattern.fullmatch(p.name))]
     # A checkpoint is a zip file, whose directory is written last.
-    whole = [(epoch, path) for epoch, path in matches if zipfile.is_zipfile(path)]
-    return str(max(whole)[1]) if whole else None
+    complete = [(epoch, path) for epoch, path in matches if zipfile.is_zipfile(path)]
+    return str(max(complete)[1]) if complete else None

@@ -177,15 +177,15 @@ def _analysis_groups(evidence: Dataset, measurements: Measurements, algorithm: A
     for analysis, members in groupby(known, key=lambda k: measurements.measurements[k].analysis):
         items = []
         for k in members:
-            one, value = measurements.measurements[k], float(measurements.values[k])
+            measurement, value = measurements.measurements[k], float(measurements.values[k])
             properties = None
             if math.isfinite(measurements.low90[k]):
                 properties = sr.MeasurementProperties(
                     upper_measurement_uncertainty=round(float(measurements.high90[k]) - value, 3),
                     lower_measurement_uncertainty=round(value - float(measurements.low90[k]), 3),
                 )
-            name = _code(f"{analysis}/{one.name}", f"{analysis}: {one.name}")
-            items.append(sr.Measurement(name, round(value, 3), units[one.unit], properties=properties))
+            name = _code(f"{analysis}/{measurement.name}", f"{analysis}: {measurement.name}")
+            items.append(sr.Measurement(name, round(value, 3), units[measurement.unit], properties=properties))
         groups.append(
             sr.MeasurementsAndQualitativeEvaluations(
                 tracking_identifier=sr.TrackingIdentifier(uid=UID(), identifier=analysis),

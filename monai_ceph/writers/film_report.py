@@ -84,25 +84,29 @@ def rows(measurements: Measurements) -> list[Row]:
     is shown, with one decimal.
     """
     table = []
-    for k, (one, value, z) in enumerate(
+    for k, (measurement, value, z) in enumerate(
         zip(measurements.measurements, measurements.values.tolist(), measurements.z.tolist(), strict=True)
     ):
         low, high = float(measurements.low90[k]), float(measurements.high90[k])
-        sd = math.nan if one.norm is None or one.norm.sd is None else one.norm.sd
-        found, unit = measurements.classes[k], {"deg": "\N{DEGREE SIGN}"}.get(one.unit, f" {one.unit}")
-        norm = "" if one.norm is None else number(one.norm.mean) + ("" if math.isnan(sd) else f" ± {number(sd)}")
+        sd = math.nan if measurement.norm is None or measurement.norm.sd is None else measurement.norm.sd
+        class_, unit = measurements.classes[k], {"deg": "\N{DEGREE SIGN}"}.get(measurement.unit, f" {measurement.unit}")
+        norm = (
+            ""
+            if measurement.norm is None
+            else number(measurement.norm.mean) + ("" if math.isnan(sd) else f" ± {number(sd)}")
+        )
         known = not math.isnan(value)
         table.append(
             Row(
-                one.analysis,
-                one.name,
+                measurement.analysis,
+                measurement.name,
                 f"{number(value)}{unit}" if known else UNKNOWN,
                 "" if math.isnan(low) else f"{number(low)} to {number(high)}",
                 "" if math.isnan(low) else f"±{number((high - low) / 2)}",
                 norm,
                 "" if math.isnan(z) else number(z, sign=True),
                 "" if math.isnan(z) else "*" * min(MARKED, math.floor(abs(round(z, 1)))),
-                "" if found is None else found.meaning,
+                "" if class_ is None else class_.meaning,
                 measurements.remarks[k],
                 value,
                 z,

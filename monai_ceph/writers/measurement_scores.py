@@ -66,12 +66,12 @@ def agreement_csv(all_scores: Sequence[ReferenceScores]) -> str:
 
 
 def _cells(score: MeasurementScore) -> list[str]:
-    one, of_values, of_classes = score.measurement, score.agreement, score.classification
+    measurement, of_values, of_classes = score.measurement, score.agreement, score.classification
     rates = of_classes["same_percent"], of_classes["success_percent"]
     return [
-        *(one.analysis, one.name, one.unit, str(of_values["n"])),
+        *(measurement.analysis, measurement.name, measurement.unit, str(of_values["n"])),
         *(_cell(of_values[name]) for name in ("mae", "bias", "sd", "loa_low", "loa_high", "dahlberg", "icc")),
-        *((str(of_classes["n"]), *map(_cell, rates)) if one.classes else ("", "", "")),
+        *((str(of_classes["n"]), *map(_cell, rates)) if measurement.classes else ("", "", "")),
     ]
 
 

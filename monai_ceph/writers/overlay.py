@@ -79,21 +79,21 @@ def draw_overlay(
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     draw = ImageDraw.Draw(picture)
     unit = max(size) / 1200  # lengths below are for a picture of 1200 pixels
-    found = to_picture(points_px, scale)
+    points = to_picture(points_px, scale)
     known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
     doubtful = np.array([status == "doubtful" for status in prediction.statuses])
-    _draw_ellipses(draw, prediction, found, doubtful, scale, unit)
-    _draw_marks(draw, found, doubtful, known, unit)
+    _draw_ellipses(draw, prediction, points, doubtful, scale, unit)
+    _draw_marks(draw, points, doubtful, known, unit)
     font = ImageFont.load_default(size=17 * unit)
     # A landmark that was not found is labelled at its reference, in the reference's colour.
-    labelled = found if known is None else np.where(np.isfinite(found), found, known)
+    labelled = points if known is None else np.where(np.isfinite(points), points, known)
     drawn = np.isfinite(labelled).all(-1)
     anchors = labelled[drawn]
     symbols = [symbol for symbol, shown in zip(prediction.scheme.symbols, drawn, strict=True) if shown]
     colours = [
-        REFERENCE if not there else DOUBTFUL if doubt else PREDICTED
-        for there, doubt in zip(np.isfinite(found).all(-1)[drawn], doubtful[drawn], strict=True)
+        REFERENCE if not present else DOUBTFUL if doubt else PREDICTED
+        for present, doubt in zip(np.isfinite(points).all(-1)[drawn], doubtful[drawn], strict=True)
     ]
     others = anchors if known is None else np.concatenate([anchors, known[np.isfinite(known).all(-1)]])
     taken = [_around(p, 9 * unit) for p in others]
@@ -242,28 +242,28 @@ def _width(pixels: float) -> int:
     return max(1, round(pixels))
 
 
-def _draw_marks(draw: Any, found: np.ndarray, doubtful: np.ndarray, known: np.ndarray | None, unit: float) -> None:
-    known = np.full_like(found, np.nan) if known is None else known
+def _draw_marks(draw: Any, points: np.ndarray, doubtful: np.ndarray, known: np.ndarray | None, unit: float) -> None:
+    known = np.full_like(points, np.nan) if known is None else known
     for reference in known[np.isfinite(known).all(-1)]:
         draw.ellipse(_around(reference, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
         draw.ellipse(_around(reference, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
-    for point, doubt in zip(found, doubtful, strict=True):
+    for point, doubt in zip(points, doubtful, strict=True):
         if np.isfinite(point).all():
             (_draw_square if doubt else _draw_cross)(draw, point, unit)
     # Drawn last, because marks would hide the short lines of common errors of one or two millimetres.
-    for point, reference in zip(found, known, strict=True):
+    for point, reference in zip(points, known, strict=True):
         if np.isfinite([point, reference]).all():
             draw.line([*point, *reference], fill=ERROR_LINE, width=_width(2 * unit))
 
 
 def _draw_ellipses(
-    draw: Any, prediction: Prediction, found: np.ndarray, doubtful: np.ndarray, scale: float, unit: float
+    draw: Any, prediction: Prediction, points: np.ndarray, doubtful: np.ndarray, scale: float, unit: float
 ) -> None:
     if prediction.covariance_mm2 is None or prediction.spacing_mm is None:
         return
-    there = np.isfinite(found).all(-1) & np.isfinite(prediction.covariance_mm2).all((-2, -1))
-    outlines = ellipse_points(prediction.covariance_mm2[there]) / np.array(prediction.spacing_mm) * scale
-    for point, outline, doubt in zip(found[there], outlines, doubtful[there], strict=True):
+    drawn = np.isfinite(points).all(-1) & np.isfinite(prediction.covariance_mm2).all((-2, -1))
+    outlines = ellipse_points(prediction.covariance_mm2[drawn]) / np.array(prediction.spacing_mm) * scale
+    for point, outline, doubt in zip(points[drawn], outlines, doubtful[drawn], strict=True):
         corners = [tuple(corner) for corner in point + outline]
         for width, colour in ((3, OUTLINE), (1.5, DOUBTFUL if doubt else PREDICTED)):
             draw.line([*corners, corners[0]], fill=colour, width=_width(width * unit))

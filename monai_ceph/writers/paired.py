@@ -17,8 +17,10 @@ from monai_ceph.writers.text import WIDTH, aligned, format_number, settings
 
 def paired_text(paired: PairedEvaluation) -> str:
     """Return the comparison as text: settings, differences overall and by landmark for each reference, remarks."""
-    how = settings(paired.protocol, paired.scheme, paired.spacing_mm, paired.excluded_films, paired.excluded_landmarks)
-    parts = ["\n".join([f"A            {paired.a}", f"B            {paired.b}", *how])]
+    choices = settings(
+        paired.protocol, paired.scheme, paired.spacing_mm, paired.excluded_films, paired.excluded_landmarks
+    )
+    parts = ["\n".join([f"A            {paired.a}", f"B            {paired.b}", *choices])]
     for reference, differences in paired.differences.items():
         parts += [_overall(reference, paired.films[reference], differences), _by_landmark(differences)]
     parts.append(f"In brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell.\np by a {TEST}.")
@@ -64,10 +66,11 @@ def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferen
     ]
     lines = aligned(rows)
     rule = "-" * max(map(len, lines))
-    found = differences.found
+    counts = differences.found
     note = (
         f"MRE of the {differences.overall.mre.n} landmarks that both found, SDR of the {differences.overall.sdr.n} "
-        f"annotated; found by A alone {found['only_a']}, by B alone {found['only_b']}, by neither {found['neither']}."
+        f"annotated; found by A alone {counts['only_a']}, by B alone {counts['only_b']}, by neither "
+        f"{counts['neither']}."
     )
     return "\n".join(
         [f"against {reference} ({count(len(films), 'film')})", rule, lines[0], rule, *lines[1:], rule, note]

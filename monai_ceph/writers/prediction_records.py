@@ -131,8 +131,8 @@ class PredictionRecords:
                 f"{film}: '{self.folder}' has results of another film of this name, '{record.path}'; choose another "
                 "output folder, or replace all results with --overwrite."
             )
-        there = set(formats) <= set(record.formats) and all(path.exists() for path in results)
-        return record if film_is == "same" and there else None
+        complete = set(formats) <= set(record.formats) and all(path.exists() for path in results)
+        return record if film_is == "same" and complete else None
 
     def add(
         self,

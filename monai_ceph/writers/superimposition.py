@@ -101,15 +101,19 @@ def superimpose(a: Prediction, b: Prediction) -> Superimposition:
         )
     in_mm = a.spacing_mm is not None and b.spacing_mm is not None
     frames, measured = [], []
-    for one in (a, b):
-        spacing = np.asarray(one.spacing_mm or (1.0, 1.0))
+    for prediction in (a, b):
+        spacing = np.asarray(prediction.spacing_mm or (1.0, 1.0))
         try:
-            points = to_sn_frame(np.asarray(one.points_px) * spacing, one.scheme)
+            points = to_sn_frame(np.asarray(prediction.points_px) * spacing, prediction.scheme)
         except ValueError as error:
-            raise ValueError(f"'{one.image}': {error}") from error
-        frames.append(points if in_mm else 100 * points / points[one.scheme.index("N"), 0])
-        measured.append(one.measurements())
-    remarks = [f"{name} ({one.image}): {remark}" for name, one in (("A", a), ("B", b)) for remark in one.remarks]
+            raise ValueError(f"'{prediction.image}': {error}") from error
+        frames.append(points if in_mm else 100 * points / points[prediction.scheme.index("N"), 0])
+        measured.append(prediction.measurements())
+    remarks = [
+        f"{name} ({prediction.image}): {remark}"
+        for name, prediction in (("A", a), ("B", b))
+        for remark in prediction.remarks
+    ]
     if in_mm:
         length_a, length_b = (float(points[a.scheme.index("N"), 0]) for points in frames)
         if abs(length_b / length_a - 1) > ODD_GROWTH:
@@ -119,7 +123,7 @@ def superimpose(a: Prediction, b: Prediction) -> Superimposition:
                 f"{100 * ODD_GROWTH:g} % apart: check the pixel size of both films, unless a child has grown",
             )
     else:
-        unknown = " and ".join(name for name, one in (("A", a), ("B", b)) if one.spacing_mm is None)
+        unknown = " and ".join(name for name, prediction in (("A", a), ("B", b)) if prediction.spacing_mm is None)
         remarks.insert(
             0,
             f"the pixel size of {unknown} is unknown, so both are drawn with the same length of S-N, as if it had not "
@@ -130,10 +134,10 @@ def superimpose(a: Prediction, b: Prediction) -> Superimposition:
 
 def changes(pair: Superimposition) -> list[Change]:
     """Return how the measurements changed, in order. Errors of both films count as independent."""
-    half = [(one.high90 - one.low90) / 2 for one in (pair.measured_a, pair.measured_b)]
+    half = [(measured.high90 - measured.low90) / 2 for measured in (pair.measured_a, pair.measured_b)]
     return [
-        Change(one.analysis, one.name, one.unit, a, b, b - a, margin)
-        for one, a, b, margin in zip(
+        Change(measurement.analysis, measurement.name, measurement.unit, a, b, b - a, margin)
+        for measurement, a, b, margin in zip(
             pair.measured_a.measurements,
             pair.measured_a.values.tolist(),
             pair.measured_b.values.tolist(),
@@ -154,7 +158,10 @@ def moves(pair: Superimposition) -> list[Move]:
 
 def facts(pair: Superimposition) -> list[tuple[str, str]]:
     """Return which films are compared, their pixel sizes and where the points come from: names and texts."""
-    films = [(name, f"{one.image}, pixel size {pixel_size(one)}") for name, one in (("A", pair.a), ("B", pair.b))]
+    films = [
+        (name, f"{prediction.image}, pixel size {pixel_size(prediction)}")
+        for name, prediction in (("A", pair.a), ("B", pair.b))
+    ]
     return [*films, ("Points", pair.source)] if pair.source else films
 
 
@@ -166,9 +173,9 @@ def changes_csv(pair: Superimposition) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    for one in changes(pair):
-        numbers = (one.a, one.b, one.change, one.margin, math.nan, math.nan)
-        table.writerow(["measurement", one.analysis, one.name, one.unit, *map(_cell, numbers)])
+    for change in changes(pair):
+        numbers = (change.a, change.b, change.change, change.margin, math.nan, math.nan)
+        table.writerow(["measurement", change.analysis, change.name, change.unit, *map(_cell, numbers)])
     for move in moves(pair):
         numbers = (math.nan, math.nan, move.distance, math.nan, move.forward, move.down)
         table.writerow(["point", "", move.landmark, "mm", *map(_cell, numbers)])
