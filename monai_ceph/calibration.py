@@ -1,4 +1,4 @@
-"""Calibrate a model for a clinic: from a few films that it annotated to a site calibration."""
+"""Calibrate a model for a clinic with a few films that it annotated."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def calibrate(
 
     Args:
         films: folder of the films.
-        annotations: the clinic's annotations in any supported format; of several observers, their mean counts.
-        spacing_mm: size of a film pixel, mm; wins over the one in the films' files.
+        annotations: the clinic's annotations in any supported format; the mean is used if there are several observers.
+        spacing_mm: size of a film pixel, mm; takes precedence over the one in the films' files.
         bundle: its folder; None is the shipped bundle.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         weights: a file with the weights of the whole network; None is the bundle's ``models/model.pt``.
@@ -80,7 +80,7 @@ class Gain(NamedTuple):
 
 
 def gain(estimate: SiteEstimate) -> Gain:
-    """Return how much better films become that are left out of the estimate, with Student's interval over films.
+    """Return how much calibration improves films that it was not estimated from, with Student's interval over films.
 
     The estimates for two films share all other films, so their changes are not independent. The variance of the mean
     is therefore ``(1 / F + 1 / (F - 1)) s^2`` in place of ``s^2 / F``.

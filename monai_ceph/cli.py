@@ -1,6 +1,6 @@
-"""The command line: parse, call, print. The subcommands themselves are in `monai_ceph.commands`.
+"""Parse the command line and call the subcommands, which are in `monai_ceph.commands`.
 
-Heavy imports wait until a subcommand runs, so that ``--help`` and errors in the arguments are answered at once.
+Heavy imports wait until a subcommand runs, so that ``--help`` and invalid arguments are answered at once.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def run(
         rename, spacing_mm: as in :func:`~monai_ceph.formats.convert.to_scheme` and ``write_annotations``.
         films: folder of the films: points are checked against them, and file names, sizes and frames are theirs.
     Returns:
-        How many films could not be written; each is named on standard error, as is all that was odd about the source.
+        The number of films that could not be written; each is named on standard error, with all remarks on the source.
     Raises:
         ValueError, OSError: nothing can be converted; the message says why.
     """

@@ -1,4 +1,4 @@
-"""``monai-ceph measure``: measure faces from points, such as those that were corrected by hand."""
+"""``monai-ceph measure``: measure faces from points, such as corrected ones."""
 
 from __future__ import annotations
 

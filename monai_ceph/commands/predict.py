@@ -1,4 +1,4 @@
-"""What ``monai-ceph predict`` does."""
+"""``monai-ceph predict``: find the landmarks of films and write them to files."""
 
 from __future__ import annotations
 
@@ -59,26 +59,26 @@ def run(
 ) -> int:
     """Find the landmarks of films and write them.
 
-    Films that were done before, in this folder and with these settings, are left out; so a run that was stopped goes on
-    when it is started again. Under ``torchrun``, processes share the films.
+    Films that were already done in this folder with these settings are skipped, so an interrupted run can be continued
+    by the same call. Under ``torchrun``, the processes share the films.
 
     Args:
         films: files and folders.
         output: folder for ``landmarks.csv``, ``measurements.csv``, ``<film>.mrk.json``, ``<film>.overlay.png``,
             ``<film>.report.pdf``, ``<film>.report.html`` and ``<film>.sr.dcm``; made if needed.
-        spacing_mm: size of a film pixel; wins over the one in the file.
-        bundle: the bundle's folder, or what else ``load`` takes; None is the shipped one.
+        spacing_mm: size of a film pixel; takes precedence over the one in the file.
+        bundle: the bundle's folder, or anything that ``load`` takes; None is the shipped one.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         formats: which of ``csv``, ``markups``, ``overlay``, ``measurements``, ``report``,
             ``dicom-sr`` to write.
-        overwrite: do again what was done before.
+        overwrite: predict films again that were already done.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
         name_from_dicom: write the patient's name in a DICOM film on its report.
-        site: a site file, which moves the points to where a clinic marks them; None is none.
-        backend: what runs the networks; results of one are not mixed with those of another.
-        load: makes the predictor from bundle, spacing and device; not called if all films were done before.
+        site: a site file, which moves the points to where a clinic marks them; None moves none.
+        backend: what runs the networks; results of different backends are not mixed.
+        load: makes the predictor from bundle, spacing and device; not called if all films were already done.
     Returns:
-        How many films failed; each is named on standard error.
+        The number of films that failed; each is named on standard error.
     Raises:
         ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
             why.
@@ -151,9 +151,9 @@ def _settings(
     scheme: str | None,
     site: SiteCalibration | None,
 ) -> dict[str, str]:
-    """Return what a film's results depend on apart from the film, to keep results of other settings apart.
+    """Return the settings that a film's results depend on, so that results of other settings are kept apart.
 
-    The device is not among them: a run may go on elsewhere, in that device's precision.
+    The device is not one of them: a run may continue on another device, in its precision.
     """
     weights = weights_file(bundle)
     if weights == bundle:  # an exported model is both
@@ -178,7 +178,7 @@ def _settings(
 def _films_to_predict(
     films: Sequence[Path], output: Path, formats: Sequence[str], records: PredictionRecords
 ) -> tuple[list[Path], int]:
-    """Return the films that are not done, and how many cannot be; say again what was remarked on those that are."""
+    """Return the films to predict and the number of failed ones; repeat the remarks on films that are done."""
     to_predict, refused = [], 0
     for film in films:
         try:
@@ -205,7 +205,7 @@ def _predict(
     records: PredictionRecords,
     process: Ranks,
 ) -> int:
-    """Predict films and write them while others are predicted; return how many failed."""
+    """Predict films, write each while others are predicted, and return how many failed."""
     if not films:
         return 0
     failed, workers = 0, worker_count()
@@ -248,7 +248,7 @@ def _say_of(film: Path, remarks: Sequence[str]) -> None:
 
 
 def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
-    """Name everything in the films' folders that is not tried, by reason."""
+    """Print which files and folders were not predicted, by reason."""
     reasons: dict[str, list[str]] = {}
     for path, reason in paths:
         if reason != RESULT:
@@ -259,7 +259,7 @@ def _name_passed_over(paths: Sequence[tuple[Path, str]]) -> None:
 
 
 def _name_points_to_check(points: Sequence[tuple[str, str, float]]) -> None:
-    """Name the points with the largest expected errors: (film, landmark, mm), by film."""
+    """Print the points with the largest expected errors, (film, landmark, mm), by film."""
     by_film: dict[str, list[str]] = {}
     for film, symbol, error_mm in points:
         by_film.setdefault(film, []).append(f"{symbol} {error_mm:.1f} mm")
@@ -326,7 +326,7 @@ def _write_table(records: PredictionRecords, output: Path, films: Sequence[Path]
 
 
 def _bar(total: int) -> Any:
-    """Return a progress bar, or None if nobody would see it."""
+    """Return a progress bar, or None if standard error is not a terminal."""
     if total < 2 or not sys.stderr.isatty():
         return None
     try:

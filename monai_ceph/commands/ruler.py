@@ -1,4 +1,4 @@
-"""``monai-ceph ruler``: the size of a film pixel from a ruler in the film."""
+"""``monai-ceph ruler``: measure the size of a film pixel with a ruler in the film."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def run(film: Path, marks_px: Sequence[tuple[float, float]], length_mm: float) -
     Args:
         film: the file.
         marks_px: two marks, (x, y), pixels of the film.
-        length_mm: what the ruler says lies between them.
+        length_mm: the length between them on the ruler.
     Raises:
         ValueError: the film cannot be read, a mark is off it, or as
             :func:`~monai_ceph.spacing.ruler_spacing`.

@@ -1,4 +1,4 @@
-"""``monai-ceph superimpose``: two films of one patient, superimposed on S-N."""
+"""``monai-ceph superimpose``: superimpose two films of one patient on S-N."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def run(
 
     Args:
         a, b: the earlier and the later film.
-        output: folder for ``superimposition.pdf``, ``.html`` and ``.csv``; made if needed.
-        annotations: annotations that hold the points of the films; without any, the points are predicted.
-        spacing_mm: size of a film pixel, of both films or of A and of B; wins over the one in the file.
+        output: folder for ``superimposition.pdf``, ``.html`` and ``.csv``; created if needed.
+        annotations: annotations with the points of the films; without any, the points are predicted.
+        spacing_mm: size of a film pixel, of both films or of A and of B; takes precedence over the one in the file.
         bundle, device: as for ``predict``; not used with annotations.
         scheme: name or file of the landmark scheme; None is that of the bundle, or ``isbi19`` for annotations.
         site: site file that moves the predicted points.

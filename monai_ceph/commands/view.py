@@ -1,4 +1,4 @@
-"""``monai-ceph view``: look at films and correct their points in a browser."""
+"""``monai-ceph view``: view films and correct their points in a browser."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def run(
         films: files and folders.
         output: folder for the corrected points.
         annotations: points to show in place of the model's: any format that the package reads.
-        spacing_mm: size of a film pixel; wins over the one in the file.
+        spacing_mm: size of a film pixel; takes precedence over the one in the file.
         bundle, device: the model, see :func:`~monai_ceph.predictor.torch_predictor.load_torch_predictor`.
-        port: where to listen; 0 is a free one.
+        port: the port to listen on; 0 selects a free one.
     Raises:
         ValueError, OSError, ImportError: the films, the model or the output cannot be used; the message says why.
     """

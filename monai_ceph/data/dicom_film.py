@@ -1,4 +1,4 @@
-"""DICOM films: from stored values to what the file says is to be seen, bone bright.
+"""Read DICOM films: from stored values to the gray values that the file wants displayed, bone bright.
 
 In this order, as DICOM's grayscale pipeline has it:
 

@@ -1,10 +1,10 @@
-"""Which of DICOM's pixel spacings holds for a film.
+"""Choose among DICOM's pixel spacings.
 
 Cephalometric distances, and the norms that they are compared with, are taken in the plane of the film or detector. Of
 DICOM's tags, ImagerPixelSpacing and NominalScannedPixelSpacing are by definition in that plane. PixelSpacing is so only
 as long as nobody calibrated it; where it differs from the others it holds for a plane inside the patient, corrected for
-magnification (GEOMETRY) or by an object of known size (FIDUCIAL). So the detector's tag goes first, PixelSpacing comes
-last, and what was passed over is named. A magnification factor is named, never applied.
+magnification (GEOMETRY) or by an object of known size (FIDUCIAL). So the detector's tag comes first, PixelSpacing
+last, and ignored tags are named. A magnification factor is named, never applied.
 
 Source: DICOM PS3.3, 10.7.1.3 "Pixel Spacing Calibration", C.8.11.4 "DX Detector", C.8.6.1 "SC Equipment and Image".
 """

@@ -1,4 +1,4 @@
-"""Films: any file that holds one radiograph -> one gray array, one orientation, one statement of its pixel spacing.
+"""Read a film from any file that holds one radiograph, as gray values with orientation and pixel spacing.
 
 ``docs/inputs.md`` lists each format and tag. In short:
 
@@ -44,7 +44,7 @@ _BLANK = 0.999
 
 @dataclass(frozen=True)
 class FilmInfo:
-    """What is known of a film beside its pixels.
+    """Describe a film beside its pixels.
 
     Args:
         spacing_mm: (along x, along y), mm; None where unknown.
@@ -76,17 +76,18 @@ class FilmInfo:
 def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
     """Read one film in this process.
 
-    The decoders of damaged files can end a process or never return; :class:`~monai_ceph.data.film_workers.FilmWorkers`
-    reads in others.
+    A damaged file can make a decoder end the process or never return;
+    :class:`~monai_ceph.data.film_workers.FilmWorkers` reads films in other processes.
 
     Args:
         path: the file; its format is told by its content, not by its suffix.
-        spacing_mm: the pixel spacing if the user knows it, one number or (along x, along y); it wins over the file's.
+        spacing_mm: the pixel spacing if the user knows it, one number or (along x, along y); it takes precedence over
+            the file's.
     Returns:
-        (X, Y) float32, gray values, finite, bone bright; and what is known beside.
+        (X, Y) float32, gray values, finite, bone bright; and a description of the film.
     Raises:
-        FilmError: the file is missing, empty, cut short, too large, no image, of a kind that is not read, blank, or
-            holds more than one image or pixels that are no numbers.
+        FilmError: the file is missing, empty, cut short, too large, blank, not an image or of an unsupported kind, or
+            it holds several images or pixels that are not finite.
         ValueError: the given spacing is not positive.
 
     Example:

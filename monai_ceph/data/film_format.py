@@ -1,4 +1,4 @@
-"""What kind of file a film is, by its first bytes. The suffix is not believed: films are renamed by hand."""
+"""Tell a film's format by its first bytes. The suffix does not count, because films are renamed by hand."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def film_format(path: Path) -> Format:
 
 
 def cut_short(path: Path, kind: Format) -> FilmError:
-    """Return the error of a file that is not whole."""
+    """Return the error of a file that ends too early."""
     return FilmError(f"{path}: the {kind} file is cut short or damaged; copy it again from its source.")
 
 
 def unreadable(path: Path, kind: Format, error: BaseException | str) -> FilmError:
-    """Return the error of a file that a decoder gave up on, with the decoder's own word."""
+    """Return the error of a file that a decoder rejected, with the decoder's message."""
     text = str(error) if isinstance(error, str) else str(error) or type(error).__name__
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = next((line for line in lines if "ITK ERROR" in line), lines[-1] if lines else "no reason given")

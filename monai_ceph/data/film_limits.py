@@ -1,4 +1,4 @@
-"""How large a film may be: far above any film, and low enough that one damaged header cannot fill the memory."""
+"""Limit the size of films, far above any real film but so that one damaged header cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_dimensions(path: Path, columns: int, rows: int, bytes_per_pixel: float
 
 
 def out_of_memory(path: Path) -> FilmError:
-    """Return the error of a film that asked for more memory than it may have."""
+    """Return the error of a film that needs more memory than allowed."""
     return FilmError(
         f"{path}: reading it takes more memory than there is or than is allowed ({LARGEST_MEMORY_BYTES / 1e9:g} GB); "
         "save it as 8-bit gray or make it smaller."

@@ -1,4 +1,4 @@
-"""Films for MONAI's ``LoadImage``. Apart from :mod:`monai_ceph.data.film`, which reads them without MONAI."""
+"""Read films with MONAI's ``LoadImage``; :mod:`monai_ceph.data.film` reads them without MONAI."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decoder hands on: the samples of a film as its file stores them, and what the file says beside."""
+"""Hold what a decoder returns: the samples of a film as its file stores them, and what the file states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The films among files and folders, and what was passed over."""
+"""Find films among files and folders."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _RESULTS = (OVERLAY_SUFFIX, *REPORT_SUFFIXES, SR_SUFFIX, ".mrk.json", "landmarks
 
 
 class FoundFilms(NamedTuple):
-    """What :func:`search_films` found.
+    """Hold the result of :func:`search_films`.
 
     Args:
         films: each film once, sorted.
-        passed_over: files and folders in the folders searched that are no films, each with the reason; sorted.
+        passed_over: files and folders in the searched folders that are not films, each with the reason; sorted.
 
     >>> FoundFilms([Path("film.png")], [(Path("notes.txt"), "no film")]).films[0].name
     'film.png'
@@ -88,7 +88,7 @@ def looks_like_film(path: Path) -> bool:
 
 
 def _passed_over(path: Path) -> str | None:
-    """Return why what is in a folder is no film; None if it is one."""
+    """Return why a file or folder is not a film; None if it is one."""
     if path.name == STATE_FOLDER:
         return RESULT
     if not path.is_file():

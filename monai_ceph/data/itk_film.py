@@ -1,4 +1,4 @@
-"""Films through ITK: MetaImage, NIfTI, compressed DICOM, and of the other formats what Pillow does not read right."""
+"""Read films with ITK: MetaImage, NIfTI, compressed DICOM, and the variants of other formats that Pillow misreads."""
 
 from __future__ import annotations
 

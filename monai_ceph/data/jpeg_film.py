@@ -1,6 +1,6 @@
-"""JPEG films through libjpeg-turbo, whose complaints are kept.
+"""Read JPEG films with libjpeg-turbo, and keep its warnings.
 
-libjpeg goes on after damage and fills in what it lost; it only complains, and most programs do not listen.
+On damage, libjpeg only warns and fills in what is missing, and most programs ignore the warning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Labels that annotators send: taken as they are, or refused with the reason. Nothing is guessed and nothing left out.
+"""Check labels that annotators send: accept them unchanged, or refuse them with the reason.
 
 A label is Slicer markups (.mrk.json) in the frame in which a viewer opened the film. Reading annotation files
-(:mod:`monai_ceph.formats.annotations`) is forgiving, because their authors are gone; here the author is told.
+(:mod:`monai_ceph.formats.annotations`) tolerates errors, because their author cannot be asked; here the author can.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class LabelError(AnnotationError):
 
 
 class LabelSizeError(LabelError):
-    """A label is larger than any label."""
+    """A label is larger than the limit."""
 
 
 def read_label(
@@ -53,19 +53,19 @@ def read_label(
     """Read the points of one film from a label.
 
     Args:
-        content: what the .mrk.json holds.
-        frame: the film's.
-        scheme: the landmarks. Each has to be in the list once; one that cannot be seen without a position, as
+        content: the content of the .mrk.json file.
+        frame: the film's frame.
+        scheme: the landmarks. Each must be in the list once; one that cannot be seen has no position and the status
             "undefined" or "missing".
-        where: what to call the label in messages.
-        film: the film's name, which a label that names its film has to have as well.
+        where: the label's name in messages.
+        film: the film's name; a label that names another film is refused.
     Returns:
         (N, 2) float64, (x, y), pixels of the film; NaN where a landmark cannot be seen.
     Raises:
         LabelSizeError: more than :data:`LARGEST_BYTES`.
-        LabelError: anything else that is not as above: no UTF-8, no JSON, not one Fiducial list, a landmark that is
-            missing, doubled or unknown, a position that is no number, a placeholder, off the film or off its plane, or
-            a label of another film.
+        LabelError: the content is not UTF-8, not JSON or not one Fiducial list; a landmark is missing, doubled or
+            unknown; a position is not a number, is a placeholder, or lies off the film or its plane; or the label
+            belongs to another film.
     """
     if len(content) > LARGEST_BYTES:
         raise LabelSizeError(f"{where}: expected at most {LARGEST_BYTES / 1e6:g} MB, got more; is it a label?")
@@ -134,7 +134,7 @@ def from_labelme(
 
 
 def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) -> None:
-    """Raise LabelError unless each landmark is there once, and as placed or not placed."""
+    """Raise LabelError unless each landmark is there once, either placed or marked as not visible."""
     count = Counter(point.label for point in points)
     for label in count:
         if label not in scheme.symbols:
@@ -162,7 +162,7 @@ def _check_labels(points: list[Fiducial], scheme: LandmarkScheme, where: str) ->
 def check_screen(screen: Any, frame: ViewerFrame, film: str) -> None:
     """Refuse points placed on another film, or on this film after its spacing was changed in the viewer.
 
-    Such points are mm of another frame; they may well be on the film, and would be taken for others.
+    Such points are mm in another frame: they may still lie on the film, but not at their landmarks.
 
     Args:
         screen: how the viewer shows the film: ``size``, [X, Y] pixels; ``ijk_to_lps``, 4 x 4, row by row, from pixels

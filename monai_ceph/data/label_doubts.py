@@ -1,7 +1,7 @@
-"""What is odd about a label that is well formed: points that cannot be a face, or that lie far from the proposal.
+"""Find what is odd about a well-formed label: points that cannot be a face, or that lie far from the proposal.
 
-Such a label may be right, so it is for the annotator to say. Far more often two landmarks were swapped, or the points
-are of another film or in another frame.
+Such a label may be right, so the annotator decides. Far more often, two landmarks were swapped, or the points belong to
+another film or frame.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _doubts(
 
 
 def _fit(points_px: np.ndarray, shape: FaceShape) -> FaceFit | None:
-    """Return the mean face laid on points, facing right or left; None if they are no face."""
+    """Return the mean face fitted to points, facing right or left; None if they are not a face."""
     present = np.isfinite(points_px).all(-1)
     fit, agreed = lay_face(points_px, present.astype(np.float64), shape)
     return fit if agreed * len(present) / max(present.sum(), 1) >= FACE_AGREEMENT else None

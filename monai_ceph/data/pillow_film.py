@@ -1,4 +1,4 @@
-"""PNG and BMP films through Pillow, each only of the kinds that Pillow gives exactly as stored."""
+"""Read PNG and BMP films with Pillow, but only the variants that Pillow decodes exactly as stored."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_png(path: Path) -> FilmSamples | None:
     """Read a PNG film.
 
     Returns:
-        None where it takes ITK: Pillow would keep the upper byte alone of 16-bit colours.
+        None if ITK must read it: of 16-bit colours, Pillow would keep only the upper byte.
     Raises:
         FilmError: cut short, damaged, too large, or an animation.
     """

@@ -1,4 +1,4 @@
-"""A replay set: labelled films that a training mixes in so that what it knew of them is not forgotten."""
+"""Read a replay set: labelled films that fine-tuning mixes in so that the model forgets less."""
 
 from __future__ import annotations
 

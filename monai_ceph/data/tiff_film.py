@@ -1,9 +1,9 @@
-"""TIFF films: the tags are read here and tell whether Pillow or ITK gives the samples exactly as stored.
+"""Read TIFF films with Pillow or ITK, whichever decodes the samples exactly as stored according to the tags.
 
-Both libraries turn some kinds silently into others: ITK cuts tiled and planar 16-bit films to 8 bits and takes half
-floats for integers, Pillow cuts 16-bit colours, and each applies the orientation of some kinds and not of others. So
-both get the file with its orientation and its WhiteIsZero taken out, and only the kinds that they read right; the rest
-is refused. ``tests/data/test_tiff_film.py`` compares every kind with the array that it was written from.
+Both libraries silently convert some variants: ITK cuts tiled and planar 16-bit films to 8 bits and reads half floats as
+integers, Pillow cuts 16-bit colours, and each applies the orientation of some variants only. So each gets only the
+variants that it reads correctly, without their tags for orientation and WhiteIsZero; all others are refused.
+``tests/data/test_tiff_film.py`` compares every variant with the array that it was written from.
 
 Source: TIFF 6.0; BigTIFF; TIFF Technical Note 3 (floats).
 """
@@ -56,8 +56,8 @@ def read_tiff(path: Path) -> FilmSamples:
     """Read a TIFF film.
 
     Raises:
-        FilmError: cut short, damaged, too large, of several pages, or of a kind that no library here reads right; the
-            message says which.
+        FilmError: the file is cut short, damaged, too large, has several pages, or is a variant that neither library
+            reads correctly; the message says which.
     """
     data = read_bytes(path)
     page = film_page(path, data)
@@ -171,7 +171,7 @@ def _check_kind(path: Path, page: Page) -> None:
 
 
 def _is_pillows(page: Page) -> bool:
-    """Return whether Pillow gives the samples as stored."""
+    """Return whether Pillow decodes the samples as stored."""
     if page.one(_COMPRESSION, 1) == _JPEG:
         return False  # whose complaints Pillow drops
     if page.big and page.order == ">":
@@ -201,7 +201,7 @@ def _check_length(path: Path, page: Page, size: int) -> None:
 
 
 def _without(data: bytes, page: Page) -> bytes:
-    """Return the file without its orientation, its WhiteIsZero and a layout in planes that is none."""
+    """Return the file without its orientation, its WhiteIsZero, and a planar layout of a single plane."""
     changed = {_ORIENTATION: 1}
     if page.one(_SAMPLES, 1) == 1:
         changed[_PLANAR] = 1  # one plane is what it is; Pillow would forget the byte order

@@ -16,7 +16,7 @@ def viewer_frame(path: str | Path) -> ViewerFrame:
     Args:
         path: the film; only its header is read.
     Raises:
-        FilmError: as :func:`~monai_ceph.data.film.read_film`, or the header places all pixels on a line or nowhere.
+        FilmError: as :func:`~monai_ceph.data.film.read_film`, or the header's directions span no plane.
     """
     header = film_header(path)
     axes = range(header.GetNumberOfDimensions())

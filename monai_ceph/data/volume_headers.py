@@ -1,7 +1,6 @@
-"""MetaImage and NIfTI: their headers against their data, before ITK reads them.
+"""Check the headers of MetaImage and NIfTI files against their data before ITK reads them.
 
-ITK's readers take what is missing for zeros and what is too much for nothing, so a header that does not fit its data is
-caught here.
+ITK's readers replace missing data by zeros and ignore surplus data, so mismatches are found here.
 
 Source: MetaIO's documentation; nifti1.h and nifti2.h.
 """

@@ -1,4 +1,4 @@
-"""The result of an evaluation, which all writers and plots of scores take."""
+"""Hold the result of an evaluation, which all writers and plots of scores take."""
 
 from __future__ import annotations
 

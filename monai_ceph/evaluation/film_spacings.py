@@ -1,4 +1,4 @@
-"""The pixel spacing of each film that is scored: what the files say, and what was told."""
+"""Find the pixel spacing of each scored film, from files and from the user."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ def film_spacings(
 ) -> tuple[dict[str, Spacing], list[str]]:
     """Find each film's pixel spacing.
 
-    A film's own spacing goes before the one that was told for all: it is that of the film's points in mm.
+    A film's own spacing takes precedence over the user's, because its points in mm were computed with it.
 
     Args:
         films: film names.
-        sources: names of files and their points, the first to be believed first.
-        told_mm: (along x, along y), mm, for films whose spacing no file says; None if nothing was told.
+        sources: names of files and their points; an earlier source takes precedence.
+        told_mm: the user's, (along x, along y), mm, for films whose spacing is in no file; None if there is none.
     Returns:
-        Film name -> (along x, along y), mm; and a remark for each source that contradicts what was told, or another
-        source.
+        Film name -> (along x, along y), mm; and a remark for each source that contradicts the user or another source.
     Raises:
-        ValueError: a film's spacing is not known at all.
+        ValueError: the spacing of a film is unknown.
     """
     spacings_mm: dict[str, Spacing] = {}
     remarks = []
@@ -67,12 +66,12 @@ def film_spacings(
 
 
 def same_spacing(a: Spacing, b: Spacing) -> bool:
-    """Tell whether two spacings are the same but for rounding."""
+    """Return whether two spacings are equal up to rounding."""
     return bool(np.allclose(a, b, rtol=SAME, atol=0))
 
 
 def common_spacing(spacings_mm: Spacings) -> Spacing | None:
-    """Return the spacing of all films, or None where they differ."""
+    """Return the common spacing of all films, or None if they differ."""
     different = set(spacings_mm.values())
     return different.pop() if len(different) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Compare what is read off predicted points with what is read off the reference's: angles, lengths, ratios, classes."""
+"""Compare measurements of predicted points with those of reference points."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHALLENGE = "ISBI 2015"
 
 @dataclass(frozen=True)
 class MeasurementScore:
-    """How well a measurement agrees with the reference's.
+    """Hold how well a measurement of predicted points agrees with that of reference points.
 
     Args:
         measurement: what was measured.

@@ -64,7 +64,7 @@ def read_observers(
 
     Args:
         references: one observer's annotations each.
-        whole: scheme of the annotations.
+        full_scheme: scheme of the annotations.
         landmarks: the part of the scheme to keep.
         predicted: the points to score, whose names and spacings of films are used.
         spacing_mm: (along x, along y), mm, of films for which the predictions have no spacing.

@@ -1,1 +1,1 @@
-"""The whole system as one file that runs without this package."""
+"""Write a bundle as one file that runs without this package."""

@@ -1,4 +1,4 @@
-"""Write a bundle as one file, and see that the file gives the bundle's points."""
+"""Write a bundle as one file, and check that the file gives the bundle's points."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ Run = Callable[[np.ndarray, tuple[float, float]], tuple[np.ndarray, ...]]
 def export_bundle(output: Path, *, format: str = "onnx", bundle: Path | None = None, trust: bool = False) -> None:
     """Write a bundle's whole system, from a film's pixels to its points, as one file.
 
-    The file is tried on a drawn film before it takes its name: it has to give the bundle's own points. Beside it,
-    ``film_input.py`` is written, which turns a picture into its input (:mod:`monai_ceph.export.film_input`).
+    The file keeps a temporary name until it has given the bundle's points on a drawn film. Beside it is written
+    ``film_input.py``, which turns a picture into its input (:mod:`monai_ceph.export.film_input`).
 
     Args:
-        output: the file; its folder is made if needed.
+        output: the file; its folder is created if needed.
         format: ``"onnx"`` or ``"torchscript"``.
         bundle: the bundle's folder; None is the shipped one.
         trust: export a bundle whose config can run code that no shipped bundle has.
     Raises:
         UntrustedBundleError: the bundle's config can run code of its own, and ``trust`` is false.
         ValueError: the bundle cannot be exported, or the file gives other points.
-        OSError: no bundle there, or the file cannot be written.
+        OSError: there is no bundle, or the file cannot be written.
         ImportError: the packages of the extra ``onnx`` are missing.
     """
     bundle = default_bundle() if bundle is None else bundle

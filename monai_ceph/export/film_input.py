@@ -1,6 +1,6 @@
 """Turn a picture into the input of an exported model. ``monai-ceph export`` writes this file beside the model.
 
-Needs NumPy only, and nothing of the package that the model comes from.
+This file needs only NumPy, and nothing of the package that the model comes from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A :class:`WholeFilm` as an ONNX or a TorchScript file."""
+"""Write a :class:`WholeFilm` as an ONNX or a TorchScript file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = "start_px"
 
 
 def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write one ONNX graph, weights included, of operator set :data:`OPSET`.
+    """Write a module as one ONNX file with its weights, of operator set :data:`OPSET`.
 
     Args:
         module: its inputs are named ``film``, ``spacing_mm`` and ``start_px``, which is NaN if left out; its outputs
@@ -32,13 +32,13 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
         metadata: becomes the model's ``metadata_props``.
     Raises:
         ImportError: onnx or onnxscript is missing.
-        ValueError: the network does something that cannot be exported for sizes that are not known beforehand.
+        ValueError: the network cannot be exported for films of any size.
     """
     try:
         from onnxscript import ir  # torch's exporter is written in onnxscript, and it brings onnx
     except ImportError as error:
         raise ImportError(f"Exporting to ONNX needs {error.name}. {EXTRA}") from error
-    # No film has this size; it only has to be one that torch.export does not take for special (0, 1, or a square).
+    # Any size that torch.export does not treat as special (0, 1, or a square).
     no_start = torch.full((module.landmark_count, 2), torch.nan, dtype=torch.float64)
     sample = torch.zeros(1, 1, 64, 72), torch.full((2,), 0.1, dtype=torch.float64), no_start
     # It names operators of packages that are not installed, and tells of each step.
@@ -71,10 +71,10 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
 
 
 def write_torchscript(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> None:
-    """Write one TorchScript module with the same inputs and outputs; the metadata as its extra file ``metadata.json``.
+    """Write a module as TorchScript with the same inputs and outputs, the metadata as its extra file ``metadata.json``.
 
     Raises:
-        ValueError: TorchScript has no words for the module, e.g. for one with a guide.
+        ValueError: TorchScript cannot express the module, e.g. one with a guide.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -92,7 +92,7 @@ FORMATS: dict[str, Callable[[WholeFilm, Path, Mapping[str, str]], None]] = {
 
 
 def _reason(error: BaseException, length: int = 300) -> str:
-    """Return the first cause of an error, without the pages of advice that torch adds."""
+    """Return the first cause of an error, without the advice that torch appends."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

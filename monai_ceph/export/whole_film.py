@@ -1,4 +1,4 @@
-"""From a film's pixels to its landmarks as one module that ``torch.export`` can follow: tensors only, for any film."""
+"""Find the landmarks of a film of any size in one module that ``torch.export`` can trace."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def resampling_matrix(size: int, factor: torch.Tensor, new_size: int) -> torch.T
 
 
 def merge_in_windows(own: torch.Tensor, starts: torch.Tensor, window: int) -> torch.Tensor:
-    """Merge as ``merge_own`` does, without a loop, in windows whose size is known beforehand.
+    """Merge as ``merge_own`` does, but without a loop and in windows of a fixed size.
 
     Args:
         own: (N, K, P, P) heatmaps: a landmark's patches, its own channel.
         starts: (N, K, 2) int64, their first pixels.
-        window: W, at least P and what the starts of one landmark differ by.
+        window: W, at least P plus the largest distance between the starts of one landmark.
     Returns:
         (N, W, W) mean heatmaps, 0 outside the patches; a window starts where a landmark's first patch does.
     """
@@ -58,20 +58,19 @@ def merge_in_windows(own: torch.Tensor, starts: torch.Tensor, window: int) -> to
 
 
 class WholeFilm(torch.nn.Module):
-    """Everything between a film's pixels and its points: scaling, normalisation, both stages, merge, decoding.
+    """Find the points of a film from its pixels: scale, normalise, run both stages, merge and decode.
 
     It gives what a bundle's preprocessing, inferer (in float32, without a search) and postprocessing give for a film
-    that lies upright and faces right, at the pixel size that is told. The sizes in between follow
-    from the film's and its spacing and are known only when it runs; a film smaller than a patch is the caller's to
-    refuse.
+    that lies upright and faces right, at the given pixel size. Intermediate sizes follow from the film's size and
+    spacing, which are known only when it runs. The caller must refuse films smaller than a patch.
 
     Args:
         network: both stages; copied.
         inferer: the settings.
         working_mm: the spacing of the local stage.
-        assumed_mm: (along x, along y), taken where the film's pixel size is unknown.
+        assumed_mm: (along x, along y), used if the film's pixel size is unknown.
     Raises:
-        ValueError: the inferer merges all patches, which takes a canvas of the whole film.
+        ValueError: the inferer merges all patches, which needs a canvas of the whole film.
     """
 
     def __init__(
@@ -115,7 +114,7 @@ class WholeFilm(torch.nn.Module):
         start = coarse
         if start_px is not None:
             start = torch.where(start_px.isnan(), coarse, ((start_px + 0.5) * factor - 0.5).to(coarse.dtype))
-        # From here on as in the inferer, whose functions check and slice by sizes that torch.export does not know.
+        # The rest follows the inferer, whose functions check and slice by sizes that torch.export does not know.
         size = torch.stack([_size_of(local, -2), _size_of(local, -1)])
         starts = start.round().long()[:, None] + self.offsets - self.patch_size // 2
         starts = torch.minimum(starts.clamp(min=0), size - self.patch_size)
@@ -171,7 +170,7 @@ def whole_film(network: torch.nn.Module, preprocessing: Any, inferer: Any) -> Wh
         preprocessing: a ``Compose`` of :data:`READING`.
         inferer: an :class:`AnyFilmInferer`, or one around it.
     Raises:
-        ValueError: a part is not what the module can stand for; the message names it.
+        ValueError: the module cannot express a part; the message names it.
     """
     outer = any_film_inferer(inferer)
     steps = tuple(type(step) for step in preprocessing.transforms)

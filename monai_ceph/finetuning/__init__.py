@@ -1,1 +1,1 @@
-"""Go on training a bundle from corrected films."""
+"""Fine-tune a bundle on corrected films."""

@@ -1,4 +1,4 @@
-"""Where a bundle is, and what its config holds."""
+"""Find bundles and read their configs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT, PAPER = "cephalometric_landmarks_pretrained", "cephalometric_landmarks"
 
 
 def default_bundle() -> Path:
-    """Return the folder of the shipped bundle that is used where none is named.
+    """Return the folder of the shipped bundle that is used by default.
 
     Raises:
         FileNotFoundError: it is nowhere; the message names the places.
@@ -101,7 +101,7 @@ def weights_file(bundle: Path | None) -> Path:
     """Return the file with a bundle's weights; an exported model is its own. None is the shipped bundle.
 
     Raises:
-        FileNotFoundError: no bundle there.
+        FileNotFoundError: there is no bundle.
     """
     if bundle is not None and bundle.suffix == ".onnx":
         return bundle

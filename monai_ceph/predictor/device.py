@@ -13,7 +13,7 @@ def resolve_device(name: str) -> torch.device:
     """Resolve ``auto`` to a GPU if there is one: the first, or the one that torchrun gave this process.
 
     Raises:
-        ValueError: no such device here; the message says what there is.
+        ValueError: there is no such device; the message says what there is.
     """
     import torch
 

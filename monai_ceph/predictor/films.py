@@ -19,13 +19,13 @@ from monai_ceph.predictor.threads import single_thread_workers, submit_ahead, su
 
 @dataclass(frozen=True)
 class FilmResult:
-    """What came of one film: a prediction or an error.
+    """The result for one film: a prediction or an error.
 
     Args:
         film: its file.
         identity: its :func:`~monai_ceph.film_records.film_identity` before it was read.
         prediction: None where there is an error.
-        pixels: (X, Y), the film as it was read; None where it has to be read again.
+        pixels: (X, Y), the film as it was read; None if it must be read again.
         error: what was raised on the way to a prediction.
     """
 
@@ -37,7 +37,7 @@ class FilmResult:
 
     @property
     def message(self) -> str:
-        """What went wrong, in a sentence that names the film; empty where nothing did."""
+        """The error in a sentence that names the film; empty if there was none."""
         if self.error is None:
             return ""
         cause = root_cause(self.error)
@@ -48,13 +48,14 @@ class FilmResult:
 def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[FilmResult, None, None]:
     """Yield the result of each film, in order; an error of one film never stops the others.
 
-    Films are read while others are predicted where the networks run elsewhere. On the processor each has it to itself
-    for a few films: networks took half as long again when their threads had to wait for one that a reader kept from its
-    core. They are read in other processes, see :class:`~monai_ceph.data.film_workers.FilmWorkers`.
+    If the networks run on a GPU, films are read while others are predicted. On a CPU, reading and predicting take
+    turns, a few films at a time: when both ran at once, the networks took half as long again, because their threads
+    waited for one whose core a reader was using. Films are read in other processes, see
+    :class:`~monai_ceph.data.film_workers.FilmWorkers`.
 
     Args:
         predictor: see :func:`~monai_ceph.predictor.load.load_predictor`.
-        films: files; taken one by one as there is room.
+        films: files; taken one at a time, as there is room.
     """
     workers = worker_count()
 

@@ -1,7 +1,7 @@
 """Import MONAI without the packages that a prediction does not need.
 
-``import monai`` imports whatever MONAI can work with, needed or not, such as ignite, SciPy, pandas and ITK: two thirds
-of its time. Without them, ``monai-ceph predict`` loads its bundle in a third of the time.
+``import monai`` also imports MONAI's optional dependencies, such as ignite, SciPy, pandas and ITK. Without them,
+``monai-ceph predict`` loads its bundle in a third of the time.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ PLAIN = frozenset(
 def without_packages(names: Sequence[str]) -> Iterator[None]:
     """Hide packages that are not imported yet, as if they were not installed.
 
-    ``import monai`` imports all of MONAI, and with it whatever MONAI can work with but need not: two thirds of its
-    time. What is imported inside stays without those packages for good, so this is for a process that does one thing.
+    ``import monai`` also imports MONAI's optional dependencies, which takes two thirds of its time. Modules imported in
+    this context never see the hidden packages, so use it only in a process with a single purpose.
     """
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is Python's own mark for this
@@ -61,9 +61,9 @@ def load_lean_predictor(
     scheme: str | Path | None = None,
     trust: bool = False,
 ) -> TorchPredictor:
-    """Load a bundle in a third of the time, for a process that does nothing else with MONAI afterwards.
+    """Load a bundle in a third of the time, in a process that uses MONAI for nothing else afterwards.
 
-    Arguments and errors as of :func:`~monai_ceph.predictor.torch_predictor.load_torch_predictor`.
+    Arguments and errors are those of :func:`~monai_ceph.predictor.torch_predictor.load_torch_predictor`.
     """
     with without_packages(UNUSED) if _is_plain(bundle_config(bundle)) else nullcontext():
         return load_torch_predictor(bundle, spacing_mm, device, scheme=scheme, trust=trust)

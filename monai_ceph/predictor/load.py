@@ -26,13 +26,12 @@ def load_predictor(
 
     Args:
         bundle: its folder, or with the backend ``"onnx"`` an exported ``.onnx`` file; None is the shipped bundle.
-        spacing_mm: size of a film pixel, mm; wins over the one in the films' files.
+        spacing_mm: size of a film pixel, mm; takes precedence over the one in the films' files.
         device: ``"auto"``, ``"cpu"``, ``"cuda:0"``.
         weights: a file with the weights of the whole network; None is the bundle's ``models/model.pt``.
         backend: what runs the networks; ``"onnx"`` takes the bundle's ``models/model.onnx``.
         trust: run a bundle whose config can run code that no shipped bundle has. An exported model has no such code.
-        site: a site file of ``monai-ceph calibrate``, or its content, which moves the points to where a clinic marks
-            them.
+        site: a site file from ``monai-ceph calibrate``, or its content, to move points to where a clinic marks them.
     Raises:
         FileNotFoundError: there is no such bundle, or no exported model in it.
         UntrustedBundleError: the bundle's config can run code of its own, and ``trust`` is false.

@@ -110,7 +110,7 @@ class OnnxPredictor(Predictor):
         return [int(n * mm / self.working_mm) for n, mm in zip(film.shape, spacing_mm, strict=True)]
 
     def _best_look(self, film: np.ndarray, told_mm: tuple[float, float] | None, name: str) -> _Look:
-        """Look at a film at the pixel size that is told, or at several until a face is seen, then at the face's own."""
+        """Look at a film at the given pixel size; else at several, until a face is seen, then at the face's own."""
         if told_mm is not None or self.rule is None or self.shape is None:
             return self._look(film, told_mm or self.assumed_mm)
         looks: list[_Look] = []
@@ -206,7 +206,7 @@ def open_session(path: Path) -> Any:
 
     Raises:
         ImportError: onnxruntime is missing.
-        ValueError: the file is no ONNX model that it can run.
+        ValueError: the file is not an ONNX model that it can run.
     """
     try:
         import onnxruntime
@@ -230,12 +230,12 @@ def load_onnx_predictor(
 
     Args:
         bundle: the folder of a bundle with a ``models/model.onnx``, or an ``.onnx`` file; None is the shipped bundle.
-        spacing_mm: the films' pixel size; wins over the one in the files.
+        spacing_mm: the films' pixel size; takes precedence over the one in the files.
         device: ``"auto"`` or ``"cpu"``.
     Raises:
         FileNotFoundError: there is no such model; the message tells how to make it.
         ImportError: onnxruntime is missing.
-        ValueError: another device, a file that is no exported model, or one of other weights than the bundle's.
+        ValueError: another device, a file that is not an exported model, or one of other weights than the bundle's.
     """
     if device not in ("auto", "cpu"):
         raise ValueError(f"The onnx backend runs on the CPU, not on '{device}'; use --device cpu or --backend torch.")

@@ -1,4 +1,4 @@
-"""From a film's file to its landmarks: what every backend's predictor can do."""
+"""Predict the landmarks of films; the base class of every backend's predictor."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Predictor(ABC):
 
     Attributes:
         scheme: the landmarks.
-        low_confidence: a film whose landmarks' median confidence is below this is unlike those the bundle was made for,
-            or of another pixel size than was said; 0 is no such limit.
+        low_confidence: a film whose landmarks have a median confidence below this differs from those that the bundle
+            was made for, or its pixel size is wrong; 0 sets no limit.
 
     >>> from monai_ceph import load_predictor
     >>> from monai_ceph.phantoms import write_phantoms
@@ -60,17 +60,16 @@ class Predictor(ABC):
 
         Args:
             films: a film's file; or several, such as :func:`monai_ceph.data.find_films` lists those of a folder.
-            errors: what to do when one of several films cannot be used: ``"raise"`` its error when its turn comes, or
-                ``"skip"`` it with a warning in the log, so that fewer predictions come out than films went in. Each
-                prediction names its film.
-            progress: of several films, show a bar on standard error.
+            errors: what to do if one of several films cannot be used: ``"raise"`` its error in turn, or ``"skip"`` it
+                with a warning in the log. Each prediction names its film.
+            progress: show a progress bar for several films on standard error.
         Returns:
-            The film's prediction; of several films an iterator over their predictions, in order. Some films ahead are
-            read meanwhile, and none is kept.
+            The film's prediction; for several films an iterator over their predictions, in order, which reads a few
+            films ahead.
         Raises:
             FilmError: a film cannot be used; the message names it.
-            ValueError: ``errors`` is neither of both.
-            ImportError: tqdm is missing for the bar.
+            ValueError: ``errors`` is neither ``"raise"`` nor ``"skip"``.
+            ImportError: tqdm is missing for the progress bar.
         """
         if isinstance(films, (str, Path)):
             try:
@@ -87,11 +86,11 @@ class Predictor(ABC):
     @property
     @abstractmethod
     def shares_cores(self) -> bool:
-        """Whether the networks run on the processor, which also reads films and writes results."""
+        """Whether the networks run on the CPU, which also reads films and writes results."""
 
     @property
     def weights_sha256(self) -> str:
-        """The SHA-256 of the weights, by which a site file knows them; empty where it is unknown."""
+        """The SHA-256 of the weights, which a site file names; empty if unknown."""
         return ""
 
     @abstractmethod
@@ -106,16 +105,16 @@ class Predictor(ABC):
 
     @abstractmethod
     def predict(self, item: dict[str, Any]) -> Prediction:
-        """Find the landmarks of a film from :meth:`load`; none is "found" if the film's decoder complained.
+        """Find the landmarks of a film from :meth:`load`; if its decoder complained, none has the status "found".
 
         Raises:
-            FilmError: the networks' answer to this film holds numbers that are not finite.
+            FilmError: the networks' output for this film is not finite.
         """
 
     def film_pixels(self, item: dict[str, Any]) -> np.ndarray | None:
-        """Return the film (X, Y) from what :meth:`load` returned, so that nobody decodes it again.
+        """Return the film (X, Y) from what :meth:`load` returned, so that it need not be decoded again.
 
-        None if it is not there as it was read: the bundle scales or cuts films before the networks see them.
+        None if the bundle scales or crops films before the networks see them.
         """
         return None
 
@@ -139,7 +138,7 @@ class Predictor(ABC):
 
 
 def _raise_own(error: Exception) -> NoReturn:
-    """Raise a film's own error in place of MONAI's, which says no more than which transform it was raised in."""
+    """Raise a film's own error in place of MONAI's, which only names the transform that raised it."""
     cause = root_cause(error)
     if isinstance(cause, (ValueError, OSError)):
         raise cause from None
@@ -155,9 +154,9 @@ def _progress_bar(total: int | None) -> Any:
 
 
 def check_finite_result(values: Any, film: str) -> None:
-    """Raise FilmError if what the networks made of a film, an array or tensor, holds NaN or infinite numbers.
+    """Raise FilmError if the networks' output for a film, an array or tensor, holds NaN or infinite numbers.
 
-    NaN is neither below nor above any limit, so it would pass for a confident answer.
+    NaN is neither below nor above any limit, so it would count as confident.
     """
     finite = values.isfinite().all() if hasattr(values, "isfinite") else np.isfinite(values).all()
     if not bool(finite):

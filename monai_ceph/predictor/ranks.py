@@ -1,4 +1,4 @@
-"""Sharing films over the processes that ``torchrun`` started."""
+"""Share films among the processes that ``torchrun`` started."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Ranks:
     count: int = 1
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return this process's items: every count-th, so that all processes have about the same work."""
+        """Return this process's items, every count-th, so that all processes have about as much work."""
         return items[self.rank :: self.count]
 
     def sum(self, *numbers: int) -> list[int]:
@@ -56,7 +56,7 @@ class Ranks:
 def ranks() -> Iterator[Ranks]:
     """Return the processes of this run according to torchrun's environment variables; a single one without them.
 
-    They talk through gloo, whatever they compute on: a few numbers are all they have to tell each other.
+    They communicate through gloo on any device, because they only exchange a few numbers.
     """
     count = int(os.environ.get("WORLD_SIZE", 1))
     if count == 1:

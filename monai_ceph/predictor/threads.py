@@ -1,4 +1,4 @@
-"""Work in other threads, in order, with a bounded number of items in memory."""
+"""Work in other threads, in order and with a bounded number of items in memory."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Got = TypeVar("Got")
 def submit_ahead(
     pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], depth: int
 ) -> Iterator[tuple[Given, Future[Got]]]:
-    """Call a function in other threads, up to ``depth`` items ahead of the one asked for; keep their order.
+    """Call a function in other threads, up to ``depth`` items ahead of the consumer; keep their order.
 
     Args:
         pool: the threads.
         function: what to call.
-        items: taken one by one as there is room.
-        depth: how many to be ahead.
+        items: taken one at a time, as there is room.
+        depth: the largest number of items ahead.
     Yields:
         Each item and its future.
     """
@@ -40,10 +40,9 @@ def submit_ahead(
 def submit_in_chunks(
     pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], count: int
 ) -> Iterator[tuple[Given, Future[Got]]]:
-    """Call a function in other threads, on ``count`` items at once, and wait for all; keep their order.
+    """Call a function in other threads on ``count`` items at once, and wait for all; keep their order.
 
-    Arguments and what is yielded are those of :func:`submit_ahead`, but no call runs while the caller works on what it
-    got.
+    Arguments and yielded values are those of :func:`submit_ahead`, but no call runs while the consumer works.
     """
     left = iter(items)
     while chunk := list(islice(left, count)):
@@ -53,7 +52,7 @@ def submit_in_chunks(
 
 
 def worker_count() -> int:
-    """Return how many threads read, and how many write: the cores of this process, within reason."""
+    """Return how many threads read and how many write: the number of this process's cores, up to a limit."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(max(2, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
 

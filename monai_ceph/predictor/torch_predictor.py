@@ -25,13 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class TorchPredictor(Predictor):
-    """What it takes to go from a film file to a prediction; one film at a time.
+    """Predict one film at a time with the parts of a bundle.
 
     Args:
         scheme: the landmarks.
         device, network, preprocessing, inferer, postprocessing: as the bundle's config names them.
-        low_confidence: a film whose landmarks' median confidence is below this is unlike those the bundle was made for,
-            or of another pixel size than was said; 0 is no such limit.
+        low_confidence: as in :class:`~monai_ceph.predictor.predictor.Predictor`.
         weights: the file of the network's weights.
     """
 
@@ -82,16 +81,16 @@ def load_torch_predictor(
 
     Args:
         bundle: its folder; None is the shipped one.
-        spacing_mm: the films' pixel size; wins over the one in the files.
+        spacing_mm: the films' pixel size; takes precedence over the one in the files.
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
         weights: of the whole network; None is the bundle's ``models/model.pt``.
         scheme: name or file of the landmark scheme that the weights were trained with; None is the bundle's.
         trust: run the bundle's config even if it can run code that no shipped bundle has, see
             :mod:`monai_ceph.predictor.trust`.
     Raises:
-        FileNotFoundError: no bundle there.
+        FileNotFoundError: there is no bundle.
         UntrustedBundleError: its config can run code of its own.
-        ValueError: its config is none.
+        ValueError: its config is not that of a bundle.
         WeightsError: its weights are missing, broken or of another network or scheme.
     """
     from monai.bundle import ConfigParser

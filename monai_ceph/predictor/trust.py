@@ -1,4 +1,4 @@
-"""Decide whether a bundle's configs may run without the user's word for it.
+"""Decide whether a bundle's configs may run without the user's consent.
 
 A config can run any code: in an expression (``$...``), as a ``_target_``, or as an argument that a stock part takes for
 the name of a function. So a config runs only if all such parts are those of the shipped bundles. Numbers, plain texts
@@ -47,7 +47,7 @@ def check_trusted(bundle: Path, config: Mapping[str, Any], kind: Kind = "inferen
         bundle: its folder; a shipped one is not checked.
         config: the content of its config, overlays merged.
         kind: which of the shipped configs to compare with.
-        trust: run it whatever it holds.
+        trust: skip the check.
     Raises:
         UntrustedBundleError: the config has other parts.
     """
@@ -133,7 +133,7 @@ def _parts_of_network(value: Any) -> Iterator[Part]:
 
 
 def _skeleton(value: Any, outermost: bool = True) -> Any:
-    """Return a component without its numbers, and without the components inside, which stand for themselves."""
+    """Return a component without its numbers and without the components inside, which are checked separately."""
     if isinstance(value, Mapping):
         if "_target_" in value and not outermost:
             return "component"
