@@ -1,4 +1,4 @@
-"""Write files atomically: under a temporary name in the same folder, then renamed. Tell whether a file has changed."""
+"""Write files atomically, under a temporary name in the same folder that is then renamed, and hash files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a film is called: the one key by which films, annotations and predictions find each other."""
+"""Name films by the key that matches films, annotations and predictions."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _BY_LENGTH = sorted((*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv"), key=
 def film_name(path: str | Path) -> str:
     """Return the name of a film without folder and suffixes, from the path of the film or of its annotation.
 
-    Suffixes that films and annotations have are cut off, however many there are and in any case, so that a film and
-    all names that programs give to its annotation have one name. Others stay: the name of a DICOM file without a
-    suffix, ``1.2.840.10008.1``, is whole. Either kind of slash separates folders, because tables written on Windows
-    are read elsewhere, and letters are in Unicode's composed form (NFC), because macOS may have taken them apart.
+    All suffixes of films and annotations are removed, in any case, so that a film and its annotation have the same
+    name. Other dots stay, as in ``1.2.840.10008.1``, the name of a DICOM file without a suffix. Either kind of slash
+    separates folders, because tables may have been written on Windows, and letters are in Unicode's composed form
+    (NFC), because macOS may have decomposed them.
 
     >>> film_name("films/001.jpg"), film_name("001.jpg.mrk.json"), film_name("001.JSON")
     ('001', '001', '001')
@@ -52,7 +52,7 @@ def film_suffix(path: str | Path) -> str:
 
 
 def same_film(a: str | Path, b: str | Path) -> bool:
-    """Tell whether two names or paths are of one film: up to folder, suffixes, Unicode form and case.
+    """Return whether two names or paths are of one film, up to folder, suffixes, Unicode form and case.
 
     >>> same_film("Anna.JPG", "anna.json")
     True
@@ -61,14 +61,14 @@ def same_film(a: str | Path, b: str | Path) -> bool:
 
 
 def spelled_like(names: Iterable[str], reference: Iterable[str]) -> dict[str, str]:
-    """Match film names that differ in case alone.
+    """Match film names that differ in case only.
 
     Args:
         names: film names, as :func:`film_name` gives them.
         reference: the names to match them with.
     Returns:
-        For each name how ``reference`` spells it. It stays as it is where ``reference`` has it as it is, or does not
-        have it, or where case alone tells two films of either side apart.
+        For each name, its spelling in ``reference``. A name is unchanged if ``reference`` has it in this spelling or
+        not at all, or if two films on either side differ in case only.
 
     >>> spelled_like(["a", "B"], ["A", "B", "c"])
     {'a': 'A', 'B': 'B'}

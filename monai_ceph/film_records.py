@@ -1,4 +1,4 @@
-"""Keep one small JSON record for each film of a folder: whole or not there, with a checksum that is checked."""
+"""Keep one small JSON record for each film of a folder, written atomically and verified by a checksum."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FilmRecords:
     Several processes and threads may write to one folder: each record is replaced in one step.
 
     Args:
-        folder: made when the first record is written.
+        folder: created when the first record is written.
 
     Example:
         >>> import tempfile
@@ -63,10 +63,10 @@ class FilmRecords:
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """Return the content of a file of :func:`write_record`, None if there is none.
+    """Return the content of a file that :func:`write_record` wrote, or None if there is none.
 
     Raises:
-        RecordError: the file cannot be read, is no record, or has changed since it was written.
+        RecordError: the file cannot be read, is not a record, or has changed since it was written.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -91,16 +91,16 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
-    """Write content that is JSON, with its checksum, in one step. Raises OSError as ``atomic_path``."""
+    """Write JSON content with its checksum, atomically. Raises OSError as ``atomic_path``."""
     write_text(path, json.dumps({"sha256": checksum(content), "content": content}, allow_nan=False) + "\n")
 
 
 def film_identity(film: Path) -> dict[str, Any]:
-    """Return what tells whether a file is still the film that it was. Raises OSError if it is not there."""
+    """Return what identifies a film's file and its state. Raises OSError if there is no file."""
     stat = film.stat()
     return {"path": os.path.abspath(film), "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
 def checksum(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of content that is JSON, whatever the order of its keys."""
+    """Return the SHA-256 of JSON content, independent of the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

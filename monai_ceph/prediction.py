@@ -112,10 +112,9 @@ class Prediction:
         ]
 
     def doubted(self, film_remarks: Sequence[str]) -> Prediction:
-        """Return this prediction with no landmark found for certain if the film's decoder complained.
+        """Return this prediction with every found landmark doubtful if the film's decoder complained.
 
-        A decoder fills in what damage took away, so a point can be far off and its confidence high. Nothing can be said
-        of its error then.
+        A decoder fills in damaged parts, so a point can be far off with a high confidence, and its error is unknown.
 
         Args:
             film_remarks: the complaints, see :class:`monai_ceph.data.film.FilmInfo`; without any, nothing changes.

@@ -46,7 +46,7 @@ class Ruler(NamedTuple):
 
     @property
     def spacing_mm(self) -> float:
-        """The size of a pixel, mm, to four decimals: no ruler is measured better."""
+        """The size of a pixel, mm, rounded to four decimals, the precision of the measurement."""
         return round(1 / self.px_per_mm, 4)
 
 
@@ -67,9 +67,9 @@ def find_ruler(film: np.ndarray, px_per_mm: tuple[float, float] = PX_PER_MM) -> 
 
     Args:
         film: (X, Y), gray values of any range. Pixels are taken as square.
-        px_per_mm: the smallest and the largest distance between two ticks, pixels, that is looked for.
+        px_per_mm: the smallest and the largest distance between two ticks, pixels, to search.
     Returns:
-        The ruler, or None if none shows beyond doubt that its ticks are millimetres.
+        The ruler, or None if there is none whose ticks are clearly millimetres.
     Example:
         >>> film = np.zeros((200, 400), dtype=np.float32)
         >>> for k in range(41):  # 6 pixels a mm
@@ -145,7 +145,7 @@ def _strips(film: np.ndarray, shortest: float, longest: float) -> Iterator[_Stri
 
 
 def _runs(good: np.ndarray, k: np.ndarray) -> Iterator[tuple[int, int]]:
-    """First and last index of three or more neighbours that are good and of about one frequency."""
+    """Yield the first and last index of three or more neighbours that are good and have about the same frequency."""
     if not good.any():
         return
     linked = good[1:] & good[:-1] & (np.abs(np.diff(k)) <= 1)
@@ -205,7 +205,7 @@ def _measured(film: np.ndarray, strip: _Strip) -> Ruler | None:
 
 
 def _angle(film: np.ndarray, strip: _Strip) -> float:
-    """The tilt at which the ticks swing most when summed along the strip."""
+    """Return the tilt at which the ticks' sum along the strip has the largest amplitude."""
     angles = math.atan(strip.slope) + np.radians(np.arange(-5.0, 5.1, 1.0))
     swings = []
     for angle in angles.tolist():
@@ -230,7 +230,7 @@ def _along(
 
 
 def _smooth(values: np.ndarray, width: int) -> np.ndarray:
-    """Moving average along axis 0."""
+    """Return the moving average along axis 0."""
     padded = np.pad(values, ((width // 2 + 1, width - 1 - width // 2), (0, 0)), mode="edge")
     padded[0] = 0
     sums = np.cumsum(padded, axis=0)
@@ -238,7 +238,7 @@ def _smooth(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def _carrier(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Complex amplitude of one swing a tick, over a few ticks around; and its share of all that swings there."""
+    """Return the local complex amplitude at the ticks' frequency, and its share of the local variation."""
     swing = part - _smooth(part, 2 * FINE)
     turning = np.exp(-2j * np.pi * np.arange(len(part)) / FINE)[:, None]
     amplitude = 2 * _smooth(_smooth(swing * turning, 3 * FINE), 3 * FINE)
@@ -247,7 +247,7 @@ def _carrier(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _run(part: np.ndarray) -> tuple[int, int, int, np.ndarray] | None:
-    """First and last sample of the row of ticks through the middle, its column, and its complex amplitudes."""
+    """Return first and last sample of the row of ticks through the middle, its column, and its complex amplitudes."""
     amplitude, share = _carrier(part)
     middle, width = len(part) // 2, part.shape[1]
     near = slice(middle - 4 * FINE, middle + 4 * FINE)
@@ -268,7 +268,7 @@ def _run(part: np.ndarray) -> tuple[int, int, int, np.ndarray] | None:
 
 
 def _tick_lengths(part: np.ndarray, places: np.ndarray, side: int) -> np.ndarray:
-    """How long each tick is: over which width it is brighter than both gaps beside it, in ticks."""
+    """Return the length of each tick, in ticks: the width over which it is brighter than both gaps beside it."""
 
     def at(index: np.ndarray) -> np.ndarray:
         index = np.clip(index, 0, len(part) - 1.001)

@@ -53,7 +53,7 @@ def ruler_spacing(first_px: Sequence[float], second_px: Sequence[float], length_
 
     Args:
         first_px, second_px: (x, y), pixels of the film.
-        length_mm: what the ruler says lies between them.
+        length_mm: the length between them on the ruler.
     Raises:
         ValueError: the length is not positive, or the marks are less than 20 px apart, where a slip of one pixel is
             more than a few percent.

@@ -1,4 +1,4 @@
-"""Say how well two sets of values of the same films agree, with the statistics that orthodontic papers report."""
+"""Compute how well two sets of values of the same films agree, with the statistics that orthodontic papers report."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def agreement(values: ArrayLike, reference: ArrayLike) -> Agreement:
 
 
 class Classification(TypedDict):
-    """How often two sets of values fall into the same class; NaN where no film has a class.
+    """Hold how often two sets of values fall into the same class; NaN where no film has a class.
 
     Example:
         >>> from monai_ceph.analysis import Classification
@@ -98,10 +98,10 @@ def classification(values: ArrayLike, reference: ArrayLike, measurement: Measure
         values, reference: (F,), one value a film.
         measurement: with classes.
     Returns:
-        ``n`` films that have a class in the reference; ``same_percent``, how many of them have a value of the same
-        class (a value that is NaN has none); and ``success_percent``, the challenge's success classification rate: the
-        mean of the diagonal of the matrix of classes, whose rows are the reference's and add up to 100 %. A class that
-        no film has in the reference has no row.
+        ``n`` films that have a class in the reference; ``same_percent``, the share of them with a value in the same
+        class (NaN has no class); and ``success_percent``, the challenge's success classification rate: the mean
+        diagonal of the confusion matrix, whose rows belong to the reference's classes and add up to 100 %. A class
+        without films in the reference has no row.
     Source:
         Wang et al., Med Image Anal 31 (2016). Published rates are no multiples of one film, as means of rows are.
     Example:

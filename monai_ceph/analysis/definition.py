@@ -18,12 +18,12 @@ COMBINED = ("sum", "smallest")
 
 @dataclass(frozen=True)
 class Norm:
-    """What is normal, and in whom.
+    """The norm of a measurement in a population.
 
     Args:
         mean: in the measurement's unit.
         sd: standard deviation between people; None where the source gives none.
-        population: in whom it was measured.
+        population: the people in whom it was measured.
         source: the publication.
     Example:
         >>> from monai_ceph.analysis import Norm
@@ -48,7 +48,7 @@ class Class:
     Args:
         label: its number.
         meaning: its name.
-        low, high: the range, both ends included; infinite where it is open.
+        low, high: the range, both ends included; infinite if open.
     Example:
         >>> from monai_ceph.analysis import Class
         >>> Class(2, "class II", low=5.7).high
@@ -101,10 +101,10 @@ class Measurement:
         points: the landmarks' symbols, in the order that the kind wants; none where there are terms.
         norm: what is normal, if known.
         source: who defined it.
-        classes: ranges with names; a value belongs to the first that holds it.
-        terms: what is summed, or what the smallest is taken of.
-        constant: what is added to it.
-        note: what a reader should know of the definition.
+        classes: named ranges; a value belongs to the first that contains it.
+        terms: the terms that are summed, or of which the smallest counts.
+        constant: a constant that is added.
+        note: a remark on the definition.
     Raises:
         ValueError: the kind or the unit is unknown, or kind, unit and points do not fit together.
     Example:

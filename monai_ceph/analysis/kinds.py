@@ -1,7 +1,7 @@
 """Compute angles, lengths and ratios from points, of one film or of many at once.
 
-Points are (..., 2), (x, y), y down, of one unit along both axes. A face may look either way and be turned: what has a
-sign takes it from the points, never from the film's edges.
+Points are (..., 2), (x, y), y down, in the same unit along both axes. A face may look either way and be turned: signs
+follow from the points, never from the film's axes.
 """
 
 from __future__ import annotations

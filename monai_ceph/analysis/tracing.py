@@ -1,4 +1,4 @@
-"""Give the lines that a tracing of a film shows."""
+"""Define the lines of a film's tracing."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class TracingLine:
     """A line of a tracing.
 
     Args:
-        name: what it is called.
+        name: its name.
         through: symbols of its points, in order.
         kind: a ``"plane"`` goes through two points and is drawn beyond them; a ``"profile"`` connects its points.
-        label: what is written at its first end; empty for nothing.
+        label: text at its first end; may be empty.
     Example:
         >>> from monai_ceph.analysis.tracing import TracingLine
         >>> TracingLine("S-N", ("S", "N"), "plane", "S-N").through
@@ -70,9 +70,9 @@ class DrawnLine:
 def trace(
     points_px: np.ndarray, scheme: LandmarkScheme = ISBI19, lines: Sequence[TracingLine] = TRACING
 ) -> list[DrawnLine]:
-    """Return the lines of a tracing that a film's points give.
+    """Return the lines of a tracing through a film's points.
 
-    A plane needs both of its points. A profile is interrupted at a point that is unknown, and split into its parts.
+    A plane needs both of its points. A profile is split at unknown points.
 
     Args:
         points_px: (N, 2), (x, y), pixels of the film, or any other unit; NaN where a landmark is unknown.

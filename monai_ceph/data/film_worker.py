@@ -1,8 +1,7 @@
-"""The process that :class:`~monai_ceph.data.film_workers.FilmWorkers` starts: read films, one by one, within limits.
+"""Read films one by one within limits, in a process that :class:`~monai_ceph.data.film_workers.FilmWorkers` starts.
 
-Started as ``python -m monai_ceph.data.film_worker SOCKET PIXELS``, two file descriptors: where films are asked for and
-answered as JSON, and where their pixels are put. What decoders print goes to this process's standard error, a file that
-the asking process reads.
+It is started as ``python -m monai_ceph.data.film_worker SOCKET PIXELS`` with two file descriptors: one for requests and
+answers in JSON, the other for pixels. Decoders print to this process's standard error, a file that the parent reads.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def main() -> None:
         path, folder = (os.fsdecode(job[key].encode("utf-8", "surrogateescape")) for key in ("path", "folder"))
 
         def clock(runs: bool, seconds: float = job["seconds"]) -> None:
-            # Should the asking process be gone when a decoder hangs, nobody else would end this one.
+            # If the parent has ended while a decoder hangs, nothing else would end this process.
             signal.setitimer(signal.ITIMER_REAL, 10 * seconds if runs else 0)
             connection.send_bytes(json.dumps({"clock": runs}).encode())
 

@@ -1,7 +1,7 @@
 """Read films in other processes, so that no film can end this one, hang it or fill its memory.
 
-Decoders are written in C; a damaged file makes some of them abort, loop or ask for gigabytes. Each film is read within
-limits: :data:`SECONDS`, and those of :mod:`monai_ceph.data.film_limits`.
+Decoders are written in C, and damaged files make some of them abort, loop or request gigabytes. The limits are
+:data:`SECONDS` and those of :mod:`monai_ceph.data.film_limits`.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class WorkerStartError(OSError):
 class FilmWorkers:
     """A pool of processes that read films; usable from any number of threads.
 
-    The processes are started when they are first needed, the first one at once, and kept. One that dies or hangs is
-    replaced; its film is named.
+    The processes are started when they are first needed, and kept. One that dies or hangs is replaced, and its film is
+    named.
 
     Args:
         count: how many films may be read at the same time.
@@ -94,7 +94,7 @@ class FilmWorkers:
         self.close()
 
     def start(self) -> None:
-        """Start the first process, without waiting for it; if that fails, :meth:`read` tries again and says why."""
+        """Start the first process without waiting for it; if that fails, :meth:`read` tries again and says why."""
         if APART:
             with suppress(WorkerStartError):
                 self._all[0].start()
@@ -107,7 +107,7 @@ class FilmWorkers:
     def read(self, path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
         """Read one film. Arguments and Returns as :func:`~monai_ceph.data.film.read_film`.
 
-        What a decoder printed is among the remarks.
+        The remarks include what a decoder printed.
 
         Raises:
             FilmError: as :func:`~monai_ceph.data.film.read_film`.
@@ -145,7 +145,7 @@ class FilmWorkers:
 
     @contextmanager
     def used_by_this_process(self) -> Iterator[FilmWorkers]:
-        """Let every reader and predictor of this process read through these workers, until they are left."""
+        """Let all readers and predictors of this process use these workers within the ``with`` block."""
         before = use_workers(self)
         try:
             yield self
@@ -172,7 +172,7 @@ _used: FilmWorkers | None = None
 
 
 def use_workers(workers: FilmWorkers | None) -> FilmWorkers | None:
-    """Let every reader and predictor of this process read through workers from now on; return those before."""
+    """Let all readers and predictors of this process use these workers from now on; return the previous ones."""
     global _used
     before, _used = _used, workers
     return before
@@ -184,7 +184,7 @@ _keeping = threading.RLock()
 
 
 def kept_workers(count: int) -> FilmWorkers:
-    """Return the workers that this process keeps until it ends, so that not every call has to start some.
+    """Return workers that this process keeps until it ends, so that calls need not start their own.
 
     Args:
         count: how many films may be read at the same time, if there are none yet.
@@ -204,7 +204,7 @@ def _close_kept(workers: FilmWorkers) -> None:
 
 @contextmanager
 def some_workers(count: int) -> Iterator[FilmWorkers]:
-    """Use the workers that this process uses already, or else those of :func:`kept_workers` until they are left."""
+    """Use the workers that this process already uses, or else those of :func:`kept_workers` within the block."""
     global _kept_by
     with _keeping:
         used = _used if _used is not None and _used.owner == os.getpid() else None
@@ -235,7 +235,7 @@ def read_film_apart(path: str | Path, spacing_mm: float | Sequence[float] | None
 
 
 def viewer_frame_apart(path: str | Path) -> ViewerFrame:
-    """Return a film's viewer frame as :func:`read_film_apart` reads its pixels."""
+    """Read a film's viewer frame as :func:`read_film_apart` reads its pixels."""
     if _used is None or _used.owner != os.getpid():
         return viewer_frame(path)
     return _used.viewer_frame(path)

@@ -118,7 +118,7 @@ def from_labelme(
     """
     try:
         shapes = json.loads(content)
-    except (ValueError, RecursionError):  # whoever reads it as markups says what is wrong
+    except (ValueError, RecursionError):  # reading it as markups raises the error
         return None
     if not isinstance(shapes, dict) or "shapes" not in shapes:
         return None

@@ -204,7 +204,7 @@ def _without(data: bytes, page: Page) -> bytes:
     """Return the file without its orientation, its WhiteIsZero, and a planar layout of a single plane."""
     changed = {_ORIENTATION: 1}
     if page.one(_SAMPLES, 1) == 1:
-        changed[_PLANAR] = 1  # one plane is what it is; Pillow would forget the byte order
+        changed[_PLANAR] = 1  # the same layout, but Pillow ignores the byte order of planar files
     if page.one(_PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO:
         changed[_PHOTOMETRIC] = _BLACK_IS_ZERO
     changed = {tag: value for tag, value in changed.items() if tag in page.places and page.one(tag, 1) != value}

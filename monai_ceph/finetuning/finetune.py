@@ -253,8 +253,8 @@ def hold_out(films: Sequence[str], held_before: Collection[str], trained_before:
 def latest(bundle: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the progress of a bundle's newest training and the result of the last successful one; empty if none.
 
-    Both are read from files, because the training may run in another process. A file that is missing or damaged counts
-    as not there: a training may be stopped at any moment, and looking at one must not fail for that.
+    Both are read from files, because the training may run in another process. Damaged files count as missing, because a
+    training may be stopped at any moment.
     """
     runs = sorted(path.parent for path in (bundle / RUNS).glob(f"*/{FILMS}"))
     progress = _read_json(runs[-1] / PROGRESS) if runs else {}
@@ -281,7 +281,7 @@ def trained_on(bundle: Path) -> set[str]:
 
 @contextmanager
 def weights_locked(bundle: Path) -> Iterator[None]:
-    """Keep others from replacing a bundle's weights meanwhile. The system gives the lock back, also after a kill.
+    """Keep other processes from replacing a bundle's weights. The system releases the lock even after a kill.
 
     Raises:
         TrainingError: a training of the bundle is running.

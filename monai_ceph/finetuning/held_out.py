@@ -32,7 +32,7 @@ class Comparison(NamedTuple):
 
 
 def compare(before: np.ndarray, after: np.ndarray, face_size: float) -> Comparison:
-    """Tell whether a new model is no worse than the old one on held-out films.
+    """Return whether a new model is no worse than the old one on held-out films.
 
     One label on the wrong spot can outweigh hundreds of good ones in a mean. So an error is left out if both models
     are far from the label, and the median over films and landmarks decides: it must not grow in most resamples of films

@@ -1,4 +1,4 @@
-"""Annotations and landmark tables: one format a file, read and written there."""
+"""Read and write annotations and landmark tables, with one module per format."""
 
 from monai_ceph.formats.annotations import mean_annotations, read_annotations
 from monai_ceph.formats.landmark_table import landmarks_csv_text, write_landmarks_csv

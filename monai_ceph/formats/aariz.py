@@ -1,4 +1,4 @@
-"""Aariz / CEPHA29: one JSON file for a film, by a senior or a junior orthodontist, of 29 landmarks.
+"""Read and write Aariz / CEPHA29: a JSON file per film and orthodontist, with 29 landmarks.
 
 ``{"ceph_id": ..., "landmarks": [{"landmark_id", "title", "symbol", "value": {"x", "y"}}, ...]}``, in pixels. The data
 set lies in ``{train,valid,test}/Cephalograms`` and ``.../Annotations/Cephalometric Landmarks/{Senior,Junior}
@@ -31,13 +31,13 @@ def parse_aariz(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> 
     Args:
         content: the parsed JSON.
         path: the file it came from, for messages and to find the data set's pixel sizes.
-        scheme: the landmarks. Those of the data set that it does not have are passed over; those that it has under
-            another symbol are found, see :func:`~monai_ceph.landmarks.same_landmarks`.
+        scheme: the landmarks. Other landmarks of the data set are ignored; landmarks are also matched by other symbols,
+            see :func:`~monai_ceph.landmarks.same_landmarks`.
     Returns:
         The points; problems are missing and doubled landmarks, and symbols that neither the data set nor the scheme
         has.
     Raises:
-        AnnotationError: not this structure, or not one landmark of the scheme.
+        AnnotationError: the JSON has another structure, or no landmark of the scheme.
     """
     rows = content.get("landmarks")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -84,7 +84,7 @@ def to_aariz(film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> dict[s
 
 
 def write_aariz(path: str | Path, film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    """Write :func:`to_aariz` to a file, whole or not at all."""
+    """Write :func:`to_aariz` to a file, atomically."""
     write_text(path, json.dumps(to_aariz(film, points_px, scheme), indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Points from any source: finds out which it is and reads it."""
+"""Read annotations from any supported source."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def read_annotations(
 
     Args:
         path: a .csv, a .json of several films, a film's .txt, .json or .mrk.json, or a folder of such files (of one
-            kind; hidden files, films and other files are passed over).
-        scheme: what the points are.
+            kind; hidden files, films and other files are ignored).
+        scheme: the landmarks.
         spacing_mm: the films' pixel spacing, one number or (along x, along y), or film name -> the same; only markups
             in mm that do not say which film they were made on need it.
         frame_of: film name -> the frame in which a viewer opens the film, None for one that is not there; for such
@@ -70,8 +70,8 @@ def read_annotations(
     Returns:
         The points; ``observer`` is the name of the table or of the folder.
     Raises:
-        AnnotationError: missing, of no known format, malformed, or of a wrong number of points; the message names
-            the file.
+        AnnotationError: the source is missing, has an unknown format, is malformed, or has a wrong number of points;
+            the message names the file.
 
     >>> from monai_ceph.phantoms import write_phantoms
     >>> films = write_phantoms("films", count=2, size=(484, 600), spacing_mm=0.4)
@@ -124,8 +124,8 @@ def frame_annotations(frame: pd.DataFrame, scheme: LandmarkScheme = ISBI19, obse
     Args:
         frame: columns as in a .csv of points, such as ``image, landmark, x_px, y_px``, in any order; other columns
             are ignored. ``prediction.to_frame()`` is such a table.
-        scheme: what the points are.
-        observer: what messages and results call the table.
+        scheme: the landmarks.
+        observer: the table's name in messages and results.
     Raises:
         AnnotationError: columns are missing or a row is malformed; the message names the row.
 
@@ -138,10 +138,10 @@ def frame_annotations(frame: pd.DataFrame, scheme: LandmarkScheme = ISBI19, obse
 
 
 def natural_scheme(path: str | Path) -> LandmarkScheme:
-    """Return the scheme that a source's format has: Aariz's, CL-Detection's, or else ISBI 2015's.
+    """Return the scheme of a source's format: Aariz's, CL-Detection's, or else ISBI 2015's.
 
     Raises:
-        AnnotationError: as :func:`read_annotations`, of a source that cannot be opened.
+        AnnotationError: the source cannot be opened.
     """
     path = Path(path)
     file = next(iter(_films_in(path)), path) if path.is_dir() else path
@@ -160,7 +160,7 @@ def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
     Args:
         annotations: at least one; all of the same landmarks.
     Raises:
-        AnnotationError: none given, or of different schemes.
+        AnnotationError: there are no annotations, or they have different schemes.
 
     >>> anna, bert = (Annotations(name, ISBI19, {"001": np.full((19, 2), x)}) for name, x in (("a", 1.0), ("b", 3.0)))
     >>> mean_annotations([anna, bert]).points_px["001"][0]

@@ -1,4 +1,4 @@
-"""CL-Detection 2023: one JSON file for all films, of 38 landmarks.
+"""Read and write CL-Detection 2023: one JSON file for all films, with 38 landmarks.
 
 ``{"name": "Orthodontic landmarks", "type": "Multiple points", "points": [{"name": "1", "point": [x, y, film], "scale":
 mm}, ...]}``: the landmark's number, its position in pixels, the film's number from 1, and the pixel size, which the
@@ -30,11 +30,11 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
     Args:
         content: the parsed JSON.
         path: the file it came from, for messages.
-        scheme: the landmarks. Those of the challenge that it does not have are passed over.
+        scheme: the landmarks; others of the challenge are ignored.
     Returns:
         Film name ("1" is the first) -> its points; problems are missing and doubled landmarks.
     Raises:
-        AnnotationError: not this structure, or a landmark that the challenge does not have.
+        AnnotationError: the JSON has another structure, or a landmark that the challenge does not have.
     """
     rows = content.get("points")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -85,8 +85,7 @@ def to_cl_detection(
         scheme: the landmarks; those that the challenge does not have are left out.
         spacings_mm: film name -> pixel spacing, which is written as the scale, where it is known.
     Raises:
-        ValueError: a film whose name is no number from 1, or whose pixels are not square: the format has no place for
-            either.
+        ValueError: a film's name is not a number from 1, or its pixels are not square; the format allows neither.
     """
     names = same_landmarks(scheme.symbols, CL_DETECTION38.symbols)
     rows = []
@@ -115,5 +114,5 @@ def write_cl_detection(
     scheme: LandmarkScheme,
     spacings_mm: Mapping[str, tuple[float, float]],
 ) -> None:
-    """Write :func:`to_cl_detection` to a file, whole or not at all."""
+    """Write :func:`to_cl_detection` to a file, atomically."""
     write_text(path, json.dumps(to_cl_detection(points_px, scheme, spacings_mm), indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""COCO keypoints: one JSON file for all films.
+"""Read and write COCO keypoints: one JSON file for all films.
 
 ``images`` with file name, width and height; ``categories`` with the ``keypoints``' names; ``annotations`` with ``[x, y,
 v]`` for each keypoint, where v is 0 for one that is not labelled. Positions are taken as they are stored.
@@ -33,7 +33,7 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
         Film name -> its points; problems are missing and doubled landmarks, and keypoints that the scheme does not
         have.
     Raises:
-        AnnotationError: not this structure, several annotations of one film, or not one keypoint of the scheme.
+        AnnotationError: the JSON has another structure, several annotations of one film, or no keypoint of the scheme.
     """
     try:
         images = {image["id"]: image for image in content["images"]}
@@ -137,7 +137,7 @@ def write_coco(
     scheme: LandmarkScheme,
     sizes: Mapping[str, tuple[int, int]],
 ) -> None:
-    """Write :func:`to_coco` to a file, whole or not at all."""
+    """Write :func:`to_coco` to a file, atomically."""
     write_text(path, json.dumps(to_coco(points_px, scheme, sizes), indent=1, ensure_ascii=False) + "\n")
 
 

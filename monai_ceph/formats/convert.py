@@ -1,4 +1,4 @@
-"""Write annotations that were read from any source in any format, and under another scheme."""
+"""Write annotations in any format and under another scheme."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def to_scheme(
     Returns:
         The points, and remarks on what either scheme lacks.
     Raises:
-        ValueError: a symbol to rename that is not there, two landmarks that would become one, or none in common.
+        ValueError: a symbol to rename does not exist, two landmarks would become one, or no landmark is in common.
     """
     given, rename = annotations.scheme, dict(rename or {})
     for old, new in rename.items():
@@ -94,14 +94,14 @@ def write_annotations(
     Args:
         annotations: the points.
         format: one of :data:`ONE_FILE` or :data:`FILE_BY_FILM`.
-        output: the file, or the folder, which is made if needed.
-        films: film name -> film, where they are at hand: their file names, sizes and frames are written. Without them,
-            names and sizes are those of the source, and markups are in mm from the first pixel, or in pixels.
+        output: the file, or the folder, which is created if needed.
+        films: film name -> film, if available: their file names, sizes and frames are written. Without them, names and
+            sizes are those of the source, and markups are in mm from the first pixel, or in pixels.
         spacing_mm: (along x, along y), mm, of films whose spacing the source does not say.
     Returns:
         A sentence for each film that the format cannot hold.
     Raises:
-        ValueError: an unknown format, or films that no file of this format can hold.
+        ValueError: the format is unknown, or cannot hold the films.
         OSError: the output cannot be written.
     """
     if format not in (*ONE_FILE, *FILE_BY_FILM):

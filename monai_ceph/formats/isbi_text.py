@@ -1,4 +1,4 @@
-"""The ISBI 2015 challenge's annotation files: a line ``x,y`` for each landmark, in the scheme's order."""
+"""Read and write the ISBI 2015 challenge's annotations: a line ``x,y`` for each landmark, in the scheme's order."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_isbi_text(path: Path, scheme: LandmarkScheme) -> FilmPoints:
 def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:
     """Return the points of a film as the challenge's text, to a thousandth of a pixel.
 
-    The challenge's own files hold whole pixels, and after the points eight classes, which are no one's annotation here.
+    The challenge's own files hold whole pixels and, after the points, eight classes, which are not written here.
 
     Args:
         points_px: (N, 2), (x, y), film pixels.
@@ -67,5 +67,5 @@ def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:
 
 
 def write_isbi_text(path: str | Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    """Write :func:`isbi_text` to a file, completely or not at all."""
+    """Write :func:`isbi_text` to a file, atomically."""
     write_text(path, isbi_text(points_px, scheme))

@@ -1,4 +1,4 @@
-"""Kaggle-style CSV: a row for each film, ``image_path,1_x,1_y,2_x,2_y,...``."""
+"""Read and write Kaggle-style CSV: a row for each film, ``image_path,1_x,1_y,2_x,2_y,...``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_marks(cells: Cells, scheme: LandmarkScheme) -> tuple[dict[str, str], di
     """Read the marks of each film.
 
     Args:
-        cells: the table's cells; columns in any order, and others beside them.
+        cells: the table's cells, in columns of any order; other columns are ignored.
         scheme: the landmarks, by number.
     Returns:
         Film name -> the file name that the table gives it, and -> a mark for each landmark.
@@ -71,7 +71,7 @@ def kaggle_text(points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> 
 
 
 def write_kaggle_table(path: str | Path, points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> None:
-    """Write :func:`kaggle_text` to a file, whole or not at all."""
+    """Write :func:`kaggle_text` to a file, atomically."""
     write_text(path, kaggle_text(points_px, scheme))
 
 

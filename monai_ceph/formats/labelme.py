@@ -1,8 +1,8 @@
-"""labelme: one JSON file for a film, one shape of type ``point`` for a landmark.
+"""Read and write labelme: a JSON file per film, with a shape of type ``point`` per landmark.
 
 A landmark is labelled ``l1``, ``l2`` ... by its place in the scheme, or by its symbol. Case matters: in ISBI 19 ``l1``
-is the sella and ``L1`` the lower incisor. So a file is read in one of the two ways, never in a mixture: with numbered
-labels as soon as it holds one. Positions are taken as they are stored.
+is the sella and ``L1`` the lower incisor. So a file is read in one of the two ways: by number if any label is numbered,
+else by symbol. Positions are used as stored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
     Returns:
         The points; problems are missing and doubled landmarks, and shapes that are not a point of the scheme.
     Raises:
-        AnnotationError: not labelme's structure, a position that is no number, or not one label of the scheme.
+        AnnotationError: the JSON has another structure, a position is not a number, or no label is in the scheme.
     """
     shapes = content.get("shapes")
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
@@ -73,7 +73,7 @@ def to_labelme(
     """Return the points of a film as labelme's JSON.
 
     Args:
-        image: where the film is, seen from the JSON file.
+        image: path of the film relative to the JSON file.
         size: (X, Y) of the film, pixels; None where it is unknown.
         points_px: (N, 2), (x, y), film pixels; a landmark that is NaN is left out.
         scheme: the landmarks; a point's label is its symbol.
@@ -97,7 +97,7 @@ def to_labelme(
 def write_labelme(
     path: str | Path, image: str, size: tuple[int, int] | None, points_px: np.ndarray, scheme: LandmarkScheme
 ) -> None:
-    """Write :func:`to_labelme` to a file, completely or not at all."""
+    """Write :func:`to_labelme` to a file, atomically."""
     write_text(path, json.dumps(to_labelme(image, size, points_px, scheme), indent=2, ensure_ascii=False) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The project's landmark table: CSV with one row for each film and landmark."""
+"""Read and write the project's landmark table: CSV with a row for each film and landmark."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def read_marks(cells: Cells, scheme: LandmarkScheme) -> tuple[dict[str, str], di
     """Read the marks of each film.
 
     Args:
-        cells: the table's cells; columns in any order, and others beside them.
+        cells: the table's cells, in columns of any order; other columns are ignored.
         scheme: the landmarks.
     Returns:
         Film name -> the file name that the table gives it, and -> the marks of its rows.
     Raises:
-        AnnotationError: a row that is malformed, or a landmark that the scheme does not have.
+        AnnotationError: a row is malformed, or has a landmark that the scheme does not have.
     """
     image, landmark, x, y = READ_COLUMNS
     films, symbols = film_cells(cells, image), cells.columns[landmark]
@@ -64,7 +64,7 @@ def read_spacings(cells: Cells) -> tuple[dict[str, tuple[float, float]], dict[st
     Returns:
         Film name -> (along x, along y), mm; and -> a remark where a film's mm are no multiple of its pixels.
     Raises:
-        AnnotationError: a row that is malformed.
+        AnnotationError: a row is malformed.
     """
     if not {"x_mm", "y_mm"} <= cells.columns.keys():
         return {}, {}

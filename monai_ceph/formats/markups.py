@@ -1,9 +1,8 @@
 """3D Slicer's Fiducial markups (.mrk.json): one list of labelled control points for a film.
 
-Positions are mm in LPS or RAS, or pixels where ``coordinateUnits`` says so. What the mm mean is said by the key
-``film`` of the list, which this package writes: the film's file name, its size in pixels and ``ijk_to_lps``, the matrix
-that took pixels to mm. Viewers read such a file and drop the key when they save it; :func:`parse_markups` then goes by
-the film itself, or by its pixel spacing.
+Positions are mm in LPS or RAS, or pixels if ``coordinateUnits`` says so. This package writes the frame of the mm under
+the key ``film`` of the list: the film's file name, its size in pixels and ``ijk_to_lps``, the matrix from pixels to mm.
+Viewers drop this key when they save the file; :func:`parse_markups` then uses the film itself, or its pixel spacing.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Fiducial(NamedTuple):
     """One control point.
 
     Args:
-        label: what it is called, without white space around.
+        label: its label, without surrounding white space.
         status: its ``positionStatus``.
         position: (x, y, z), LPS; NaN unless its status is "defined".
     """
@@ -61,11 +60,11 @@ class FiducialList(NamedTuple):
     """The control points of a file.
 
     Args:
-        points: as they are: of any labels, in the file's order.
+        points: all points, with any label, in the file's order.
         in_pixels: positions are (x, y, 0) in pixels of the film instead of mm.
-        film: file name of the film, where the file says it.
-        size: (X, Y) of the film, pixels, likewise.
-        frame: the frame that the positions are in, likewise.
+        film: file name of the film, if the file states it.
+        size: (X, Y) of the film, pixels, if the file states it.
+        frame: the frame of the positions, if the file states it.
     """
 
     points: list[Fiducial]
@@ -82,7 +81,8 @@ def parse_fiducials(content: Any, where: str) -> FiducialList:
         content: the parsed JSON.
         where: the file it came from, for messages.
     Raises:
-        AnnotationError: not one Fiducial list, another coordinate system or unit, or a malformed control point.
+        AnnotationError: there is not one Fiducial list, the coordinate system or unit is unknown, or a control point is
+            malformed.
     """
     lists = content.get("markups") if isinstance(content, dict) else None
     lists = lists if isinstance(lists, list) else []
@@ -106,20 +106,20 @@ def parse_markups(
 ) -> FilmPoints:
     """Read the points of a markups file. A control point's label is the landmark's symbol.
 
-    Positions in mm become pixels by the frame that the file names. Without it, they are in the frame in which a viewer
-    opens the film, or in the film's calibrated mm from the centre of the first pixel (with a remark): whichever puts a
-    face of possible size on the film, and of two such the one of the likelier size, or else the viewer's.
+    Positions in mm are converted with the frame that the file states. Otherwise they are either in the frame in which a
+    viewer opens the film, or in calibrated mm from the centre of the first pixel (with a remark): whichever puts a face
+    of possible size on the film. If both do, the likelier size decides, then the viewer's frame.
 
     Args:
         content: the parsed JSON.
         path: the file it came from, for messages.
         scheme: the landmarks.
         spacing_mm: (along x, along y) of the film, mm.
-        frame: in which a viewer opens the film. Positions in pixels need neither.
+        frame: the frame in which a viewer opens the film. Positions in pixels need neither.
     Returns:
         The points; problems are missing, doubled and unknown landmarks, and mm that may be other mm.
     Raises:
-        AnnotationError: as :func:`parse_fiducials`, not one label of the scheme, or mm that cannot be made pixels.
+        AnnotationError: as :func:`parse_fiducials`, or no label is in the scheme, or mm cannot be converted to pixels.
     """
     fiducials = parse_fiducials(content, str(path))
     problems = [
@@ -156,10 +156,10 @@ def markups_name(image: str) -> str:
 def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict[str, Any]:
     """Return a prediction as Slicer's markups.
 
-    In a viewer's frame, a position is where the viewer shows the landmark on the film that it has opened. Without one
-    it is LPS mm, ``[x * spacing_x, y * spacing_y, 0]``, from the centre of the film's first pixel. Where the spacing is
-    unknown they are ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a spacing of 1, and
-    ``coordinateUnits`` is :data:`PIXEL_UNITS`. The key ``film`` says which film, frame and site file it was.
+    In a viewer's frame, a position is where the viewer shows the landmark on the film. Without a frame it is in LPS mm,
+    ``[x * spacing_x, y * spacing_y, 0]``, from the centre of the film's first pixel. If the spacing is unknown, it is
+    ``[x, y, 0]`` in pixels, as on a film that Slicer opened with a spacing of 1, and ``coordinateUnits`` is
+    :data:`PIXEL_UNITS`. The key ``film`` states the film, the frame and the site file.
 
     A landmark without a point stays in the list, without a position: with the ``positionStatus`` "missing" if it is
     outside the film, else "undefined". A doubtful one is not ``selected``, which Slicer shows in another colour; its
@@ -167,9 +167,9 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
 
     Args:
         prediction: of one film.
-        frame: in which a viewer opens the film, see :func:`monai_ceph.data.viewer_frame.viewer_frame`.
+        frame: the frame in which a viewer opens the film, see :func:`monai_ceph.data.viewer_frame.viewer_frame`.
     Returns:
-        What the .mrk.json holds, ready for ``json.dumps``.
+        The content of the .mrk.json, ready for ``json.dumps``.
     Source:
         Slicer's markups schema 1.0.3.
 

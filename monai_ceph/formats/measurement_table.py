@@ -1,4 +1,4 @@
-"""The table of measurements as a file: a row for each film and measurement."""
+"""Write the table of measurements, with a row for each film and measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every source of annotations gives back, and the rules that all of them follow."""
+"""Hold annotations from any source, and check them by common rules."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class AnnotationError(ValueError):
 
 @dataclass(frozen=True)
 class SourceFilm:
-    """What an annotation file says about the film that it was made on.
+    """What an annotation file states about its film; None for what it does not state.
 
     Args:
         file: the annotation file.
-        name: file name of the film; None where the file does not say.
-        size: (X, Y), pixels; None likewise.
-        spacing_mm: (along x, along y), mm; None likewise.
+        name: file name of the film.
+        size: (X, Y), pixels.
+        spacing_mm: (along x, along y), mm.
     """
 
     file: str
@@ -54,13 +54,13 @@ class Annotations:
     """One observer's points.
 
     Args:
-        observer: who, as the file or folder is called.
-        scheme: what the points are.
+        observer: name of the file or folder.
+        scheme: the landmarks.
         points_px: film name (no folder, no suffix) -> (N, 2) float64, (x, y), film pixels, NaN where not annotated.
         problems: missing, doubled and unused points, one sentence each, by film or file and landmark.
-        sources: film name -> what the file says about the film; films of which it says nothing may be left out.
+        sources: film name -> what the file states about the film; films without such statements may be left out.
     Raises:
-        AnnotationError: points of another shape than the scheme's.
+        AnnotationError: the points' shape does not match the scheme.
 
     >>> from monai_ceph.landmarks import ISBI19
     >>> annotations = Annotations("anna", ISBI19, {"001": np.full((19, 2), 500.0)})
@@ -91,7 +91,7 @@ class Annotations:
         """Return the same points under the names that other sources have for the films.
 
         Args:
-            films: the names to take over, see :func:`~monai_ceph.film_names.spelled_like`.
+            films: the names to use, see :func:`~monai_ceph.film_names.spelled_like`.
         """
         names = spelled_like(self.points_px, films)
         if all(name == film for film, name in names.items()):
@@ -104,10 +104,10 @@ class Annotations:
 def place_points(
     scheme: LandmarkScheme, marks: Iterable[tuple[str, float, float]], where: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Put marks in the scheme's order. What is missing or contradictory is reported, never guessed.
+    """Put marks in the scheme's order, and report missing and contradictory ones.
 
-    A landmark that is given several times keeps its place if all of them agree, else it counts as missing. So does one
-    at a placeholder's position, see :data:`PLACEHOLDERS`.
+    A landmark that is given several times counts if all positions agree; otherwise it is missing, as is one at the
+    position of a placeholder, see :data:`PLACEHOLDERS`.
 
     Args:
         scheme: the landmarks.
@@ -139,7 +139,7 @@ def place_points(
 
 
 def is_placeholder(x: float, y: float) -> bool:
-    """Tell whether a position, pixels, is one of :data:`PLACEHOLDERS`."""
+    """Return whether a position, pixels, is one of :data:`PLACEHOLDERS`."""
     return (round(float(x), 6), round(float(y), 6)) in PLACEHOLDERS if isfinite(x) and isfinite(y) else False
 
 
@@ -148,7 +148,7 @@ def off_film(scheme: LandmarkScheme, points_px: np.ndarray, size: tuple[int, int
 
     Args:
         scheme: the landmarks.
-        points_px: (N, 2), (x, y), pixels; NaN lies nowhere and is passed over.
+        points_px: (N, 2), (x, y), pixels; NaN is ignored.
         size: (X, Y) of the film. Its border is half a pixel outside the centres of the outermost pixels.
     Returns:
         One "landmark S at (x, y) px" for each.
@@ -161,20 +161,20 @@ def off_film(scheme: LandmarkScheme, points_px: np.ndarray, size: tuple[int, int
 def check_film(
     scheme: LandmarkScheme, points_px: np.ndarray, source: SourceFilm, film: str, size: tuple[int, int] | None
 ) -> list[str]:
-    """Check an annotation against the film that it is used for.
+    """Check an annotation against its film.
 
-    Training, evaluation, the command line and the annotation server all check with this function; what can be seen
-    without the film (:func:`place_points`) they take from the readers.
+    Training, evaluation, the command line and the annotation server all use this check. Readers check what does not
+    depend on the film with :func:`place_points`.
 
     Args:
         scheme: the landmarks.
         points_px: (N, 2), (x, y), film pixels; NaN where not annotated.
-        source: what the annotation file says about its film.
+        source: what the annotation file states about its film.
         film: name of the film.
-        size: (X, Y) of the film, pixels; where it is unknown, None, points are held to the size that the file says.
+        size: (X, Y) of the film, pixels; None uses the size that the file states.
     Returns:
-        One sentence for each contradiction, by file and, where it is a landmark's, by landmark: a film of another
-        name, a film of another size, a point off the film.
+        One sentence for each contradiction, naming the file and the landmark: another film name, another size, or a
+        point off the film.
     """
     problems = check_source(source, film, size)
     size = size or source.size
@@ -185,12 +185,12 @@ def check_film(
 
 
 def check_source(source: SourceFilm, film: str | None, size: tuple[int, int] | None) -> list[str]:
-    """Check what an annotation file says about its film against the film; the first part of :func:`check_film`.
+    """Check what an annotation file states about its film against the film; the first part of :func:`check_film`.
 
     Args:
-        source: what the annotation file says.
-        film: name of the film; None where it is unknown.
-        size: (X, Y) of the film, pixels; None where it is unknown.
+        source: what the annotation file states.
+        film: name of the film; None if unknown.
+        size: (X, Y) of the film, pixels; None if unknown.
     Returns:
         One sentence for each contradiction.
     """
@@ -210,9 +210,9 @@ def check_annotations(
 
     Args:
         annotations: the points.
-        film_sizes: film name -> (X, Y), pixels, of the films to check; None checks all against what the files say.
+        film_sizes: film name -> (X, Y), pixels, of the films to check; None checks all against their files' statements.
     Returns:
-        One sentence for each contradiction; empty if all is well.
+        One sentence for each contradiction.
 
     >>> from monai_ceph.landmarks import ISBI19
     >>> annotations = Annotations("anna", ISBI19, {"001": np.full((19, 2), 500.0)})
@@ -234,7 +234,7 @@ def read_text(path: Path) -> str:
     """Read the text of an annotation file without its byte order mark.
 
     Raises:
-        AnnotationError: missing, unreadable or not UTF-8.
+        AnnotationError: the file is missing, unreadable or not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -250,7 +250,7 @@ def parse_json(text: str, where: str) -> Any:
     """Parse JSON.
 
     Raises:
-        AnnotationError: no JSON, or JSON that Python gives up on; the message begins with ``where``.
+        AnnotationError: not JSON, or too deep or too large for Python; the message begins with ``where``.
     """
     try:
         return json.loads(text)

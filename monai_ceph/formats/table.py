@@ -1,4 +1,4 @@
-"""Read a CSV table of points: the project's, or a Kaggle-style one; the header tells which."""
+"""Read a CSV table of points, the project's or a Kaggle-style one, according to its header."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def read_table(path: Path, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
     """Read either table.
 
     Args:
-        path: the .csv file, UTF-8, separated by commas, semicolons or tabs. Columns may come in any order, and others
-            beside them.
+        path: the .csv file, UTF-8, separated by commas, semicolons or tabs, with columns in any order; other columns
+            are ignored.
         scheme: the landmarks.
     Returns:
         Film name -> its points.
     Raises:
-        AnnotationError: an unknown header, or a row that is malformed; the message names file and line.
+        AnnotationError: the header is unknown, or a row is malformed; the message names file and line.
     """
     return table_points(read_cells(path), scheme)
 

@@ -1,4 +1,4 @@
-"""Cells of tables of points: CSV as programs and people write it."""
+"""Read the cells of tables of points, from CSV files in any dialect and from pandas."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cells(NamedTuple):
 
     Args:
         path: the file, for messages.
-        columns: header -> its cells, without white space around, one for each row.
+        columns: header -> its cells, without surrounding white space, one for each row.
         lines: each row's line in the file.
         decimal_comma: numbers have a decimal comma, as Excel writes them where the separator is a semicolon.
     """
@@ -48,10 +48,10 @@ def read_cells(path: Path) -> Cells:
     """Read a CSV file: separated by commas, semicolons or tabs, with or without byte order mark, any line ends.
 
     Args:
-        path: the file, UTF-8. Lines without content are passed over.
+        path: the file, UTF-8. Empty lines are skipped; missing cells at the end of a row are empty.
     Raises:
-        AnnotationError: no table with a header and a row, a column that is there twice, or a row that is longer than
-            the header; the message names file and line. Cells that a shorter row lacks are empty.
+        AnnotationError: there is no header or no row, a column occurs twice, or a row is longer than the header; the
+            message names file and line.
     """
     import pandas as pd  # here, because it takes longer to import than a film to predict
 
@@ -106,9 +106,9 @@ def frame_cells(frame: pd.DataFrame, name: str) -> Cells:
 
     Args:
         frame: any columns; missing values become empty cells.
-        name: what messages call the table. They count its rows from 2, as if the header were line 1.
+        name: the table's name in messages, which count rows from 2, as if the header were line 1.
     Raises:
-        AnnotationError: the table has no row, or has a column twice.
+        AnnotationError: the table has no row, or a column occurs twice.
 
     >>> import pandas as pd
     >>> frame_cells(pd.DataFrame({"image": ["001"], "x_px": [12.5], "y_px": [None]}), "a table").columns
@@ -129,7 +129,7 @@ def film_cells(cells: Cells, column: str) -> list[str]:
 def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of a pair of columns.
 
-    Two empty cells stand for a landmark that nobody marked; half a point is a mistake.
+    Two empty cells mean that the landmark was not marked; a single empty cell is an error.
 
     Args:
         cells: the table.
@@ -138,7 +138,7 @@ def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = 
     Returns:
         Two arrays (rows,), float64; NaN where both cells are empty.
     Raises:
-        AnnotationError: a cell that is no finite number; the message names file and line.
+        AnnotationError: a cell is not a finite number; the message names file and line.
     """
     columns = [cells.columns[name] for name in (x, y)]
     parsed = [_numbers(column, cells.decimal_comma) for column in columns]
@@ -154,7 +154,7 @@ def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = 
 
 
 def numbers(cells: Cells, column: str, what: str) -> np.ndarray:
-    """Return a column's numbers, (rows,), float64. Raises AnnotationError at other cells; expected was ``what``."""
+    """Return a column's numbers, (rows,), float64. Raises AnnotationError that expected ``what`` in another cell."""
     parsed = _numbers(cells.columns[column], cells.decimal_comma)
     for row in np.flatnonzero(~np.isfinite(parsed)).tolist():
         raise AnnotationError(f"{cells.where(row)}: expected {what}, got {cells.columns[column][row]!r}.")

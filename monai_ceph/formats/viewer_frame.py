@@ -1,9 +1,9 @@
-"""Where a viewer shows a film: the frame in which 3D Slicer, or whatever else opens films with ITK, places its points.
+"""Convert between film pixels and the frame in which a viewer shows a film, such as 3D Slicer's.
 
-A markups file holds mm, but not the mm that are measured with: a viewer knows the file alone, and lays a PNG out with
-pixels of 1 mm, a JPEG by its dots per inch, a DICOM film by the tags that ITK goes by. A point is on the same pixel for
-the viewer and for this package only if both take it through the viewer's frame. Calibrated mm come in afterwards, from
-pixels, as everywhere else. :func:`monai_ceph.data.viewer_frame.viewer_frame` reads the frame of a film.
+The mm in a markups file are not calibrated: they follow from how ITK opens the film, a PNG with pixels of 1 mm, a JPEG
+by its dots per inch, a DICOM file by some of its tags. So the viewer and this package agree on a point's pixel only if
+both use the viewer's frame. Calibrated mm are computed from pixels afterwards, as everywhere else.
+:func:`monai_ceph.data.viewer_frame.viewer_frame` reads the frame of a film.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class ViewerFrame:
-    """The plane that a film's file says it lies in.
+    """Hold the plane in which a viewer shows a film.
 
     Args:
         size: (X, Y), pixels.
-        spacing_mm: (along x, along y), mm, as ITK takes it from the file; not the film's calibrated spacing.
+        spacing_mm: (along x, along y), mm, as ITK reads it from the file; not the film's calibrated spacing.
         origin_lps: (3,), LPS mm, the centre of the first pixel.
         direction: (3, 2), LPS; column k is the direction of the film's axis k.
     """
@@ -37,7 +37,7 @@ class ViewerFrame:
             size: (X, Y), pixels.
             ijk_to_lps: (4, 4), from pixels to LPS mm.
         Raises:
-            ValueError: the matrix places all pixels on a line or nowhere.
+            ValueError: the matrix spans no plane.
         """
         steps = np.asarray(ijk_to_lps, dtype=np.float64)[:3, :2]
         if not np.isfinite(ijk_to_lps).all() or np.linalg.matrix_rank(steps) < 2:

@@ -1,4 +1,4 @@
-"""The two-stage network, and what lets other networks take a film's size."""
+"""The two-stage network, and adapters that let other networks take films of any size."""
 
 from monai_ceph.networks.divisible import DivisibleNet
 from monai_ceph.networks.for_inference import for_inference

@@ -26,7 +26,7 @@ _SQUEEZE_AND_EXCITATION = ("_se_adaptpool", "_se_reduce", "_se_reduce_padding", 
 class EfficientNetLiteEncoder(EfficientNet, BaseEncoder):
     """Encode an image with EfficientNet-Lite0: MONAI's EfficientNet-B0 without squeeze-and-excitation, with ReLU6.
 
-    Depthwise convolutions and ReLU6 run fast on processors, and the ImageNet weights come in a Python package, so no
+    Depthwise convolutions and ReLU6 run fast on CPUs, and the ImageNet weights come in a Python package, so no
     download is needed. Import :mod:`monai_ceph.networks` to use it by name:
     ``FlexibleUNet(in_channels=1, out_channels=20, backbone="efficientnet-lite0")``.
 

@@ -26,7 +26,7 @@ def write_phantoms(
     style: str | Style = "a",
     observer_sd_mm: float | None = None,
 ) -> list[Path]:
-    """Write films ``phantom_000.png`` ... to a folder, and their landmarks to ``points.csv`` in the project's format.
+    """Write films ``phantom_000.png``, ... to a folder, and their landmarks to ``points.csv`` in the project's format.
 
     Args:
         folder: created if it does not exist.

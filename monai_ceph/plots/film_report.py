@@ -19,7 +19,7 @@ def write_film_report(pdf: str | Path, html: str | Path, film: np.ndarray, repor
 
     Args:
         pdf: file for one page, A4.
-        html: file for a page that loads nothing from elsewhere.
+        html: file for a self-contained page.
         film: (X, Y), any gray values.
         report: what to show.
     Raises:

@@ -20,7 +20,7 @@ LIMIT = 4.0
 
 
 class Deviation(NamedTuple):
-    """How far a measurement lies from its norm, SD; NaN if unknown.
+    """Hold how far a measurement lies from its norm, SD; NaN if unknown.
 
     Args:
         group: neighbours of one group, such as an analysis, are connected.

@@ -1,4 +1,4 @@
-"""Find where a training run stopped."""
+"""Find the last checkpoint of a training run."""
 
 from __future__ import annotations
 

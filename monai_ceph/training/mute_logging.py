@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def mute_logging() -> Iterator[None]:
-    """Mute warnings and log messages up to that level, which would bury the progress; restore them at the end.
+    """Mute warnings and log messages up to a level, which would hide the progress, and restore them at the end.
 
     Example:
         >>> import logging

@@ -61,7 +61,7 @@ class WorstPoint(NamedTuple):
 def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str:
     """Return the page as HTML.
 
-    It loads nothing from other servers: styles and pictures are embedded, and its content security policy forbids
+    The page loads nothing from other servers: styles and pictures are embedded, and its content security policy forbids
     everything else.
 
     Args:

@@ -1,6 +1,6 @@
-"""Write the report of one film: what is known of it, its measurements and the points to check.
+"""Write the report of one film: facts about it, its measurements and the points to check.
 
-The texts of the report are made here, once, for the PDF (:mod:`monai_ceph.plots.report_page`) and the HTML page alike.
+Both the PDF (:mod:`monai_ceph.plots.report_page`) and the HTML page take the texts of the report from here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEGEND = (
 
 @dataclass(frozen=True)
 class FilmReport:
-    """What a report shows.
+    """Hold what a report shows.
 
     Args:
         prediction: the landmarks of the film.
@@ -80,8 +80,8 @@ class Row(NamedTuple):
 def rows(measurements: Measurements) -> list[Row]:
     """Return the measurements as rows of text, in order.
 
-    A value gets a star for each whole SD that it lies from the mean of its norm, at most :data:`MARKED`; z counts as it
-    is shown, with one decimal.
+    A value gets a star for each whole SD of distance from the mean of its norm, at most :data:`MARKED`; z is rounded to
+    one decimal before, as it is shown.
     """
     table = []
     for k, (measurement, value, z) in enumerate(
@@ -118,7 +118,7 @@ def rows(measurements: Measurements) -> list[Row]:
 
 
 def facts(report: FilmReport) -> list[tuple[str, str]]:
-    """Return what is known of the film and of how it was measured: names and texts."""
+    """Return facts about the film and how it was measured, as names and texts."""
     prediction = report.prediction
     given = [("Patient", report.patient)] if report.patient else []
     return [
@@ -141,10 +141,10 @@ def pixel_size(prediction: Prediction) -> str:
 
 
 def to_check(prediction: Prediction) -> list[tuple[str, str]]:
-    """Return the points to check: why, and which.
+    """Return the points to check, as reasons and symbols.
 
-    Those whose status is not "found" come first, then the found ones with the largest expected errors. Where these are
-    unknown, those with the lowest confidence are named.
+    Those whose status is not "found" come first, then found ones with the largest expected errors or, if these are
+    unknown, with the lowest confidence.
     """
     lists = [
         (heading, " ".join(symbols))
@@ -189,7 +189,7 @@ def number(value: float, decimals: int = 1, sign: bool = False) -> str:
 
 
 def html_film_report(report: FilmReport, tracing_svg: str, wigglegram_svg: str) -> str:
-    """Return the report as one HTML page that loads nothing from elsewhere.
+    """Return the report as one self-contained HTML page.
 
     Args:
         report: what to show; its texts are escaped.

@@ -1,4 +1,4 @@
-"""Note what is predicted in an output folder, film by film, so that a run which was stopped in any way can go on."""
+"""Record which films of an output folder are predicted, so that an interrupted run can continue."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ LONGEST_NAME = 255 - len(OVERLAY_SUFFIX)
 
 @dataclass(frozen=True)
 class PredictionRecord:
-    """What is noted of one film.
+    """Hold what is recorded of one film.
 
     Args:
         settings: a digest of the settings that it was predicted with.
         path, bytes, mtime_ns: its :func:`~monai_ceph.film_records.film_identity` before it was read.
-        formats: what was written of it.
+        formats: the formats that were written.
         columns, rows: its part of the landmark table.
         measurements: its rows of the table of measurements, if that was written.
-        remarks: what was said of it, sentences without its name.
-        crash: how it ended the process that read it, a sentence; empty if it did not.
+        remarks: the remarks on it, sentences without its name.
+        crash: how it ended the process that read it, in a sentence; empty if it did not.
     """
 
     settings: str
@@ -70,20 +70,19 @@ class PredictionRecord:
 
 
 class PredictionRecords:
-    """The films predicted in a folder, one record each in ``.monai_ceph/predict/films``.
+    """Read and write the records of the films predicted in a folder, in ``.monai_ceph/predict/films``.
 
-    A film's record is written in one step once all its other files are there. Settings are written before any film is
-    read, by the one process that holds the folder's lock. Other processes of the same run may write records beside it.
-    Nothing is kept in memory.
+    A film's record is written atomically after all its other files. The process that holds the folder's lock writes the
+    settings before any film is read; other processes of the same run only write records. Nothing is kept in memory.
 
     Args:
         folder: the output folder.
-        settings: what the films' results depend on beside the films.
-        rank: which of the processes of a run this is; the first prepares the folder before the others come.
-        fresh: forget what was done.
+        settings: the settings that the results depend on.
+        rank: the rank of this process in the run; the first prepares the folder before the others start.
+        fresh: discard existing records.
     Raises:
-        ValueError: films in the folder were predicted with other settings; the message says which. Or its records are
-            of a form that is not read.
+        ValueError: films in the folder were predicted with other settings, which the message names, or the records have
+            an unknown form.
         OSError: another run writes to the folder, or it cannot be written.
     """
 
@@ -103,16 +102,16 @@ class PredictionRecords:
                 raise
 
     def find(self, film: Path, formats: Iterable[str], results: Iterable[Path] = ()) -> PredictionRecord | None:
-        """Return the record of a film that is done; None if it is to be predicted.
+        """Return the record of a film that is done; None if it must be predicted.
 
         Args:
-            film: the file. It is done if this very file was, in all these formats, and if all the results are there.
-            formats: what is wanted of it.
-            results: its own files.
+            film: the file. It is done if this very file was predicted in all these formats and its results exist.
+            formats: the requested formats.
+            results: the film's own result files.
         Raises:
             FilmError: the film cannot be predicted into this folder: it crashed its reader before, its name is too long
                 or not UTF-8, or there are results of another film of this name.
-            RecordError: its record is damaged; the film is to be predicted again.
+            RecordError: its record is damaged; the film must be predicted again.
         """
         check_name(film)
         record = self._read(film.name)
@@ -142,16 +141,16 @@ class PredictionRecords:
         formats: Sequence[str],
         remarks: Sequence[str] = (),
     ) -> None:
-        """Note a film as done.
+        """Record a film as done.
 
         Args:
             film: the file.
             identity: its :func:`~monai_ceph.film_records.film_identity` before it was read.
             prediction: its landmarks.
-            formats: what was written of it.
-            remarks: what is said of it, now and whenever a run leaves it out.
+            formats: the formats that were written.
+            remarks: the remarks on it, which are repeated whenever a run skips it.
         Raises:
-            OSError: the record cannot be written; the one before is kept.
+            OSError: the record cannot be written; the previous one is kept.
         """
         extra = tuple(prediction.extra)
         record = PredictionRecord(
@@ -166,7 +165,7 @@ class PredictionRecords:
         self._records.write(film.name, asdict(record))
 
     def add_crash(self, film: Path, error: FilmCrashError) -> None:
-        """Note a film that crashed or hung its reader, so that it is not tried again.
+        """Record a film that crashed or hung its reader, so that it is not tried again.
 
         Raises:
             OSError: the record cannot be written.
@@ -175,10 +174,10 @@ class PredictionRecords:
         self._records.write(film.name, asdict(record))
 
     def write_table(self, path: Path, films: Sequence[Path]) -> int:
-        """Write the landmark table of those of the films that are done, in their order; nothing if none is.
+        """Write the landmark table of the films that are done, in the given order; nothing if none is.
 
         Returns:
-            How many films are in it.
+            The number of films in the table.
         Raises:
             OSError: as :func:`~monai_ceph.atomic.atomic_path`.
         """
@@ -197,10 +196,10 @@ class PredictionRecords:
         return done
 
     def keep_changed_table(self, path: Path) -> Path | None:
-        """Move a table aside that is not as it was written here: edited by somebody, or damaged.
+        """Move a table aside if it was edited or damaged since it was written.
 
         Returns:
-            Where it is now; None if there is no such table.
+            Its new path; None if there is no such table.
         Raises:
             OSError: it cannot be moved.
         """
@@ -212,10 +211,10 @@ class PredictionRecords:
         return path.rename(kept)
 
     def write_measurements(self, path: Path, films: Sequence[Path]) -> int:
-        """Write the table of measurements of those of the films that are done, in their order; nothing if none is.
+        """Write the table of measurements of the films that are done, in the given order; nothing if none is.
 
         Returns:
-            How many films are in it.
+            The number of films in the table.
         Raises:
             OSError: as :func:`~monai_ceph.atomic.atomic_path`.
         """
@@ -260,7 +259,7 @@ class PredictionRecords:
         with atomic_path(path) as temporary:
             with temporary.open("w", encoding="utf-8", newline="") as file:
                 yield file
-            # The one before as well: a run that is killed here leaves it.
+            # The previous one as well: a run that is killed here leaves it.
             tables = self._tables()
             tables[path.name] = [file_sha256(temporary), *tables.get(path.name, ())][:2]
             write_record(self._home / "tables.json", tables)
@@ -285,7 +284,7 @@ class PredictionRecords:
         for folder in (self.folder, self._home, self._records.folder):
             remove_leftovers(folder)
         if fresh and self._records.folder.exists():
-            # In one step: a run that is stopped here leaves all records or none.
+            # Atomically: a run that is stopped here leaves all records or none.
             self._records.folder.rename(self._home / f"forgotten-{uuid.uuid4().hex}")
         for forgotten in self._home.glob("forgotten-*"):
             shutil.rmtree(forgotten)
@@ -347,9 +346,9 @@ def check_name(film: Path) -> None:
 
 
 def _compare(record: PredictionRecord, film: Path) -> str:
-    """Return how a film is related to the record of its name: "same", "changed" or "another". Raises OSError.
+    """Return how a film relates to the record of its name: "same", "changed" or "another". Raises OSError.
 
-    A film that was moved is the same if its size and time are, and the place where it was is empty.
+    A moved film is the same if its size and time are equal and nothing is at its old path.
     """
     now = film_identity(film)
     unchanged = (record.bytes, record.mtime_ns) == (now["bytes"], now["mtime_ns"])

@@ -1,4 +1,4 @@
-"""What people have to know of a film beside its points."""
+"""Collect the remarks on a film."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from monai_ceph.prediction import Prediction
 
 
 def film_remarks(prediction: Prediction, low_confidence: float) -> list[str]:
-    """Return what people have to know of a film beside its points; sentences without its name.
+    """Return what people should know about a film beside its points, as sentences without its name.
 
     Args:
-        prediction: of the film.
-        low_confidence: a median confidence below it is remarked on, if nothing else judges the landmarks.
+        prediction: the film's prediction.
+        low_confidence: the median confidence below which there is a remark, if the bundle does not judge landmarks.
 
     >>> from monai_ceph.landmarks import ISBI19
     >>> prediction = Prediction("film.png", ISBI19, np.ones((19, 2)), np.full(19, 0.05), (0.1, 0.1), "user")

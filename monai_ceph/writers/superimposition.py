@@ -51,7 +51,7 @@ class Superimposition:
 
 
 class Change(NamedTuple):
-    """How a measurement changed; NaN where unknown. ``margin`` is half of the 90 % interval of the change."""
+    """Hold how a measurement changed; NaN where unknown. ``margin`` is half of the 90 % interval of the change."""
 
     analysis: str
     name: str
@@ -68,7 +68,7 @@ class Change(NamedTuple):
 
 
 class Move(NamedTuple):
-    """How a point moved, mm; NaN where unknown."""
+    """Hold how a point moved, mm; NaN where unknown."""
 
     landmark: str
     forward: float
@@ -187,7 +187,7 @@ def _cell(value: float) -> str:
 
 
 def html_superimposition(pair: Superimposition, films_svg: tuple[str, str], tracing_svg: str) -> str:
-    """Return the comparison as one HTML page that loads nothing from elsewhere.
+    """Return the comparison as one self-contained HTML page.
 
     Args:
         pair: what to show; its texts are escaped.
