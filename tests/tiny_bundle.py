@@ -9,18 +9,16 @@ from pathlib import Path
 import torch
 from monai.bundle import ConfigParser
 
-from tests.bundles.tiny import SPACING_MM
+from tests.bundles.tiny import TINY, TINY_FINETUNING
 
-TINY = {
-    "cpu_dtype": "float32",
-    "local_spacing_mm": SPACING_MM,
-    "patch_size": 48,
+INFERENCE = {
+    **{key: TINY[key] for key in ("cpu_dtype", "local_spacing_mm", "patch_size")},
     "low_confidence": 0.0,
     "stage_net": {
         "_target_": "BasicUNet",
         "spatial_dims": 2,
         "out_channels": "$len(@landmark_scheme) + 1",
-        "features": [4, 4, 8, 8, 8, 4],
+        "features": TINY["stage_net#features"],
     },
 }
 
@@ -31,9 +29,17 @@ def make_bundle(shipped: Path, folder: Path, **changes: object) -> Path:
     (folder / "models").mkdir()
     shutil.copy(shipped / "configs" / "metadata.json", folder / "configs")
     config = json.loads((shipped / "configs" / "inference.json").read_text(encoding="utf-8"))
-    (folder / "configs" / "inference.json").write_text(json.dumps({**config, **TINY, **changes}), encoding="utf-8")
+    (folder / "configs" / "inference.json").write_text(json.dumps({**config, **INFERENCE, **changes}), encoding="utf-8")
     parser = ConfigParser()
     parser.read_config(str(folder / "configs" / "inference.json"))
     torch.manual_seed(0)
     torch.save(parser.get_parsed_content("network_def").state_dict(), folder / "models" / "model.pt")
     return folder
+
+
+def add_finetuning(shipped: Path, bundle: Path, **changes: object) -> None:
+    """Give a tiny bundle the shipped one's finetune.json, for a training of a second."""
+    config = json.loads((shipped / "configs" / "finetune.json").read_text(encoding="utf-8"))
+    (bundle / "configs" / "finetune.json").write_text(
+        json.dumps({**config, **TINY_FINETUNING, **changes}), encoding="utf-8"
+    )

@@ -13,6 +13,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends
 
 from monai_ceph.geometry import array_to_film, px_to_mm
+from monai_ceph.transforms.film_spacing import film_spacing_mm
 
 
 class PointsToFilm(Transform):
@@ -100,7 +101,7 @@ def _plain(points: Any) -> torch.Tensor:
 
 
 def _spacing_mm(image: MetaTensor) -> torch.Tensor:
-    return torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float32).flatten().cpu()
+    return torch.tensor(film_spacing_mm(image) or (math.nan, math.nan), dtype=torch.float32)
 
 
 PointsToFilmD = PointsToFilmDict = PointsToFilmd

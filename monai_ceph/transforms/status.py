@@ -18,6 +18,7 @@ from monai_ceph.face_shape import FaceShape
 from monai_ceph.geometry import px_to_mm
 from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.ruler import find_ruler
+from monai_ceph.transforms.film_spacing import film_spacing_mm
 
 
 class LandmarkStatusd(MapTransform):
@@ -76,8 +77,7 @@ class LandmarkStatusd(MapTransform):
         if self.shape is None or self.rule is None:
             return out
         image: MetaTensor = out[self.image_key]
-        spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float64).flatten().cpu()
-        known = None if spacing.isnan().any() else (float(spacing[0]), float(spacing[-1]))
+        told_mm = film_spacing_mm(image)
         for key in self.key_iterator(out):
             pred = torch.as_tensor(out[key]).detach().to("cpu", torch.float64)
             evidence = np.asarray(pred[:, 3:])
@@ -88,21 +88,24 @@ class LandmarkStatusd(MapTransform):
                 np.asarray(pred[:, 2]),
                 evidence,
                 (image.shape[-2], image.shape[-1]),
-                known,
+                told_mm,
                 self.shape,
                 self.rule,
                 suggested if math.isfinite(suggested) else None,
                 partial(find_ruler, image[0].detach().cpu().numpy()),
             )
+            spacing_mm = told_mm
             if judged.ruler is not None:
-                spacing = torch.full((2,), judged.ruler.spacing_mm, dtype=torch.float64)
+                spacing_mm = (judged.ruler.spacing_mm, judged.ruler.spacing_mm)
+                spacing = torch.tensor(spacing_mm, dtype=torch.float64)
                 meta = {**image.meta, "spacing_mm": spacing, "spacing_source": "ruler"}
                 out[self.image_key] = MetaTensor(image.as_tensor(), meta=meta)
             remarks = judged.remarks
             if int(torch.as_tensor(image.meta.get("film_orientation", 1)).flatten()[0]) != 1:
                 remarks = (*remarks, TURNED_BY_ITS_TAG)
             out[f"{key}_px"] = torch.from_numpy(judged.points_px).to(torch.float32)
-            out[f"{key}_mm"] = px_to_mm(out[f"{key}_px"], spacing.to(torch.float32))
+            film_mm = torch.tensor(spacing_mm or (math.nan, math.nan), dtype=torch.float32)
+            out[f"{key}_mm"] = px_to_mm(out[f"{key}_px"], film_mm)
             out |= {"status": judged.status, "remarks": remarks, "doubts": judged.doubts, "pose": judged.pose}
         return out
 

@@ -1,8 +1,7 @@
-"""Add to each landmark how far off it may be."""
+"""Add the uncertainty of each landmark to a sample."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from monai.utils import TransformBackends
 
 from monai_ceph.analysis.uncertainty import UncertaintyTable, estimate_uncertainty
 from monai_ceph.face_shape import FaceShape
+from monai_ceph.transforms.film_spacing import film_spacing_mm
 
 
 class LandmarkUncertaintyd(MapTransform):
@@ -73,14 +73,13 @@ class LandmarkUncertaintyd(MapTransform):
         if self.shape is None or self.table is None or "not a face" in out.get("doubts", ()):
             return out
         image: MetaTensor = out[self.image_key]
-        spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float64).flatten().cpu()
-        known = None if spacing.isnan().any() else (float(spacing[0]), float(spacing[-1]))
+        spacing_mm = film_spacing_mm(image)
         for key in self.key_iterator(out):
             pred = np.asarray(torch.as_tensor(out[key]).detach().to("cpu", torch.float64))
             points = np.asarray(out[f"{key}_px"], dtype=np.float64)
-            found = estimate_uncertainty(points, pred[:, 2], pred[:, 3:], known, self.shape, self.table)
-            if found is not None:
-                out.update(found._asdict())
+            uncertainty = estimate_uncertainty(points, pred[:, 2], pred[:, 3:], spacing_mm, self.shape, self.table)
+            if uncertainty is not None:
+                out.update(uncertainty._asdict())
         return out
 
 

@@ -21,9 +21,10 @@ from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.networks import set_background_prior
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.bundle import paper_bundle
+from tests.bundles.tiny import SPACING_MM, TINY
 
-SPACING_MM, SIZE = 0.6, (323, 400)
-SMALL = {"local_spacing_mm": SPACING_MM, "stage_net#features": [4, 4, 8, 8, 8, 4], "patch_size": 48}
+SIZE = (323, 400)
+SMALL = {key: TINY[key] for key in ("local_spacing_mm", "stage_net#features", "patch_size")}
 STAGES = {"global": {**SMALL, "patch_size": 96}, "local": SMALL, "inference": SMALL}
 
 

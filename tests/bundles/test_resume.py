@@ -28,10 +28,16 @@ def _checkpoint(folder: Path, epoch: int) -> dict[str, Any]:
     return torch.load(folder / "runs" / "global" / f"last_checkpoint_epoch={epoch}.pt", weights_only=True)
 
 
+@pytest.fixture
+def settings(phantoms: Path) -> dict[str, Any]:
+    """A training of the global stage."""
+    return {**TINY_TRAINING, "dataset_dir": str(phantoms), "patch_size": 96}
+
+
 def test_resumed_training_ends_bitwise_where_an_unbroken_one_ends(
-    workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path
+    workflow: Callable[..., ConfigWorkflow], settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    settings = {**TINY_TRAINING, "dataset_dir": str(phantoms), "epochs": 5, "patch_size": 96, "films_per_batch": 1}
+    settings |= {"epochs": 5, "films_per_batch": 1}
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     workflow(STAGE, **settings, bundle_root=str(unbroken)).run()
 
@@ -62,9 +68,9 @@ def test_resumed_training_ends_bitwise_where_an_unbroken_one_ends(
 
 
 def test_resume_keeps_a_better_model_of_before(
-    workflow: Callable[..., ConfigWorkflow], phantoms: Path, tmp_path: Path
+    workflow: Callable[..., ConfigWorkflow], settings: dict[str, Any], tmp_path: Path
 ) -> None:
-    settings = {**TINY_TRAINING, "dataset_dir": str(phantoms), "patch_size": 96, "epochs": 3}
+    settings["epochs"] = 3
     killed = workflow(STAGE, **settings)
     killed.parser.get_parsed_content("train#trainer").add_event_handler(Events.EPOCH_STARTED(once=3), _kill)
     with pytest.raises(Killed):
@@ -82,17 +88,17 @@ def test_resume_keeps_a_better_model_of_before(
 
 
 def test_finished_run_says_that_nothing_is_trained(
-    workflow: Callable[..., ConfigWorkflow], phantoms: Path, caplog: pytest.LogCaptureFixture
+    workflow: Callable[..., ConfigWorkflow], settings: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings = {**TINY_TRAINING, "dataset_dir": str(phantoms), "patch_size": 96, "epochs": 1}
+    settings["epochs"] = 1
     workflow(STAGE, **settings).run()
     assert "nothing is trained" not in caplog.text
     workflow(STAGE, **settings).run()
     assert "was finished, in epoch 1: nothing is trained. Start anew with --resume False" in caplog.text
 
 
-def test_resume_false_starts_anew(workflow: Callable[..., ConfigWorkflow], phantoms: Path) -> None:
-    settings = {**TINY_TRAINING, "dataset_dir": str(phantoms), "patch_size": 96, "epochs": 1}
+def test_resume_false_starts_anew(workflow: Callable[..., ConfigWorkflow], settings: dict[str, Any]) -> None:
+    settings["epochs"] = 1
     workflow(STAGE, **settings).run()
     again = workflow(STAGE, **settings, resume=False)
     assert again.parser.get_parsed_content("train#resume_from") is None

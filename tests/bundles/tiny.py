@@ -1,4 +1,4 @@
-"""A system so small that it trains in a second, as overrides of the bundle's configs."""
+"""Settings with which the system trains in a second, as overrides of the bundle's configs."""
 
 from __future__ import annotations
 
@@ -24,3 +24,4 @@ TINY_TRAINING: dict[str, Any] = {
     "films_per_batch": 2,
     "validation_films": ["phantom_003"],
 }
+TINY_FINETUNING: dict[str, Any] = {"epochs": 1, "films_per_epoch": 4, "films_per_batch": 2, "patch_size": 48}

@@ -26,10 +26,7 @@ from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from tests.bundles.tiny import SPACING_MM
-from tests.tiny_bundle import make_bundle
-
-QUICK = {"epochs": 1, "films_per_epoch": 4, "films_per_batch": 2, "patch_size": 48}
-
+from tests.tiny_bundle import add_finetuning, make_bundle
 
 pytestmark = pytest.mark.usefixtures("training_process")
 
@@ -46,13 +43,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def bundle(shipped_bundle: Path, tmp_path: Path) -> Path:
     """A tiny bundle with its own finetune.json; its path holds characters that have a meaning in MONAI's configs."""
     made = make_bundle(shipped_bundle, tmp_path / "a #1 @b $c %d")
-    configure(made, shipped_bundle)
+    add_finetuning(shipped_bundle, made)
     return made
-
-
-def configure(bundle: Path, shipped: Path, **changes: Any) -> None:
-    content = json.loads((shipped / "configs" / "finetune.json").read_text(encoding="utf-8"))
-    (bundle / "configs" / "finetune.json").write_text(json.dumps({**content, **QUICK, **changes}), encoding="utf-8")
 
 
 def change_inference(bundle: Path, **changes: Any) -> dict[str, Any]:
@@ -277,7 +269,7 @@ def test_film_without_any_landmark_is_not_labelled(bundle: Path, films: list[dic
 
 
 def test_nonfinite_loss_keeps_the_old_weights(bundle: Path, films: list[dict[str, Any]], shipped_bundle: Path) -> None:
-    configure(bundle, shipped_bundle, learning_rate=1e30, warmup=0.9, **{"train#handlers#1#max_norm": 1e30})
+    add_finetuning(shipped_bundle, bundle, learning_rate=1e30, warmup=0.9, **{"train#handlers#1#max_norm": 1e30})
     before = (bundle / "models" / "model.pt").read_bytes()
     with pytest.raises(TrainingError, match=r"Training the local stage failed.* loss became (nan|inf) in epoch"):
         finetune(bundle, films, epochs=4, spacing_mm=SPACING_MM, device="cpu")

@@ -19,6 +19,7 @@ from monai_ceph.label import APP_FOLDER, MODEL
 from monai_ceph.phantoms import write_phantoms
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import Server, running
+from tests.tiny_bundle import add_finetuning
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the examples need curl; install it")
 
@@ -48,9 +49,7 @@ def server(label_bundle: Path, shipped_bundle: Path, tmp_path_factory: pytest.Te
         for film, name in zip(films, names, strict=True):
             film.rename(film.with_stem(name))
     bundle = shutil.copytree(label_bundle, here / "quick bundle")
-    settings = json.loads((shipped_bundle / "configs" / "finetune.json").read_text(encoding="utf-8"))
-    settings |= {"epochs": 1, "films_per_epoch": 4, "films_per_batch": 2, "patch_size": 48}
-    (bundle / "configs" / "finetune.json").write_text(json.dumps(settings), encoding="utf-8")
+    add_finetuning(shipped_bundle, bundle)
     with running(here / "films", "--bundle", str(bundle), "--spacing", str(SPACING_MM)) as started:
         yield started
 

@@ -23,6 +23,7 @@ from monai_ceph.phantoms.raster import blur_fine
 from tests.bundles.tiny import SPACING_MM
 from tests.data.label_files import label_bytes
 from tests.label.conftest import MODEL, Server, draw_films
+from tests.tiny_bundle import add_finetuning
 
 SIZE = (323, 400)
 
@@ -47,7 +48,7 @@ def test_training_requested_by_a_client(
     """A training is refused, then runs, then runs again with a label that was sent during the first run."""
     bundle = tmp_path / "tiny"
     shutil.copytree(label_bundle, bundle)
-    change(shipped_bundle, bundle, "finetune", films_per_epoch=4, films_per_batch=2, patch_size=48, epochs=2)
+    add_finetuning(shipped_bundle, bundle, epochs=2)
     folder = draw_films(tmp_path / "films", 7)
     points = read_annotations(folder / "points.csv").points_px
     server = start_server(folder, "--bundle", str(bundle), "--spacing", str(SPACING_MM))

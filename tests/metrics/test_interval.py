@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,7 @@ from monai_ceph.metrics.interval import METHOD, method, resamples
 from tests.reference import evaluation
 
 pytest.importorskip("scipy")
-
-
-@pytest.fixture(autouse=True)
-def no_warning_leaks() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_warning_leaks")
 
 
 def _errors(films: int, seed: int = 0) -> np.ndarray:

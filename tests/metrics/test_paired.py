@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +9,7 @@ import pytest
 from monai_ceph.metrics.paired import Difference, holm, paired_differences
 
 pytest.importorskip("scipy")
-
-
-@pytest.fixture(autouse=True)
-def no_warning_leaks() -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_warning_leaks")
 
 
 def _pair(films: int, better_mm: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
