@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_ceph.atomic import write_text
+from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.formats.table_cells import Cells, Mark, film_cells, point_cells
 from monai_ceph.landmarks import LandmarkScheme
@@ -62,12 +61,8 @@ def kaggle_text(points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> 
         points_px: file name of a film -> (N, 2), (x, y), film pixels; NaN gives empty cells.
         scheme: the landmarks.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow([IMAGE, *_columns(scheme)])
-    for image, points in points_px.items():
-        table.writerow([image, *(f"{value:.3f}" if np.isfinite(value) else "" for value in np.ravel(points).tolist())])
-    return text.getvalue()
+    rows = ([image, *(number_cell(v, 3) for v in np.ravel(points).tolist())] for image, points in points_px.items())
+    return csv_text([IMAGE, *_columns(scheme)], rows)
 
 
 def write_kaggle_table(path: str | Path, points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from monai_ceph.atomic import write_text
+from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.formats.table_cells import Cells, Mark, film_cells, point_cells
 from monai_ceph.landmarks import LandmarkScheme
@@ -126,19 +124,19 @@ def landmark_rows(prediction: Prediction, extra: Sequence[str] = ()) -> Iterator
         yield [
             prediction.image,
             symbol,
-            *(_cell(value, PX_DECIMALS) for value in prediction.points_px[k]),
-            *(_cell(value, 4) for value in points_mm[k]),
-            _cell(prediction.confidence[k], 4),
+            *(number_cell(value, PX_DECIMALS) for value in prediction.points_px[k]),
+            *(number_cell(value, 4) for value in points_mm[k]),
+            number_cell(prediction.confidence[k], 4),
             prediction.spacing_source,
             prediction.statuses[k],
-            *(_cell(value, 3) for value in errors_mm[:, k]),
+            *(number_cell(value, 3) for value in errors_mm[:, k]),
             prediction.site,
-            *(_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
+            *(number_cell(prediction.extra[name][k], 4) if name in prediction.extra else "" for name in extra),
         ]
 
 
 def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
-    """Return the table as text with a header; lines end in ``\\n``.
+    """Return the table as text, with a header.
 
     Args:
         predictions: any number of films, of one scheme or several; extra columns come in the order in which they first
@@ -152,12 +150,8 @@ def landmarks_csv_text(predictions: Sequence[Prediction]) -> str:
     'film.png,S,500.000,500.000,50.0000,50.0000,1.0000,user,found,,,'
     """
     extra = tuple(dict.fromkeys(name for prediction in predictions for name in prediction.extra))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(landmark_columns(extra))
-    for prediction in predictions:
-        table.writerows(landmark_rows(prediction, extra))
-    return text.getvalue()
+    rows = (row for prediction in predictions for row in landmark_rows(prediction, extra))
+    return csv_text(landmark_columns(extra), rows)
 
 
 def write_landmarks_csv(path: str | Path, predictions: Sequence[Prediction]) -> None:
@@ -168,7 +162,3 @@ def write_landmarks_csv(path: str | Path, predictions: Sequence[Prediction]) -> 
     >>> write_landmarks_csv("landmarks.csv", [prediction])
     """
     write_text(path, landmarks_csv_text(predictions))
-
-
-def _cell(value: float, decimals: int) -> str:
-    return f"{float(value):.{decimals}f}" if math.isfinite(value) else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from monai_ceph.analysis import MEASUREMENTS, Measurement
 from monai_ceph.analysis.measure import COLUMNS
+from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.prediction import Prediction
 
 MEASUREMENT_COLUMNS = ("image", *COLUMNS)
@@ -37,14 +36,9 @@ def measurement_rows(prediction: Prediction, measurements: Sequence[Measurement]
 
 
 def measurements_csv_text(predictions: Sequence[Prediction], measurements: Sequence[Measurement] = MEASUREMENTS) -> str:
-    """Return the table as text: a header and ``\\n`` at the end of each line."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(MEASUREMENT_COLUMNS)
-    for prediction in predictions:
-        table.writerows(measurement_rows(prediction, measurements))
-    return text.getvalue()
+    """Return the table as text, with a header."""
+    rows = (row for prediction in predictions for row in measurement_rows(prediction, measurements))
+    return csv_text(MEASUREMENT_COLUMNS, rows)
 
 
-def _cell(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else ""
+_cell = partial(number_cell, decimals=2)

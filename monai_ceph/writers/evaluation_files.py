@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.evaluation.evaluation import SUMMARY_COLUMNS, Evaluation
+from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.metrics.interval import method
 from monai_ceph.metrics.reference_scores import ReferenceScores
 
@@ -52,7 +52,7 @@ def errors_csv(all_scores: Sequence[ReferenceScores]) -> str:
         for scores in all_scores
         for f, k in np.argwhere(~np.isnan(scores.errors_mm))
     ]
-    return _csv(ERROR_COLUMNS, rows)
+    return csv_text(ERROR_COLUMNS, rows)
 
 
 def summary_csv(evaluation: Evaluation) -> str:
@@ -62,7 +62,7 @@ def summary_csv(evaluation: Evaluation) -> str:
         for *names, value, low, high in evaluation.rows()
         for numbers in [(value, low, high)]
     ]
-    return _csv(SUMMARY_COLUMNS, rows)
+    return csv_text(SUMMARY_COLUMNS, rows)
 
 
 def without_nan(value: Any) -> Any:
@@ -92,13 +92,4 @@ def _scores_content(scores: ReferenceScores) -> dict[str, Any]:
     }
 
 
-def _cell(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else ""
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(header)
-    table.writerows(rows)
-    return text.getvalue()
+_cell = partial(number_cell, decimals=4)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from monai_ceph.evaluation.measurements import CHALLENGE, MeasurementScore, measurement_scores
+from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.writers.evaluation_table import short_names
 from monai_ceph.writers.text import aligned
@@ -57,12 +56,7 @@ def agreement_rows(scores: ReferenceScores) -> list[list[str]]:
 
 def agreement_csv(all_scores: Sequence[ReferenceScores]) -> str:
     """Return the agreement of all measurements as CSV."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(AGREEMENT_COLUMNS)
-    for scores in all_scores:
-        table.writerows(agreement_rows(scores))
-    return text.getvalue()
+    return csv_text(AGREEMENT_COLUMNS, (row for scores in all_scores for row in agreement_rows(scores)))
 
 
 def _cells(score: MeasurementScore) -> list[str]:
@@ -75,5 +69,4 @@ def _cells(score: MeasurementScore) -> list[str]:
     ]
 
 
-def _cell(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else ""
+_cell = partial(number_cell, decimals=4)

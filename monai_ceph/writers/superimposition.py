@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +10,7 @@ import numpy as np
 
 from monai_ceph.analysis.measure import Measurements
 from monai_ceph.analysis.superimposition import to_sn_frame
+from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers.film_report import number, pixel_size, render, sentence, trusted
 
@@ -170,20 +169,14 @@ def changes_csv(pair: Superimposition) -> str:
 
     A row has the kind ``measurement`` or ``point``; the change of a point is its distance.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
+    rows = []
     for change in changes(pair):
         numbers = (change.a, change.b, change.change, change.margin, math.nan, math.nan)
-        table.writerow(["measurement", change.analysis, change.name, change.unit, *map(_cell, numbers)])
+        rows.append(["measurement", change.analysis, change.name, change.unit, *(number_cell(n, 3) for n in numbers)])
     for move in moves(pair):
         numbers = (math.nan, math.nan, move.distance, math.nan, move.forward, move.down)
-        table.writerow(["point", "", move.landmark, "mm", *map(_cell, numbers)])
-    return text.getvalue()
-
-
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
+        rows.append(["point", "", move.landmark, "mm", *(number_cell(n, 3) for n in numbers)])
+    return csv_text(COLUMNS, rows)
 
 
 def html_superimposition(pair: Superimposition, films_svg: tuple[str, str], tracing_svg: str) -> str:
