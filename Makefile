@@ -58,7 +58,9 @@ test: $(INSTALLED)  ## all tests.  ARGS='-m "not slow"' passes options to pytest
 	@$(PY) -m pytest -q $(ARGS)
 
 coverage: $(INSTALLED)  ## all tests, and the lines they miss; fails below the floor in setup.cfg
+	@$(PY) -m coverage erase
 	@$(PY) -m coverage run -m pytest -q $(ARGS)
+	@$(PY) -m coverage combine -q
 	@$(PY) -m coverage report
 
 check: lint types layers figures-check page-check bundle docs  ## ruff, mypy, import-linter, figures, page, bundle, docs build
@@ -144,4 +146,4 @@ benchmark-speed: $(INSTALLED) landmarker-env  ## time a film, share of the machi
 	@$(PY) -m benchmarks.speed.training
 
 clean:  ## remove what was built here, but the environments
-	@rm -rf docs/build demo_output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	@rm -rf docs/build demo_output build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* .import_linter_cache

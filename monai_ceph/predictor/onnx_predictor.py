@@ -49,10 +49,10 @@ class OnnxPredictor(Predictor):
         scheme: the landmarks.
         working_mm, assumed_mm, patch_size: of the local stage, to refuse films that it cannot take.
         low_confidence: as in ``Predictor``.
-        spacing_mm: the films' pixel size; wins over the one in the files.
-        weights_sha256: of the weights that were exported; empty for a model that does not say.
-        shape, rule: what landmarks are judged by. Without both, nothing is judged.
-        table: how far off points may be; None for a model that was exported without it.
+        spacing_mm: the films' pixel size; takes precedence over the one in the files.
+        weights_sha256: of the exported weights; empty if the model does not state it.
+        shape, rule: the face shape and the rule by which landmarks are judged; without both, they are not judged.
+        table: the uncertainty of points; None for a model that was exported without it.
     """
 
     session: Any
