@@ -200,3 +200,13 @@ def test_no_tracked_file_is_a_copy_of_research_data(repository: Path, real_films
             sizes[path.stat().st_size].append(path.read_bytes())
     copies = [path for path in _tracked(repository) if path.read_bytes() in sizes[path.stat().st_size]]
     assert copies == []
+
+
+def test_the_wheel_holds_every_file_of_the_built_page(repository: Path) -> None:
+    patterns = _lines(_setup(repository)["options.package_data"]["monai_ceph.page"])
+    packed = {path for pattern in patterns for path in (PACKAGE / "page").glob(pattern) if path.is_file()}
+    built = {path for path in (PACKAGE / "page" / "static").rglob("*") if path.is_file()}
+    assert built == packed
+    index = (PACKAGE / "page" / "static" / "index.html").read_text(encoding="utf-8")
+    for asset in re.findall(r'(?:src|href)="\./([^"]+)"', index):
+        assert PACKAGE / "page" / "static" / asset in packed

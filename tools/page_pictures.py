@@ -32,7 +32,11 @@ def main() -> None:
     arguments = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as folder, served(Path(folder) / "films") as address, sync_playwright() as play:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(drawn(Path(folder)), 0.2) as address,
+        sync_playwright() as play,
+    ):
         browser = play.chromium.launch(executable_path=arguments.chromium, args=CHROMIUM)
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(f"{address}/page/")
@@ -52,11 +56,16 @@ def main() -> None:
         browser.close()
 
 
+def drawn(folder: Path) -> Path:
+    """Draw films into a folder of a folder, and return it."""
+    write_phantoms(folder / "films", **FILMS)
+    return folder / "films"
+
+
 @contextmanager
-def served(films: Path) -> Iterator[str]:
-    """Serve phantoms and yield the server's address."""
-    write_phantoms(films, **FILMS)
-    command = [sys.executable, "-m", "monai_ceph", "label", str(films), "--port", "0", "--spacing", "0.2"]
+def served(films: Path, spacing_mm: float) -> Iterator[str]:
+    """Serve a folder of films and yield the server's address."""
+    command = [sys.executable, "-m", "monai_ceph", "label", str(films), "--port", "0", "--spacing", str(spacing_mm)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             assert server.stdout is not None
@@ -74,14 +83,19 @@ def served(films: Path) -> Iterator[str]:
 
 def drag(page: Any, landmark: int, step: tuple[int, int]) -> None:
     """Take a landmark of the film by the mouse and move it, pixels of the screen; the button stays down."""
-    points = page.evaluate("() => fetch('api/prediction?film=phantom_000').then(answer => answer.json())")["points"]
-    view, box = json.loads(page.locator(".film").get_attribute("data-view")), page.locator(".film").bounding_box()
-    x = box["x"] + points[landmark][0] * view["scale"] + view["x"]
-    y = box["y"] + points[landmark][1] * view["scale"] + view["y"]
+    x, y = on_screen(page, "phantom_000", landmark)
     page.mouse.move(x, y)
     page.mouse.down()
     for part in (0.5, 1):
         page.mouse.move(x + part * step[0], y + part * step[1])
+
+
+def on_screen(page: Any, film: str, landmark: int) -> tuple[float, float]:
+    """Return where the page shows a film's proposal of a landmark."""
+    asking = "film => fetch(`api/prediction?film=${film}`).then(answer => answer.json())"
+    point = page.evaluate(asking, film)["points"][landmark]
+    view, box = json.loads(page.locator(".film").get_attribute("data-view")), page.locator(".film").bounding_box()
+    return box["x"] + point[0] * view["scale"] + view["x"], box["y"] + point[1] * view["scale"] + view["y"]
 
 
 if __name__ == "__main__":

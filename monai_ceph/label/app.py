@@ -37,7 +37,7 @@ from monai_ceph.label.batch import FilmBatch
 from monai_ceph.label.infer import LandmarkInfer
 from monai_ceph.label.model import CurrentModel, own_bundle
 from monai_ceph.label.options import Options, is_url
-from monai_ceph.label.proposals import Proposals, film_state
+from monai_ceph.label.proposals import Proposals
 from monai_ceph.label.scoring import LandmarkError, Uncertainty, records_folder
 from monai_ceph.label.sessions import FilmSessions
 from monai_ceph.label.site import FolderSite
@@ -45,6 +45,7 @@ from monai_ceph.label.store import FilmStore
 from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
+from monai_ceph.page.predictions import film_state
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.threads import worker_count
 from monai_ceph.wording import count, named

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
+from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.film_names import film_suffix
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.formats.viewer_frame import ViewerFrame
@@ -58,7 +59,8 @@ class LandmarkInfer(InferTask):
             FilmError: the film cannot be used.
         """
         film = Path(request["image"])
-        prediction, frame, predictor, _ = self.proposals.get(film)
+        prediction, predictor, _ = self.proposals.get(film)
+        frame = viewer_frame_apart(film)
         if self.site is not None:
             prediction = self.site.apply(prediction)
         if request.get("film"):  # a film in a folder has another name than its file

@@ -40,6 +40,8 @@ ROLES: dict[Role, str] = {
     "admin": settings.MONAI_LABEL_AUTH_ROLE_ADMIN,
 }
 
+RESULT = ("replaced", "before", "after", "left_out", "trained", "held_out")
+"""What the page is told of a training's result."""
 STATUS = {"SUBMITTED": "running", "RUNNING": "running", "DONE": "done"}
 """MONAI Label's states of a task, in the page's words; all others are failures."""
 
@@ -200,7 +202,7 @@ class LabelWork(Work):
             "status": status,
             "message": str(details[-1]) if status == "failed" and details else "",
             "progress": {key: progress.get(key) for key in ("stage", "epoch", "total_epochs", "loss")},
-            "result": {key: result.get(key) for key in ("replaced", "before", "after", "trained", "held_out")},
+            "result": {key: result.get(key) for key in RESULT},
             "labels": len(self.folder.labels()),
             "weights": sorted((path.stem for path in previous), reverse=True),
             "in_use": self.app.model.weights_id(),

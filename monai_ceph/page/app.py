@@ -176,6 +176,7 @@ class Page:
             "confidence": known(prediction.confidence),
             "status": prediction.statuses,
             "radius90_mm": None if prediction.radius90_mm is None else known(prediction.radius90_mm),
+            "covariance_mm2": None if prediction.covariance_mm2 is None else matrices(prediction.covariance_mm2),
             "remarks": list(prediction.remarks),
             "doubts": list(prediction.doubts),
             "spacing_mm": prediction.spacing_mm,
@@ -187,7 +188,7 @@ class Page:
         spacing = self.pictures.get(self.work.film(film_id)).info.spacing_mm or query.spacing
         return {
             "warnings": [vars(one) for one in warn(points_px, proposal.points_px, spacing, scheme, self.face_shape)],
-            "measurements": measured(points_px, spacing, scheme),
+            "measurements": measured(points_px, spacing, scheme, proposal),
             "lines": [drawn.ends_px.tolist() for drawn in trace(points_px, scheme)],
         }
 
@@ -327,6 +328,11 @@ def rows(points_px: np.ndarray) -> list[list[float] | None]:
     [[1.0, 2.5], None]
     """
     return [[x, y] if isfinite(x) and isfinite(y) else None for x, y in np.asarray(points_px).tolist()]
+
+
+def matrices(covariances: np.ndarray) -> list[list[list[float]] | None]:
+    """Return covariances ready for JSON: None for those that are not finite."""
+    return [one.tolist() if np.isfinite(one).all() else None for one in np.asarray(covariances)]
 
 
 def known(values: np.ndarray) -> list[float | None]:

@@ -63,7 +63,7 @@ class FilmFiles(Work):
         make_folder(output)
         self.output, self._scheme, self._spacing_mm = output, scheme, spacing_mm
         self.annotations = None if annotations is None else annotations.spelled_like(map(film_name, films))
-        self.predictions = Predictions(predictor, lambda: "")
+        self.predictions = Predictions(predictor)
         self.pictures = FilmPictures(spacing_mm)
         self._saving = Lock()
 
@@ -92,7 +92,7 @@ class FilmFiles(Work):
     def predict(self, film_id: str) -> Prediction:
         path = self.film(film_id)
         if self.annotations is None:
-            return self.predictions.get(path)
+            return self.predictions.get(path).prediction
         points_px = self.annotations.points_px.get(film_name(path))
         return self.annotated(film_id, np.full((len(self.scheme), 2), np.nan) if points_px is None else points_px)
 

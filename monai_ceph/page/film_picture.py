@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -85,21 +86,28 @@ class FilmPictures:
 
     def __init__(self, spacing_mm: float | None = None) -> None:
         self.spacing_mm = spacing_mm
-        self._kept: OrderedDict[tuple[Path, int, int], FilmPicture] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, int, int], Future[FilmPicture]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, path: Path) -> FilmPicture:
-        """Return a film. Raises FilmError if it cannot be used."""
+        """Return a film, which is read once however many ask for it. Raises FilmError if it cannot be used."""
         status = path.stat()
         key = path, status.st_mtime_ns, status.st_size
         with self._lock:
-            if key in self._kept:
+            known = self._kept.get(key)
+            if known is not None:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        film, info = read_film_apart(path, self.spacing_mm)
-        picture = FilmPicture(film, info, natural_window(film))
-        with self._lock:
-            self._kept[key] = picture
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return picture
+            else:
+                made = self._kept[key] = Future[FilmPicture]()
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+        if known is not None:
+            return known.result()
+        try:
+            film, info = read_film_apart(path, self.spacing_mm)
+            made.set_result(FilmPicture(film, info, natural_window(film)))
+        except BaseException as error:
+            with self._lock:
+                self._kept.pop(key, None)  # it is tried again when somebody asks again
+            made.set_exception(error)
+        return made.result()

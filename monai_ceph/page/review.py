@@ -13,11 +13,14 @@ from monai_ceph.analysis import measure
 from monai_ceph.face_shape import FaceShape, expected_places, noise_mm
 from monai_ceph.landmark_status import lay_face
 from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.prediction import Prediction
 
 FAR_MM = 10.0
 """A correction of this length is rare: more likely, another landmark was moved."""
 ODD = 6.0
 """Distance from the place that all other points suggest, in standard deviations."""
+UNMOVED_PX = 0.01
+"""A point this near to its proposal is the proposal; files round positions."""
 FEWEST = 4
 """Fewer points than this fit any face."""
 
@@ -83,13 +86,20 @@ def warn(
     return warnings
 
 
-def measured(points_px: np.ndarray, spacing_mm: Sequence[float] | None, scheme: LandmarkScheme) -> list[dict[str, Any]]:
+def measured(
+    points_px: np.ndarray,
+    spacing_mm: Sequence[float] | None,
+    scheme: LandmarkScheme,
+    proposal: Prediction | None = None,
+) -> list[dict[str, Any]]:
     """Return the measurements of a film, ready for JSON.
 
     Args:
         points_px: (N, 2), (x, y); NaN where a landmark cannot be seen.
         spacing_mm: (along x, along y), mm; None where unknown.
         scheme: the landmarks.
+        proposal: gives intervals of 90 % to measurements whose points all lie where it has them. Nothing is known of
+            the error of points that a person has moved.
     Returns:
         The rows of :meth:`monai_ceph.analysis.Measurements.to_frame`; None for unknown numbers.
     Example:
@@ -99,7 +109,11 @@ def measured(points_px: np.ndarray, spacing_mm: Sequence[float] | None, scheme: 
         >>> round(rows["SNA"], 1)
         82.5
     """
-    result = measure(points_px, spacing_mm, scheme)
+    covariance_mm2 = None
+    if proposal is not None and proposal.covariance_mm2 is not None:
+        same = np.abs(points_px - proposal.points_px).max(-1) <= UNMOVED_PX
+        covariance_mm2 = np.where(same[:, None, None], proposal.covariance_mm2, np.nan)
+    result = measure(points_px, spacing_mm, scheme, covariance_mm2=covariance_mm2)
     numbers = np.column_stack([result.values, result.z, result.low90, result.high90]).tolist()
     return [
         {

@@ -1,12 +1,13 @@
 import Konva from "konva/lib/Core";
 import { Circle } from "konva/lib/shapes/Circle";
+import { Ellipse } from "konva/lib/shapes/Ellipse";
 import { Image as Picture } from "konva/lib/shapes/Image";
 import { Line } from "konva/lib/shapes/Line";
 import { Text } from "konva/lib/shapes/Text";
 import type { App } from "./app";
 import { COLOURS, doubtClass } from "./doubt";
 import { h } from "./dom";
-import { distance, fit, onFilm, reveal, toFilm, toScreen, zoomAt, type View } from "./geometry";
+import { distance, ellipse90, fit, onFilm, reveal, toFilm, toScreen, zoomAt, type View } from "./geometry";
 import { dragWindow, table } from "./gray";
 import { Loupe } from "./loupe";
 import { isCorrected, pointsOf, spacingOf, type State } from "./state";
@@ -42,6 +43,8 @@ export class FilmCanvas {
   private readonly picture = new Picture({ image: this.shown });
   private readonly loupe: Loupe;
   private markers: Marker[] = [];
+  /** The film that the markers belong to. */
+  private placed: string | null = null;
   private readonly pointers = new Map<number, Point>();
   private gesture: { start: Point; last: Point; kind: "pan" | "window" | "pinch" } | null = null;
 
@@ -52,6 +55,9 @@ export class FilmCanvas {
     this.stage = new Konva.Stage({ container: box, width: 10, height: 10 });
     this.stage.add(this.filmLayer, this.guideLayer, this.pointLayer);
     this.filmLayer.add(this.picture);
+    this.pointLayer.on("draw", () => {
+      if (this.placed !== null) this.element.dataset["film"] = this.placed; // whose points can be seen, for tests
+    });
     new ResizeObserver(() => this.resize()).observe(this.element);
     this.listen();
     app.store.watch(
@@ -63,7 +69,7 @@ export class FilmCanvas {
       () => this.drawPoints(),
     );
     app.store.watch(
-      (s) => [s.history, s.dragged, s.proposal, s.showProposal, s.showOthers, s.showLines, s.review, s.ruler, s.film],
+      (s) => [s.history, s.dragged, s.selected, s.proposal, s.showProposal, s.showOthers, s.showLines, s.review, s.ruler, s.film],
       () => this.drawGuides(),
     );
   }
@@ -142,6 +148,7 @@ export class FilmCanvas {
   private drawPoints(): void {
     const state = this.app.store.get();
     const points = pointsOf(state);
+    this.placed = state.film?.film ?? null;
     while (this.markers.length < points.length) this.markers.push(this.newMarker(this.markers.length));
     this.markers.forEach((marker, k) => {
       const point = points[k];
@@ -229,11 +236,12 @@ export class FilmCanvas {
         if (!point) return;
         const [x, y] = at(point);
         const colour = COLOURS[doubtClass(proposal, k)];
-        const radius = proposal.radius90_mm?.[k];
+        const covariance = proposal.covariance_mm2?.[k];
         const spacing = spacingOf(state);
-        if (radius != null && spacing && k === state.selected) {
-          const screen = (radius / spacing[0]) * this.view.scale;
-          this.guideLayer.add(new Circle({ x, y, radius: screen, stroke: colour, strokeWidth: 1, opacity: 0.6, dash: [4, 4] }));
+        if (covariance && spacing && k === state.selected) {
+          const { radii, rotation } = ellipse90(covariance, spacing);
+          const [radiusX, radiusY] = [radii[0] * this.view.scale, radii[1] * this.view.scale];
+          this.guideLayer.add(new Ellipse({ x, y, radiusX, radiusY, rotation, stroke: colour, strokeWidth: 1, opacity: 0.8, dash: [4, 4] }));
         }
         if (!isCorrected(state, k)) return;
         this.guideLayer.add(new Line({ points: [x - 5, y, x + 5, y], stroke: colour, strokeWidth: 1.5 }));

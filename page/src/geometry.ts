@@ -1,4 +1,4 @@
-import type { Point, Points } from "./types";
+import type { Matrix, Point, Points } from "./types";
 
 /** Where the film lies on the screen: screen = film * scale + offset, in CSS pixels. */
 export interface View {
@@ -56,6 +56,27 @@ export function distance(
   if (!a || !b) return null;
   const [sx, sy] = spacing ?? [1, 1];
   return Math.hypot((a[0] - b[0]) * sx, (a[1] - b[1]) * sy);
+}
+
+export interface Ellipse {
+  /** Half axes, the longer one first, film pixels. */
+  radii: readonly [number, number];
+  /** From the film's x axis to the longer one, degrees, clockwise on the screen. */
+  rotation: number;
+}
+
+/** Squared Mahalanobis distance within which a normal distribution in the plane has 90 %. */
+const ELLIPSE90 = -2 * Math.log(0.1);
+
+/** The ellipse around a point that holds the landmark with 90 %. */
+export function ellipse90([[xx, xy], [, yy]]: Matrix, [sx, sy]: readonly [number, number]): Ellipse {
+  const [a, b, c] = [xx / (sx * sx), xy / (sx * sy), yy / (sy * sy)];
+  const middle = (a + c) / 2;
+  const part = Math.hypot((a - c) / 2, b);
+  return {
+    radii: [Math.sqrt(ELLIPSE90 * (middle + part)), Math.sqrt(ELLIPSE90 * Math.max(0, middle - part))],
+    rotation: (Math.atan2(2 * b, a - c) * 90) / Math.PI,
+  };
 }
 
 /** The points with one of them replaced. */

@@ -46,6 +46,8 @@ export interface Film {
   labels: Label[];
 }
 
+export type Matrix = readonly [readonly [number, number], readonly [number, number]];
+
 export type Status = "found" | "doubtful" | "outside" | "missing";
 
 export interface Proposal {
@@ -54,6 +56,8 @@ export interface Proposal {
   status: Status[];
   /** Radius that holds 90 % of the errors, mm; null where the model does not know. */
   radius90_mm: (number | null)[] | null;
+  /** Covariance of each point's error, mm², axes of the film; null where the model does not know. */
+  covariance_mm2: (Matrix | null)[] | null;
   remarks: string[];
   doubts: string[];
   spacing_mm: [number, number] | null;
@@ -99,6 +103,8 @@ export interface Training {
     replaced: boolean | null;
     before: HeldOut | null;
     after: HeldOut | null;
+    /** Points of held-out labels that do not count, because the old and the new weights are far from them. */
+    left_out: string[] | null;
     trained: string[] | null;
     held_out: string[] | null;
   };

@@ -7,6 +7,7 @@ const proposal: Proposal = {
   confidence: [0.9, 0.3, 0.8, 0.95],
   status: ["found", "found", "missing", "doubtful"],
   radius90_mm: null,
+  covariance_mm2: null,
   remarks: [],
   doubts: [],
   spacing_mm: [0.1, 0.1],

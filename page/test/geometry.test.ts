@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { distance, fit, LARGEST_SCALE, onFilm, reveal, same, toFilm, toScreen, zoomAt } from "../src/geometry";
+import { distance, ellipse90, fit, LARGEST_SCALE, onFilm, reveal, same, toFilm, toScreen, zoomAt } from "../src/geometry";
 
 test("the film's point under the cursor stays under it while zooming", () => {
   const view = { scale: 0.3, x: 17, y: -40 };
@@ -54,4 +54,21 @@ test("points are the same by value, and a point that is missing differs from one
   expect(same([[1, 2], null], [[1, 2], null])).toBe(true);
   expect(same([[1, 2], null], [[1, 2], [0, 0]])).toBe(false);
   expect(same([[1, 2]], [[1, 2], null])).toBe(false);
+});
+
+describe("the ellipse that holds 90 %", () => {
+  test("has the standard deviations of a covariance along the axes as half axes, times 2.146", () => {
+    const { radii, rotation } = ellipse90([[0.04, 0], [0, 0.01]], [0.1, 0.1]);
+    expect([radii[0] / 2.146, radii[1] / 2.146, rotation]).toEqual([expect.closeTo(2, 3), expect.closeTo(1, 3), 0]);
+  });
+
+  test("is turned as the errors are, and clockwise because y points down", () => {
+    expect(ellipse90([[1, 0.5], [0.5, 1]], [1, 1]).rotation).toBeCloseTo(45);
+    expect(ellipse90([[1, -0.5], [-0.5, 1]], [1, 1]).rotation).toBeCloseTo(-45);
+    expect(ellipse90([[1, 0], [0, 4]], [1, 1]).rotation).toBeCloseTo(90);
+  });
+
+  test("is stretched where pixels are not square", () => {
+    expect(ellipse90([[1, 0], [0, 1]], [1, 0.5]).radii[0]).toBeCloseTo(2 * 2.146, 2);
+  });
 });

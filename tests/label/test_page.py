@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,21 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from monai_ceph.data.label_doubts import LabelDoubtError, check_doubts
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.landmarks import ISBI19
+from monai_ceph.page.app import page_app
+from monai_ceph.page.film_files import FilmFiles
+from monai_ceph.page.work import LabelRefusedError, Work
 from monai_ceph.prediction import annotated
+from monai_ceph.predictor.predictor import Predictor
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import Server, draw_films, label_of, running, train
 
+uvicorn = pytest.importorskip("uvicorn", reason="the page is served with the extra 'view'")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright; run: make test-label")
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -35,7 +43,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 sync_api.expect.set_options(timeout=WAIT_MS)
 DRAWN = ("phantom_000", "phantom_003")
 """Films that an expert has labelled."""
@@ -66,18 +74,35 @@ def browser() -> Iterator[Any]:
 class Annotator:
     """Somebody in front of the page."""
 
-    def __init__(self, server: Server, page: Any) -> None:
-        self.server, self.page = server, page
+    def __init__(self, address: str, page: Any) -> None:
+        self.address, self.page = address, page
 
     def open(self, film: str, user: str = "") -> None:
         """Open a film, under a name if it is asked for, and wait for its points."""
-        self.page.goto(f"{self.server.url}/page/#film={film}")
+        self.page.goto(f"{self.address}#film={film}")
         if user:
             self.page.get_by_label("Name", exact=True).fill(user)
             self.page.get_by_role("button", name="Go on").click()
         self.see(self.page.get_by_role("heading", name=film))
         sync_api.expect(self.page.locator("body[aria-busy]")).to_have_count(0)
         self.see(self.page.locator(".saved:not(:empty)"))
+        sync_api.expect(self.film).to_have_attribute("data-film", film)
+
+    @property
+    def film(self) -> Any:
+        return self.page.locator(".film")
+
+    @property
+    def view(self) -> dict[str, float]:
+        """Where the film lies on the screen."""
+        view: dict[str, float] = json.loads(self.film.get_attribute("data-view"))
+        return view
+
+    def wait_until(self, done: Callable[[], bool]) -> None:
+        until = time.monotonic() + WAIT_MS / 1000
+        while not done():
+            assert time.monotonic() < until
+            self.page.wait_for_timeout(20)
 
     def see(self, locator: Any) -> None:
         sync_api.expect(locator.first).to_be_visible()
@@ -91,8 +116,7 @@ class Annotator:
         return row.locator(".note")
 
     def on_screen(self, point: Any) -> tuple[float, float]:
-        view = json.loads(self.page.locator(".film").get_attribute("data-view"))
-        box = self.page.locator(".film").bounding_box()
+        view, box = self.view, self.film.bounding_box()
         return box["x"] + point[0] * view["scale"] + view["x"], box["y"] + point[1] * view["scale"] + view["y"]
 
     def drag(self, start: Any, end: Any) -> None:
@@ -102,25 +126,33 @@ class Annotator:
         self.page.mouse.move(*self.on_screen(end))
         self.page.mouse.up()
 
+    def touch(self, *ways: tuple[Any, Any]) -> None:
+        """Put fingers down, move each from one place on the screen to another, and lift them."""
+        send = self.page.context.new_cdp_session(self.page).send
+        for kind, part in (("touchStart", 0.0), *(("touchMove", k / 5) for k in range(1, 6)), ("touchEnd", None)):
+            at = [] if part is None else [np.add(start, part * np.subtract(end, start)) for start, end in ways]
+            points = [{"x": float(x), "y": float(y), "id": k} for k, (x, y) in enumerate(at)]
+            send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
 
 
 @contextmanager
-def sitting(server: Server, browser: Any, name: str) -> Iterator[Annotator]:
+def sitting(address: str, browser: Any, film: str, name: str = "", **device: Any) -> Iterator[Annotator]:
     """Open the page for somebody; fail if it reported an error or asked another host for anything."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **device})
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on(
         "request",
         lambda asked: (
-            wrong.append(asked.url) if urlsplit(asked.url).netloc not in (urlsplit(server.url).netloc, "") else None
+            wrong.append(asked.url) if urlsplit(asked.url).netloc not in (urlsplit(address).netloc, "") else None
         ),
     )
-    annotator = Annotator(server, page)
-    annotator.open("phantom_000", name)
+    annotator = Annotator(address, page)
+    annotator.open(film, name)
     page.on("console", lambda said: wrong.append(said.text) if "Content Security" in said.text else None)
     try:
         yield annotator
@@ -131,8 +163,33 @@ def sitting(server: Server, browser: Any, name: str) -> Iterator[Annotator]:
 
 @pytest.fixture
 def anna(server: Server, browser: Any) -> Iterator[Annotator]:
-    with sitting(server, browser, "anna") as annotator:
+    with sitting(f"{server.url}/page/", browser, "phantom_000", "anna") as annotator:
         yield annotator
+
+
+@contextmanager
+def served(work: Work) -> Iterator[str]:
+    """Serve the page alone in this process, as ``monai-ceph view`` does in its own."""
+    server = uvicorn.Server(uvicorn.Config(page_app(work), port=0, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def viewed(kind: type[FilmFiles], server: Server, output: Path) -> FilmFiles:
+    """Return the films that an expert has labelled, as ``monai-ceph view --annotations`` has them."""
+
+    def no_predictor() -> Predictor:
+        raise AssertionError("the points are given")
+
+    films = [server.folder / f"{film}.png" for film in DRAWN]
+    return kind(films, output, ISBI19, no_predictor, read_annotations(server.folder / "points.csv"), SPACING_MM)
 
 
 def drawn(folder: Path, film: str) -> np.ndarray:
@@ -212,8 +269,7 @@ def test_a_second_annotator_sees_the_first_ones_points_and_the_distance(
     anna.press("Control+s")
     anna.saved("saved")
     first = stored(server, "phantom_003", "anna")
-    with sitting(server, browser, "bo") as bo:
-        bo.open("phantom_003")
+    with sitting(f"{server.url}/page/", browser, "phantom_003", "bo") as bo:
         bo.see(bo.page.get_by_text("expert has labelled this film"))
         bo.see(bo.page.get_by_text("anna is on this film, too"))
         [(k, end)] = drags(first, 1)
@@ -300,3 +356,102 @@ def test_uploaded_film_is_opened(server: Server, anna: Annotator, tmp_path: Path
     anna.page.dispatch_event("main", "drop", {"dataTransfer": transfer})
     anna.see(anna.page.get_by_role("heading", name="neu & ünü"))
     assert (server.folder / "neu & ünü.png").read_bytes() == film
+
+
+def test_points_are_dragged_and_the_film_moved_and_zoomed_by_fingers(server: Server, browser: Any) -> None:
+    tablet = {"viewport": {"width": 1024, "height": 768}, "has_touch": True}
+    with sitting(f"{server.url}/page/", browser, "phantom_003", "tina", **tablet) as tina:
+        points = drawn(server.folder, "phantom_003")
+        [(k, end)] = drags(points, 1)
+        note = tina.note(ISBI19.symbols[k])
+        before = note.text_content()
+        tina.touch((tina.on_screen(points[k]), tina.on_screen(end)))
+        tina.saved("changed")
+        sync_api.expect(note).not_to_have_text(before)
+        view, box = tina.view, tina.film.bounding_box()
+        # Beside the film, where no point is.
+        left, right = ((box["x"] + x, box["y"] + box["height"] / 2) for x in (15, box["width"] - 15))
+        tina.touch((left, np.add(left, (0, 60))))
+        tina.wait_until(lambda: tina.view["y"] == pytest.approx(view["y"] + 60, abs=1))
+        assert tina.view["scale"] == view["scale"]
+        tina.touch((left, np.add(left, (100, 0))), (right, np.add(right, (-100, 0))))
+        width = right[0] - left[0]
+        tina.wait_until(lambda: tina.view["scale"] == pytest.approx(view["scale"] * (width - 200) / width, rel=0.01))
+
+
+def test_ruler_between_two_clicks(server: Server, anna: Annotator) -> None:
+    anna.press("m")
+    sync_api.expect(anna.page.get_by_role("button", name="Ruler")).to_have_attribute("aria-pressed", "true")
+    for mark in ((40, 60), (100, 140)):
+        anna.page.mouse.click(*anna.on_screen(mark))
+    anna.page.get_by_role("tab", name="Measure").click()
+    shown = anna.page.get_by_text(re.compile(r"^[\d.]+ px = [\d.]+ mm"))
+    anna.see(shown)
+    px, mm = map(float, re.findall(r"([\d.]+) (?:px|mm)", shown.text_content())[:2])
+    assert px == pytest.approx(100, abs=1.5) and mm == pytest.approx(px * SPACING_MM, abs=0.05)
+    anna.saved("not saved yet")  # a click with the ruler places no point
+
+
+def test_downloads_hold_what_is_saved(server: Server, anna: Annotator, tmp_path: Path) -> None:
+    anna.open("phantom_003")
+    anna.press("Control+s")
+    anna.saved("saved")
+    export = anna.page.get_by_label("Export")
+    files = {}
+    for option in ("table", "markups"):
+        with anna.page.expect_download(timeout=WAIT_MS) as downloaded:
+            export.select_option(option)
+        files[option] = tmp_path / downloaded.value.suggested_filename
+        downloaded.value.save_as(files[option])
+    assert [path.name for path in files.values()] == ["landmarks.csv", "phantom_003.mrk.json"]
+    table = read_annotations(files["table"]).points_px["phantom_003"]
+    np.testing.assert_allclose(table, stored(server, "phantom_003", "expert"), atol=1e-3)  # theirs is the final label
+    label = LabelFolder(server.folder).annotators()["anna"]["phantom_003"]
+    own, kept = (json.loads(file.read_text())["markups"][0]["controlPoints"] for file in (files["markups"], label))
+    np.testing.assert_allclose([p["position"] for p in own], [p["position"] for p in kept], atol=1e-3)
+
+
+def test_corrected_points_are_saved_without_a_server(server: Server, browser: Any, tmp_path: Path) -> None:
+    work = viewed(FilmFiles, server, tmp_path)
+    with served(work) as address, sitting(address, browser, "phantom_000.png") as viewer:
+        points = drawn(server.folder, "phantom_000")
+        [(k, points[k])] = drags(start := points.copy(), 1)
+        viewer.drag(start[k], points[k])
+        viewer.saved("changed")
+        viewer.press("Control+s")
+        viewer.saved("saved")
+    for file in ("landmarks.csv", "phantom_000.png.mrk.json"):
+        saved = read_annotations(tmp_path / file).points_px["phantom_000"]
+        np.testing.assert_allclose(saved, points, atol=1.5)
+        np.testing.assert_allclose(np.delete(saved, k, 0), np.delete(points, k, 0), atol=1e-3)
+
+
+class Doubting(FilmFiles):
+    """Films whose labels are refused if they are no face, as on the annotation server."""
+
+    def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
+        try:
+            check_doubts(points_px, None if force else self.face_shape())
+        except LabelDoubtError as error:
+            raise LabelRefusedError(str(error)) from error
+        return super().save(film_id, points_px, user)
+
+
+def test_impossible_face_is_saved_only_after_a_question(server: Server, browser: Any, tmp_path: Path) -> None:
+    work = viewed(Doubting, server, tmp_path)
+    with served(work) as address, sitting(address, browser, "phantom_000.png") as viewer:
+        viewer.page.locator(".landmark", has=viewer.page.get_by_text("Me", exact=True)).click()
+        viewer.page.mouse.click(*viewer.on_screen((15, 15)))
+        viewer.saved("changed")
+        question = viewer.page.get_by_role("dialog", name="Question")
+        viewer.press("Control+s")
+        sync_api.expect(question).to_contain_text("leave no room")
+        question.get_by_role("button", name="Cancel").click()
+        sync_api.expect(question).to_have_count(0)
+        viewer.saved("changed")
+        assert not (tmp_path / "landmarks.csv").exists()
+        viewer.press("Control+s")
+        question.get_by_role("button", name="Save it anyway").click()
+        viewer.saved("saved")
+    saved = read_annotations(tmp_path / "landmarks.csv").points_px["phantom_000"]
+    np.testing.assert_allclose(saved[ISBI19.index("Me")], (15, 15), atol=1.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ class Films(Work):
         points = POINTS.copy()
         points[3] = np.nan
         self.film(film_id)
-        return Prediction(self.path.name, ISBI19, points, np.full(19, 0.5), (0.5, 0.5), "user")
+        covariance = np.where(np.arange(19)[:, None, None] == 3, np.nan, np.array([[0.4, 0.1], [0.1, 0.2]]))
+        prediction = Prediction(self.path.name, ISBI19, points, np.full(19, 0.5), (0.5, 0.5), "user")
+        return replace(prediction, covariance_mm2=covariance)
 
     def labels(self, film_id: str) -> list[Label]:
         return [Label("bo", POINTS, final=True)]
@@ -122,6 +125,11 @@ def test_a_landmark_that_was_not_found_is_null(page: Any) -> None:
     proposal = page.get("/api/prediction", params={"film": NAME}).json()
     assert proposal["points"][3] is None and proposal["status"][3] == "missing"
     assert proposal["points"][0] == POINTS[0].tolist()
+
+
+def test_covariances_come_with_the_points(page: Any) -> None:
+    covariances = page.get("/api/prediction", params={"film": NAME}).json()["covariance_mm2"]
+    assert covariances[0] == [[0.4, 0.1], [0.1, 0.2]] and covariances[3] is None
 
 
 def test_a_label_is_saved_under_the_annotators_name(page: Any, films: Films) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from monai_ceph.data.film_format import FilmError
+from monai_ceph.page import film_picture
 from monai_ceph.page.film_picture import KEPT, FilmPictures, film_png, natural_window
 
 
@@ -53,3 +58,36 @@ def test_a_film_that_was_replaced_is_read_again_and_only_a_few_are_kept(tmp_path
     Image.effect_noise((70, 30), 60).save(paths[-1])
     assert pictures.get(paths[-1]).film.shape == (70, 30)
     assert pictures.get(paths[-1]).info.spacing_mm == (0.1, 0.1)
+
+
+def test_a_film_that_several_ask_for_at_once_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.effect_noise((40, 30), 60).save(tmp_path / "a.png")
+    both, reads, read = threading.Barrier(2), [], film_picture.read_film_apart
+
+    def counted(path: Path, spacing_mm: float | None) -> Any:
+        reads.append(path.name)
+        return read(path, spacing_mm)
+
+    def ask() -> film_picture.FilmPicture:
+        both.wait(60)
+        return pictures.get(tmp_path / "a.png")
+
+    monkeypatch.setattr(film_picture, "read_film_apart", counted)
+    pictures = FilmPictures()
+    with ThreadPoolExecutor(2) as threads:
+        first, second = [asked.result(60) for asked in [threads.submit(ask), threads.submit(ask)]]
+    assert first is second and reads == ["a.png"]
+
+
+def test_a_film_that_could_not_be_read_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.effect_noise((40, 30), 60).save(tmp_path / "a.png")
+    pictures, read = FilmPictures(), film_picture.read_film_apart
+
+    def refuse(path: Path, spacing_mm: float | None) -> Any:
+        raise FilmError("a.png: the disk is away.")
+
+    monkeypatch.setattr(film_picture, "read_film_apart", refuse)
+    with pytest.raises(FilmError, match=r"a\.png: the disk is away"):
+        pictures.get(tmp_path / "a.png")
+    monkeypatch.setattr(film_picture, "read_film_apart", read)
+    assert pictures.get(tmp_path / "a.png").film.shape == (40, 30)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.landmarks import ISBI19
-from monai_ceph.page.review import FAR_MM, FEWEST, warn
+from monai_ceph.page.review import FAR_MM, FEWEST, measured, warn
 from monai_ceph.phantoms.mean_shape import MEAN_MM
+from monai_ceph.prediction import annotated
 from monai_ceph.predictor.bundle import default_bundle
 
 FACE = MEAN_MM / 0.1 + 1200
@@ -57,3 +61,16 @@ def test_landmarks_that_cannot_be_seen_are_passed_over() -> None:
     points[FEWEST - 1 :] = np.nan
     assert _warned(points) == []
     assert _warned(np.full(FACE.shape, np.nan)) == []
+
+
+def test_only_measurements_of_unmoved_points_have_an_interval() -> None:
+    points = FACE.copy()
+    points[ISBI19.index("B")] += (0, 10)
+    proposal = replace(
+        annotated("film.png", ISBI19, FACE), spacing_mm=(0.1, 0.1), covariance_mm2=np.tile(np.eye(2), (19, 1, 1))
+    )
+    rows = {row["measurement"]: row for row in measured(points, (0.1, 0.1), ISBI19, proposal)}
+    assert rows["SNA"]["low90"] < rows["SNA"]["value"] < rows["SNA"]["high90"]
+    assert rows["SNB"]["value"] is not None and rows["SNB"]["low90"] is None and rows["SNB"]["high90"] is None
+    whole = proposal.measurements().to_frame().set_index("measurement")
+    assert rows["SNA"]["low90"] == pytest.approx(whole.loc["SNA", "low90"])

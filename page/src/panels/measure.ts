@@ -12,7 +12,7 @@ export function measurePanel(app: App): HTMLElement {
   const table = h(
     "table",
     { "aria-label": "Measurements" },
-    h("thead", {}, h("tr", {}, ...["Measurement", "Value", "Norm"].map((text) => h("th", { scope: "col" }, text)))),
+    h("thead", {}, h("tr", {}, ...["Measurement", "Value, 90 %", "Norm"].map((text) => h("th", { scope: "col" }, text)))),
     body,
   );
   store.watch(
@@ -28,7 +28,12 @@ export function measurePanel(app: App): HTMLElement {
             "tr",
             { title: [m.meaning, m.remark].filter((text) => text !== "").join(". ") },
             h("th", { scope: "row" }, m.measurement),
-            h("td", { class: isOdd ? "odd" : "" }, m.value === null ? "–" : `${m.value.toFixed(1)}${unit}`),
+            h(
+              "td",
+              { class: isOdd ? "odd" : "" },
+              m.value === null ? "–" : `${m.value.toFixed(1)}${unit}`,
+              m.low90 === null || m.high90 === null ? null : h("small", {}, `${m.low90.toFixed(1)} to ${m.high90.toFixed(1)}`),
+            ),
             h("td", {}, m.norm_mean === null ? "" : `${m.norm_mean}${m.norm_sd === null ? "" : ` ± ${m.norm_sd}`}`),
           );
           if (m.analysis === measurements[k - 1]?.analysis) return [row];

@@ -29,6 +29,13 @@ export function trainPanel(app: App): HTMLElement {
   const state = h("p", { role: "status", class: "training-state" });
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Training" });
   const result = h("p", { class: "training-result" });
+  const leftOut = h("ul");
+  const odd = h(
+    "div",
+    { class: "left-out" },
+    h("p", {}, "Check these labels. Both the old and the new weights are far from them, so they did not count:"),
+    leftOut,
+  );
   const weights = h("ul", { class: "weights", "aria-label": "Earlier weights" });
 
   store.watch(
@@ -49,12 +56,14 @@ export function trainPanel(app: App): HTMLElement {
         done: "The training is done.",
         failed: training.message || "The training ended without a result.",
       }[training.status];
-      const { before, after, replaced, held_out } = training.result;
+      const { before, after, replaced, held_out, left_out } = training.result;
       result.textContent =
         before && after
           ? `Error on ${held_out?.length ?? 0} held-out film${held_out?.length === 1 ? "" : "s"}: ${error(before)} before, ${error(after)} after the last training. ` +
             (replaced ? "The new weights are in use." : "They were no better, so the old weights stay.")
           : "";
+      leftOut.replaceChildren(...(left_out ?? []).map((point) => h("li", {}, point)));
+      odd.hidden = leftOut.childElementCount === 0;
       weights.replaceChildren(
         ...training.weights.map((name) =>
           h(
@@ -86,6 +95,7 @@ export function trainPanel(app: App): HTMLElement {
     bar,
     state,
     result,
+    odd,
     h("h3", {}, "Earlier weights"),
     weights,
   );
