@@ -29,8 +29,9 @@ from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.film import read_film
 from monai_ceph.export.whole_film import any_film_inferer
+from monai_ceph.film_pose import FilmPose, Orientation
 from monai_ceph.inferers.autocast import fastest_dtype
-from monai_ceph.inferers.film_pose import FilmPose, Orientation
+from monai_ceph.inferers.posed_film import coarse_look
 from monai_ceph.landmark_status import StatusRule, lay_face, status_features
 from monai_ceph.networks import TwoStageNet
 from monai_ceph.predictor.bundle import bundle_config
@@ -239,7 +240,7 @@ def looks(predictor: TorchPredictor, films: list[tuple[str, float]]) -> tuple[np
         for found, way in ((right, Orientation()), (wrong, wrong_ways[k % 4])):
             with torch.inference_mode(), torch.autocast("cpu", dtype=fastest_dtype(torch.device("cpu"))):
                 pose = FilmPose((spacing, spacing), way)
-                seen = outer.search.look(pixels, pose, lambda x: outer.inferer.coarse(x, network))
+                seen = coarse_look(pixels, pose, outer.search, lambda x: outer.inferer.coarse(x, network))
             found.append(seen.agreement)
     return np.array(right), np.array(wrong)
 

@@ -76,6 +76,7 @@ def _metadata(bundle: Path, predictor: TorchPredictor, module: WholeFilm) -> dic
         "opset": str(OPSET),
         "scheme": json.dumps(asdict(predictor.scheme)),
         "working_spacing_mm": repr(module.working_mm.item()),
+        "global_spacing_mm": repr((module.working_mm / module.global_scale).item()),
         "assumed_spacing_mm": repr(module.assumed_mm[0].item()),
         "patch_size": str(module.patch_size),
         "low_confidence": repr(predictor.low_confidence),

@@ -1,10 +1,10 @@
 """Run the two stages on a film."""
 
+from monai_ceph.film_pose import FilmPose, Orientation, PoseSearch
 from monai_ceph.inferers.any_film import AnyFilmInferer
 from monai_ceph.inferers.autocast import AutocastInferer
 from monai_ceph.inferers.compressed import compress, compressed_heatmaps
 from monai_ceph.inferers.fast import FastTwoStageInferer
-from monai_ceph.inferers.film_pose import FilmPose, Orientation, PoseSearch
 from monai_ceph.inferers.two_stage import GlobalStageInferer, TwoStageInferer
 
 __all__ = [

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from monai.inferers import Inferer
 
-from monai_ceph.face_shape import FaceShape, expected_places, noise_mm
-from monai_ceph.inferers.film_pose import FilmPose, Look, Orientation, PoseSearch, posed_film, seen
+from monai_ceph.face_shape import FaceShape
+from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, seen
+from monai_ceph.inferers.posed_film import coarse_look, posed_film
 from monai_ceph.inferers.two_stage import TwoStageInferer, or_centre
 from monai_ceph.networks import TwoStageNet
+from monai_ceph.refinement import UprightFilm, moved, refined_points
 from monai_ceph.spacing import check_extent, check_film_size, check_spacing
 from monai_ceph.transforms.scale import scale_index, scale_pixels
 
@@ -25,7 +27,7 @@ class AnyFilmInferer(Inferer):
 
     If the pixel size is known and the global stage sees a face, the whole film is used as it is. Otherwise the class
     searches the scale, and then whether the film is mirrored, turned or inverted (see
-    :class:`~monai_ceph.inferers.film_pose.PoseSearch`). If a point is far from the place that the other points predict,
+    :class:`~monai_ceph.film_pose.PoseSearch`). If a point is far from the place that the other points predict,
     the local stage searches once more at that place.
 
     Args:
@@ -37,7 +39,7 @@ class AnyFilmInferer(Inferer):
             ``assumed_spacing_mm``.
         far: distance from the predicted place, in standard deviations, beyond which a point is searched there.
         assumed_spacing_mm: see ``believable``.
-        search: further arguments of :class:`~monai_ceph.inferers.film_pose.PoseSearch`.
+        search: further arguments of :class:`~monai_ceph.film_pose.PoseSearch`.
     Example:
         >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
@@ -107,15 +109,23 @@ class AnyFilmInferer(Inferer):
     ) -> torch.Tensor:
         if told_mm is not None:
             check_extent(film.shape[-2:], told_mm, self.local_mm, "The film")
+        search = self.search
         look, local, affine = None, None, None
-        if self.search is None or (told_mm is not None and stored == Orientation()):
+        if search is None or (told_mm is not None and stored == Orientation()):
             pose = FilmPose(told_mm or self.assumed_mm)
             local, affine = posed_film(film, pose, self.local_mm, (0.0, 0.0))
             look = self._first_look(local, affine, pose, network)
-        if self.search is not None and (look is None or not self.search.is_plain(look)):
-            latest = self.search(film, told_mm, lambda films: self.inferer.coarse(films, network), look, stored)
+        if search is not None and (look is None or not search.is_plain(look)):
+            scaled: dict[tuple[float, float], torch.Tensor] = {}
+            latest = search(
+                (film.shape[-2], film.shape[-1]),
+                told_mm,
+                lambda pose: coarse_look(film, pose, search, lambda x: self.inferer.coarse(x, network), scaled),
+                look,
+                stored,
+            )
             if look is None or latest.pose != look.pose:
-                local, affine = posed_film(film, latest.pose, self.local_mm, self.search.window_mm)
+                local, affine = posed_film(film, latest.pose, self.local_mm, search.window_mm)
             look = latest
         assert look is not None and local is not None and affine is not None
         return self._refined(local, affine, look, network)
@@ -125,70 +135,18 @@ class AnyFilmInferer(Inferer):
         scale = self.inferer.global_scale
         coarse = self.inferer.coarse(scale_pixels(local[None], (scale, scale)), network)[0].cpu()
         points = scale_index(coarse[:, :2], 1 / scale)
-        film_px = np.column_stack([_moved(points.numpy(), affine.numpy()), coarse[:, 2].numpy()])
+        film_px = np.column_stack([moved(points.numpy(), affine.numpy()), coarse[:, 2].numpy()])
         return Look(pose, film_px, None, 0.0) if self.search is None else seen(pose, film_px, self.search.shape)
 
     def _refined(self, local: torch.Tensor, affine: torch.Tensor, look: Look, network: TwoStageNet) -> torch.Tensor:
-        to_film = affine.numpy()
-        to_local = np.linalg.inv(to_film)
         # A window may be smaller than a patch; its mean is 0.
         missing = [max(0, self.inferer.patch_size - n) for n in local.shape[-2:]]
         local = torch.nn.functional.pad(local, (0, missing[1], 0, missing[0]))
-        coarse = _moved(look.points[:, :2], to_local)
-        start = coarse
-        if self.search is not None and look.agreement >= self.search.believable:
-            expected, distance = self._expected(look.points, look)
-            lost = ~(distance <= self.far)
-            start = np.where(lost[:, None], _moved(expected, to_local), coarse)
-        points = self._local(local, start, network)
-        if self.search is not None and look.agreement >= self.search.believable:
-            points = self._second_look(local, points, look, to_film, network)
-        off_mm = np.hypot(*(points[:, :2] - coarse).T) * self.local_mm
-        inverted = float(look.pose.orientation.inverted)
-        rows = [_moved(points[:, :2], to_film), points[:, 2], look.points[:, 2], off_mm]
-        film_wide = np.tile([look.agreement, inverted], (len(points), 1))
-        spread = _moved_spread(points[:, 3:], to_film)
-        return torch.from_numpy(np.column_stack([*rows, film_wide, spread])).to(local.device, torch.float32)
 
-    def _local(self, local: torch.Tensor, start: np.ndarray, network: TwoStageNet) -> np.ndarray:
-        """Run the local stage around (N, 2) array indices; return (N, 6) float64."""
-        places = or_centre(torch.from_numpy(start).to(torch.float32), local.shape).to(local.device)
-        return self.inferer.refined(local[None], places[None], network)[0].cpu().to(torch.float64).numpy()
+        def stage(start: np.ndarray) -> np.ndarray:
+            places = or_centre(torch.from_numpy(start).to(torch.float32), local.shape).to(local.device)
+            return self.inferer.refined(local[None], places[None], network)[0].cpu().to(torch.float64).numpy()
 
-    def _expected(self, points: np.ndarray, look: Look) -> tuple[np.ndarray, np.ndarray]:
-        """Return expected places, (N, 2) film pixels, and distances, (N,), of (N, 3) points in film pixels."""
-        assert self.search is not None and look.fit is not None
-        working = np.array(look.pose.working_mm)
-        places, distance = expected_places(points[:, :2] * working, noise_mm(points[:, 2]), look.fit, self.search.shape)
-        return places / working, distance
-
-    def _second_look(
-        self, local: torch.Tensor, points: np.ndarray, look: Look, to_film: np.ndarray, network: TwoStageNet
-    ) -> np.ndarray:
-        """Search points far from their expected places again there, and keep the result if it agrees better."""
-        on_film = np.column_stack([_moved(points[:, :2], to_film), points[:, 2]])
-        expected, distance = self._expected(on_film, look)
-        places = _moved(expected, np.linalg.inv(to_film))
-        inside = ((places >= 0) & (places <= np.array(local.shape[-2:]) - 1)).all(-1)
-        lost = (distance > self.far) & inside
-        if not lost.any():
-            return points
-        again = self._local(local, np.where(lost[:, None], places, points[:, :2]), network)
-        taken = np.where(lost[:, None], again, points)
-        _, then = self._expected(np.column_stack([_moved(taken[:, :2], to_film), taken[:, 2]]), look)
-        # The likelihood combines the point's own heatmap and the other points.
-        better = (
-            np.log(np.maximum(taken[:, 2], 1e-4)) - then**2 / 2
-            > np.log(np.maximum(points[:, 2], 1e-4)) - distance**2 / 2
-        )
-        return np.where((lost & better)[:, None], again, points)
-
-
-def _moved_spread(spread: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Return (N, 3) second moments xx, xy, yy in the frame that an affine leads to."""
-    matrices = affine[:2, :2] @ spread[:, [0, 1, 1, 2]].reshape(-1, 2, 2) @ affine[:2, :2].T
-    return np.asarray(matrices.reshape(-1, 4)[:, [0, 1, 3]])
-
-
-def _moved(points: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    return np.asarray(points @ affine[:2, :2].T + affine[:2, 2])
+        view = UprightFilm((local.shape[-2], local.shape[-1]), affine.numpy(), (self.local_mm, self.local_mm))
+        points = refined_points(look, view, stage, self.search, self.far)
+        return torch.from_numpy(points).to(local.device, torch.float32)

@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from monai_ceph.analysis.uncertainty import UncertaintyTable, estimate_uncertainty
 from monai_ceph.data.film_workers import read_film_apart
-from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised
-from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, USUAL_SIZE, StatusRule, judge
+from monai_ceph.face_shape import FaceShape
+from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, seen
+from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import bundle_config, default_bundle
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
+from monai_ceph.predictor.upright_film import at_least, upright_film
+from monai_ceph.refinement import UprightFilm, moved, refined_points
 from monai_ceph.ruler import find_ruler
 from monai_ceph.spacing import check_extent, check_film_size
 
@@ -34,10 +36,6 @@ MODEL = Path("models") / "model.onnx"
 """Where a bundle keeps its exported model."""
 JUDGES = ("face_shape", "landmark_status", "uncertainty")
 """What of a bundle's ``configs`` the metadata of an exported model hold, as JSON, to judge landmarks by."""
-AS_IT_LIES = (
-    "an exported model takes a film as it lies: if it is mirrored, turned or inverted, use the torch backend, which "
-    "searches that"
-)
 
 
 @dataclass(eq=False)
@@ -48,11 +46,13 @@ class OnnxPredictor(Predictor):
         session: an onnxruntime session of an exported model.
         scheme: the landmarks.
         working_mm, assumed_mm, patch_size: of the local stage, to refuse films that it cannot take.
+        global_mm: the spacing of the global stage.
         low_confidence: as in ``Predictor``.
         spacing_mm: the films' pixel size; takes precedence over the one in the files.
         weights_sha256: of the exported weights; empty if the model does not state it.
         shape, rule: the face shape and the rule by which landmarks are judged; without both, they are not judged.
         table: the uncertainty of points; None for a model that was exported without it.
+        older: whether the model was exported before models took ``start_px`` and returned spreads.
     """
 
     session: Any
@@ -60,12 +60,14 @@ class OnnxPredictor(Predictor):
     working_mm: float
     assumed_mm: tuple[float, float]
     patch_size: int
+    global_mm: float
     low_confidence: float = 0.0
     spacing_mm: float | None = None
     weights_sha256: str = ""
     shape: FaceShape | None = None
     rule: StatusRule | None = None
     table: UncertaintyTable | None = None
+    older: bool = False
 
     @property
     def shares_cores(self) -> bool:
@@ -86,74 +88,82 @@ class OnnxPredictor(Predictor):
 
     def predict(self, item: dict[str, Any]) -> Prediction:
         info, film = item["info"], item["image"]
-        look = self._best_look(film, info.spacing_mm, item["name"])
-        check_finite_result(look.confidence, item["name"])
+        rows = self._find(film, info.spacing_mm, Orientation.of_tag(info.orientation))
+        check_finite_result(rows, item["name"])
         prediction = Prediction(
             image=item["name"],
             scheme=self.scheme,
-            points_px=look.points_px,
-            confidence=look.confidence,
+            points_px=rows[:, :2],
+            confidence=rows[:, 2],
             spacing_mm=info.spacing_mm,
             spacing_source=info.spacing_source,
         )
-        judged = self._judged(prediction, look, film, info.suggested_spacing_mm)
+        judged = self._judged(prediction, rows[:, 3:], film, info.suggested_spacing_mm)
         if info.orientation != 1:
             judged = replace(judged, remarks=(*judged.remarks, TURNED_BY_ITS_TAG))
         return judged.doubted(info.remarks)
 
     @property
     def judges(self) -> bool:
-        """Whether landmarks are judged, and the scale of a film of unknown pixel size is searched."""
-        return self.shape is not None and self.rule is not None
+        """Whether landmarks are judged, and the pose of a film is searched."""
+        return self.search is not None
+
+    @cached_property
+    def search(self) -> PoseSearch | None:
+        if self.shape is None or self.rule is None:
+            return None
+        return PoseSearch(self.shape, self.global_mm, self.rule.believable, self.rule.usual)
 
     def _local_size(self, film: np.ndarray, spacing_mm: tuple[float, float]) -> list[int]:
         return [int(n * mm / self.working_mm) for n, mm in zip(film.shape, spacing_mm, strict=True)]
 
-    def _best_look(self, film: np.ndarray, told_mm: tuple[float, float] | None, name: str) -> _Look:
-        """Look at a film at the given pixel size; else at several, until a face is seen, then at the face's own."""
-        if told_mm is not None or self.rule is None or self.shape is None:
-            return self._look(film, told_mm or self.assumed_mm)
-        looks: list[_Look] = []
-        for mm in self._scales(film):
-            looks.append(self._look(film, (mm, mm)))
-            fit = looks[-1].fit
-            if fit is not None and looks[-1].agreement >= self.rule.believable:
-                own = mm * fit.working_mm
-                if not USUAL_SIZE[0] <= 1 / fit.working_mm <= USUAL_SIZE[1]:
-                    looks.append(self._look(film, (own, own)))
-                break
-        if not looks:
-            raise ValueError(
-                f"{name}: expected a film that can show a face, got {film.shape[0]} x {film.shape[1]} pixels, which is "
-                "too narrow at any scale; is it a cephalogram?"
-            )
-        return max(looks, key=lambda look: look.agreement)
+    def _find(self, film: np.ndarray, told_mm: tuple[float, float] | None, stored: Orientation) -> np.ndarray:
+        """Find the points of a film (X, Y) in the order in which ``AnyFilmInferer`` does; return what it returns."""
+        search, look, whole = self.search, None, None
+        if search is None or (told_mm is not None and stored == Orientation()):
+            pose = FilmPose(told_mm or self.assumed_mm)
+            whole = run_film(self.session, film, pose.working_mm)
+            points = np.column_stack(whole[2:4])
+            look = Look(pose, points, None, 0.0) if search is None else seen(pose, points, search.shape)
+        if search is not None and (look is None or not search.is_plain(look)):
+            latest = search((film.shape[0], film.shape[1]), told_mm, partial(self._look, film, search), look, stored)
+            if look is None or latest.pose != look.pose:
+                whole = None
+            look = latest
+        assert look is not None
+        return self._refined(film, look, whole)
 
-    def _scales(self, film: np.ndarray) -> Iterator[float]:
-        for extent in FILM_EXTENTS_MM:
-            mm = extent / math.sqrt(film.size)
-            if min(self._local_size(film, (mm, mm))) >= self.patch_size:
-                yield mm
+    def _look(self, film: np.ndarray, search: PoseSearch, pose: FilmPose) -> Look:
+        """Run the global stage on a film under an assumed pose."""
+        upright, view = upright_film(film, pose, search.window_mm, finest_mm=search.spacing_mm / 2)
+        coarse_px, confidence = run_film(self.session, upright, view.pixel_mm, coarse_only=True)
+        return seen(pose, np.column_stack([moved(coarse_px, view.to_film), confidence]), search.shape)
 
-    def _look(self, film: np.ndarray, mm: tuple[float, float]) -> _Look:
-        points_px, confidence, coarse_px, coarse_confidence, *more = run_film(self.session, film, mm)
-        fit, agreed = None, 0.0
-        if self.shape is not None:
-            fit, agreed = recognised(coarse_px * np.array(mm), coarse_confidence, self.shape)
-        off_mm = np.hypot(*((points_px - coarse_px) * np.array(mm)).T)
-        spread = more[0] if more else np.zeros((len(off_mm), 3))  # older exports have none
-        evidence = np.column_stack([coarse_confidence, off_mm, np.tile([agreed, 0.0], (len(off_mm), 1)), spread])
-        return _Look(points_px, confidence, evidence, fit, agreed)
+    def _refined(self, film: np.ndarray, look: Look, whole: tuple[np.ndarray, ...] | None) -> np.ndarray:
+        """Run the local stage; ``whole`` is what the model gave for the whole film, if that is how it lies."""
+        pose, view = look.pose, UprightFilm((film.shape[0], film.shape[1]), np.eye(3), look.pose.working_mm)
+        if whole is None and self.search is not None:
+            finest_mm = self.working_mm / 2 if pose.tilt_deg else 0.0
+            film, view = upright_film(film, pose, self.search.window_mm, finest_mm)
+            film, view = at_least(film, view, self.patch_size * self.working_mm)
+
+        def local(start: np.ndarray) -> np.ndarray:
+            outputs = whole
+            if outputs is None or not np.array_equal(start, look.points[:, :2]):
+                outputs = run_film(self.session, film, view.pixel_mm, None if self.older else start)
+            return np.column_stack([*outputs[:2], np.zeros((len(start), 3)) if self.older else outputs[4]])
+
+        return refined_points(look, view, local, self.search)
 
     def _judged(
-        self, prediction: Prediction, look: _Look, film: np.ndarray, suggested_mm: tuple[float, float] | None
+        self, prediction: Prediction, evidence: np.ndarray, film: np.ndarray, suggested_mm: tuple[float, float] | None
     ) -> Prediction:
         if self.shape is None or self.rule is None:
             return prediction
         judged = judge(
-            look.points_px,
-            look.confidence,
-            look.evidence,
+            prediction.points_px,
+            prediction.confidence,
+            evidence,
             (film.shape[0], film.shape[1]),
             prediction.spacing_mm,
             self.shape,
@@ -163,42 +173,53 @@ class OnnxPredictor(Predictor):
         )
         if judged.ruler is not None:
             prediction = replace(prediction, spacing_mm=(judged.ruler.spacing_mm,) * 2, spacing_source="ruler")
-        mm, face = prediction.spacing_mm, "not a face" not in judged.doubts
         uncertainty = None
-        if self.table is not None and face:
-            found = judged.points_px, look.confidence, look.evidence
-            uncertainty = estimate_uncertainty(*found, mm, self.shape, self.table)
+        if self.table is not None and "not a face" not in judged.doubts:
+            uncertainty = estimate_uncertainty(
+                judged.points_px, prediction.confidence, evidence, prediction.spacing_mm, self.shape, self.table
+            )
         return replace(
             prediction,
             points_px=judged.points_px,
             status=judged.status,
-            remarks=judged.remarks if face else (*judged.remarks, AS_IT_LIES),
+            remarks=judged.remarks,
             doubts=judged.doubts,
             pose=judged.pose,
             **({} if uncertainty is None else uncertainty._asdict()),
         )
 
 
-class _Look(NamedTuple):
-    """Hold what a model found in a film at an assumed pixel size; see ``monai_ceph.landmark_status.EVIDENCE``."""
-
-    points_px: np.ndarray
-    confidence: np.ndarray
-    evidence: np.ndarray
-    fit: FaceFit | None
-    agreement: float
-
-
-def run_film(session: Any, film: np.ndarray, spacing_mm: tuple[float, float] | None) -> tuple[np.ndarray, ...]:
+def run_film(
+    session: Any,
+    film: np.ndarray,
+    spacing_mm: tuple[float, float] | None,
+    start_px: np.ndarray | None = None,
+    coarse_only: bool = False,
+) -> tuple[np.ndarray, ...]:
     """Run an exported model on a film (X, Y).
 
+    Args:
+        session: of :func:`open_session`.
+        film: gray values.
+        spacing_mm: (along x, along y); None where unknown.
+        start_px: (N, 2), where the local stage looks; None for the points of the global stage.
+        coarse_only: run the global stage alone.
     Returns:
         Points (N, 2), film pixels, and confidences (N,); the same of the global stage; and, unless the model is an
-        older one, the spread of the heatmaps (N, 3), film px^2. All are float64.
+        older one, the spread of the heatmaps (N, 3), film px^2. Of the global stage alone: its points and confidences.
+        All are float64.
     """
     spacing = np.array((np.nan, np.nan) if spacing_mm is None else spacing_mm, dtype=np.float64)
-    outputs = session.run(None, {"film": film[None, None].astype(np.float32), "spacing_mm": spacing})
-    return tuple(output.astype(np.float64) for output in outputs)
+    inputs = {"film": film[None, None].astype(np.float32), "spacing_mm": spacing}
+    if start_px is not None:
+        inputs["start_px"] = start_px
+    options, names = None, None
+    if coarse_only:
+        import onnxruntime
+
+        options, names = onnxruntime.RunOptions(), ["coarse_px", "coarse_confidence"]
+        options.only_execute_path_to_fetches = True
+    return tuple(output.astype(np.float64) for output in session.run(names, inputs, options))
 
 
 def open_session(path: Path) -> Any:
@@ -255,7 +276,8 @@ def load_onnx_predictor(
         scheme = LandmarkScheme(content["name"], tuple(Landmark(**row) for row in content["landmarks"]))
         shape, rule, table = (metadata.get(name) for name in JUDGES)
         weights_sha256 = metadata.get("weights_sha256", "")
-        if "spread_px2" not in [output.name for output in session.get_outputs()]:
+        older = "spread_px2" not in [output.name for output in session.get_outputs()]
+        if older:
             logger.warning("No expected errors: '%s' was exported before models had them; export it again.", path)
             table = None
         return OnnxPredictor(
@@ -264,6 +286,7 @@ def load_onnx_predictor(
             working_mm=float(metadata["working_spacing_mm"]),
             assumed_mm=(float(metadata["assumed_spacing_mm"]),) * 2,
             patch_size=int(metadata["patch_size"]),
+            global_mm=float(metadata.get("global_spacing_mm", float(metadata["working_spacing_mm"]) / 0.3)),
             low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
             weights_sha256=weights_sha256,
@@ -274,6 +297,7 @@ def load_onnx_predictor(
             else UncertaintyTable.parse(table).kept(
                 weights_sha256, scheme.symbols, f"the table in '{path}'", "the model was exported from"
             ),
+            older=older,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"'{path}' was not written by monai-ceph export: its metadata lack {error}.") from error

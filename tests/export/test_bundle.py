@@ -120,6 +120,16 @@ def test_same_uncertainty_as_the_bundle(judging: tuple[Path, Path]) -> None:
     assert np.ptp(found.expected_error_mm) > 0.1
 
 
+def test_global_stage_alone_gives_the_same(judging: tuple[Path, Path]) -> None:
+    film, bundle = judging
+    system = load_onnx_predictor(bundle, 0.6)
+    pixels = system.load(film)["image"]
+    everything = run_film(system.session, pixels, (0.6, 0.6))
+    alone = run_film(system.session, pixels, (0.6, 0.6), coarse_only=True)
+    for found, expected in zip(alone, everything[2:4], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 def test_uncertainty_of_other_weights_is_not_used(
     judging: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

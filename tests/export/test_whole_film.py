@@ -22,9 +22,10 @@ from monai_ceph.export.whole_film import (
     resampling_matrix,
     whole_film,
 )
+from monai_ceph.film_pose import FilmPose
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AnyFilmInferer, AutocastInferer, FastTwoStageInferer, TwoStageInferer
-from monai_ceph.inferers.film_pose import FilmPose, posed_film
+from monai_ceph.inferers.posed_film import posed_film
 from monai_ceph.inferers.two_stage import coarse_heatmaps, merge_own
 from monai_ceph.networks import HalfResolutionUNet, TwoStageNet
 from monai_ceph.transforms import PointsToFilmd, ScaleToSpacing, scale_pixels

@@ -10,7 +10,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_ceph.inferers import AnyFilmInferer, FilmPose, Orientation
-from monai_ceph.inferers.film_pose import posed_film
+from monai_ceph.inferers.posed_film import posed_film
 from tests.faces import face_shape, faces_mm
 from tests.inferers.posed import Oracle, telling_film, told_places
 
@@ -89,10 +89,10 @@ def test_a_film_that_lies_or_is_mirrored_gives_points_in_its_own_pixels(
 ) -> None:
     axes = Orientation(turns, mirrored).axes()
     upright = face_px()
-    moved = torch.from_numpy(upright - np.array(SIZE) / 2) @ axes.T.to(torch.float64)
+    moved = (upright - np.array(SIZE) / 2) @ axes.T
     size = SIZE if turns % 2 == 0 else SIZE[::-1]
-    points = moved.numpy() + np.array(size) / 2
-    found = run(telling_film(size), Oracle(points, MM, axes), told)
+    points = moved + np.array(size) / 2
+    found = run(telling_film(size), Oracle(points, MM, torch.from_numpy(axes)), told)
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
 
 
@@ -202,8 +202,8 @@ def test_an_orientation_tag_says_how_the_film_is_stored(tag: int) -> None:
 
 def test_a_film_is_looked_at_first_as_its_tag_says() -> None:
     axes = Orientation.of_tag(6).axes()
-    points = (torch.from_numpy(face_px() - np.array(SIZE) / 2) @ axes.T).numpy() + np.array(SIZE[::-1]) / 2
-    oracle = Oracle(points, MM, axes)
+    points = (face_px() - np.array(SIZE) / 2) @ axes.T + np.array(SIZE[::-1]) / 2
+    oracle = Oracle(points, MM, torch.from_numpy(axes))
     meta = {"spacing_mm": np.full(2, MM), "film_orientation": 6}
     found = AnyFilmInferer(oracle, 0.4, SHAPE)(MetaTensor(telling_film(SIZE[::-1]), meta=meta)[None], None)
     np.testing.assert_allclose(found[0, :, :2], points, atol=0.05)

@@ -1,4 +1,4 @@
-"""What the onnx backend makes of a model's answers; the model is a stand-in that knows the film's true scale."""
+"""What the onnx backend makes of a model's answers; the model is a stand-in that knows the film's true pose."""
 
 from __future__ import annotations
 
@@ -8,33 +8,90 @@ from typing import Any
 import numpy as np
 import pytest
 
+from monai_ceph.data.film import FilmInfo
+from monai_ceph.film_pose import Orientation
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.phantoms.writing import write_png
+from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.onnx_predictor import OnnxPredictor
+from tests.analysis.test_uncertainty import table
 from tests.faces import SYMBOLS
-from tests.test_landmark_status import MM, RULE, SHAPE, SIZE, face_px
+from tests.test_landmark_status import RULE, SHAPE
+from tests.test_landmark_status import face_px as face_in
+
+pytest.importorskip("onnxruntime")
 
 SCHEME = LandmarkScheme("drawn", tuple(Landmark(symbol, symbol) for symbol in SYMBOLS))
+SIZE, MM = (480, 560), 0.4
+STEP = 1000.0
+
+
+def face_px() -> np.ndarray:
+    points = face_in(mm=MM)
+    return points - points.mean(0) + np.array(SIZE) / 2
+
+
+def telling_film(size: tuple[int, int] = SIZE) -> np.ndarray:
+    """(X, Y): every gray value tells its place."""
+    x, y = np.ogrid[: size[0], : size[1]]
+    return (1.0 + x + STEP * y).astype(np.float32)
 
 
 class Session:
-    """Sees the face at 0.6 to 1.7 times its scale, else nothing."""
+    """Sees the face of a telling film if it is upright, faces right, has bright bone, and has 0.6 to 1.7 of its size.
 
-    def __init__(self, points: np.ndarray, sees: bool = True) -> None:
-        self.points, self.sees, self.asked = points, sees, []
+    Args:
+        points_px: (N, 2), the truth, pixels of the film.
+        axes: (2, 2), a step in the upright film -> a step in the film as stored.
+        misled: which landmark the global stage sees 40 mm off.
+    """
 
-    def run(self, _: None, feeds: dict[str, np.ndarray]) -> list[Any]:
-        mm = float(feeds["spacing_mm"][0])
+    def __init__(
+        self, points_px: np.ndarray, axes: np.ndarray | None = None, sees: bool = True, misled: int | None = None
+    ) -> None:
+        self.points, self.axes, self.sees, self.misled = points_px, np.eye(2) if axes is None else axes, sees, misled
+        self.asked: list[float] = []
+
+    def run(self, names: list[str] | None, feeds: dict[str, np.ndarray], options: Any = None) -> list[Any]:
+        assert (options is None) == (names is None)
+        film, mm = feeds["film"][0, 0].astype(np.float64), float(feeds["spacing_mm"][0])
         self.asked.append(mm)
-        points, confidence = self.points, np.full(19, 0.6)
-        if not (self.sees and 0.6 < mm / MM < 1.7):
-            points, confidence = np.random.default_rng(0).uniform(0, 900, (19, 2)), np.full(19, 0.02)
-        return [points, confidence, points + 1, confidence]
+        inverted = film[0, 0] < 0
+        middle = np.array(film.shape) // 2
+        places = [self._place(abs(film[tuple(middle + step)])) for step in ([0, 0], [1, 0], [0, 1])]
+        steps = np.stack([places[1] - places[0], places[2] - places[0]], 1)
+        points = middle + (self.points - places[0]) @ np.linalg.inv(steps).T
+        scale = mm / MM / np.hypot(*steps[:, 0])
+        upright = (self.axes.T @ steps).diagonal().min() > 0.5
+        confidence = np.full(19, 0.6)
+        if not (self.sees and upright and not inverted and 0.6 < scale < 1.7):
+            points, confidence = np.random.default_rng(0).uniform(0, 400, (19, 2)), np.full(19, 0.02)
+        coarse = points + 1
+        if self.misled is not None:
+            coarse[self.misled] += 40 / mm
+        start = feeds.get("start_px", coarse)
+        near = np.hypot(*(start - points).T) * mm < 13
+        found = np.where(near[:, None], points, start), np.where(near, confidence, 0.01)
+        spread = np.tile([9.0, 0.0, 4.0], (19, 1))
+        return [coarse, confidence] if names else [*found, coarse, confidence, spread]
+
+    @staticmethod
+    def _place(gray: float) -> np.ndarray:
+        y = np.floor((gray - 1) / STEP * 2) / 2  # blocks of pixels have their middle at whole or half rows
+        return np.array([gray - 1 - STEP * y, y])
 
 
 def predictor(session: Session, spacing_mm: float | None = None, judges: bool = True) -> OnnxPredictor:
     shape, rule = (SHAPE, RULE) if judges else (None, None)
-    return OnnxPredictor(session, SCHEME, 0.2, (0.1, 0.1), 128, spacing_mm=spacing_mm, shape=shape, rule=rule)
+    return OnnxPredictor(
+        session, SCHEME, 0.2, (0.1, 0.1), 128, 0.2 / 0.3, spacing_mm=spacing_mm, shape=shape, rule=rule, table=table()
+    )
+
+
+def found_in(film: np.ndarray, session: Session, told_mm: float | None, orientation: int = 1) -> Prediction:
+    spacing = None if told_mm is None else (told_mm, told_mm)
+    info = FilmInfo(spacing, "user" if spacing else "unknown", orientation=orientation)
+    return predictor(session).predict({"image": film, "info": info, "name": "film"})
 
 
 @pytest.fixture(scope="module")
@@ -44,38 +101,77 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_scale_of_a_film_of_unknown_pixel_size_is_searched(film: Path) -> None:
+@pytest.mark.parametrize("told_mm", [None, 0.07, 3.0])
+def test_scale_that_is_not_told_or_told_wrong_is_searched(told_mm: float | None) -> None:
+    found = found_in(telling_film(), Session(face_px()), told_mm)
+    np.testing.assert_allclose(found.points_px, face_px(), atol=0.2)
+    if told_mm is None:
+        assert set(found.statuses) == {"found"} and "pixel size unknown: mm are left empty" in found.remarks[0]
+    else:
+        assert "scale" in found.doubts
+
+
+def test_told_film_is_looked_at_once_and_judged() -> None:
     session = Session(face_px())
-    found = predictor(session)(film)
-    assert set(found.statuses) == {"found"} and found.spacing_mm is None and len(session.asked) <= 3
-    np.testing.assert_allclose(found.points_px, face_px())
-    assert "pixel size unknown: mm are left empty" in found.remarks[0]
+    found = found_in(telling_film(), session, MM)
+    assert set(found.statuses) == {"found"} and session.asked == [MM] and found.remarks == ()
+    assert found.points_mm[0] == pytest.approx(face_px()[0] * MM)
+    assert found.expected_error_mm == pytest.approx(np.full(19, MM * np.sqrt(13) + 0.05))
 
 
-def test_told_film_is_looked_at_once_and_judged(film: Path) -> None:
-    points = face_px()
-    points[9] += [-200, 100]
-    session = Session(points)
-    found = predictor(session, MM)(film)
-    assert found.with_status("doubtful") == ["L9"] and session.asked == [MM]
-    assert found.points_mm[0] == pytest.approx(points[0] * MM)
+@pytest.mark.parametrize("told_mm", [None, MM])
+@pytest.mark.parametrize(
+    ("orientation", "remark"),
+    [
+        (Orientation(0, mirrored=True), "the face looks to the left"),
+        (Orientation(1), "the film lies on its side, turned clockwise"),
+        (Orientation(2), "the film lies upside down"),
+        (Orientation(0, inverted=True), "its gray is inverted (bone is dark)"),
+    ],
+)
+def test_film_that_lies_in_another_way_is_found_and_named(
+    orientation: Orientation, remark: str, told_mm: float | None
+) -> None:
+    axes = orientation.axes()
+    size = SIZE[::-1] if orientation.quarter_turns % 2 else SIZE
+    points = (face_px() - np.array(SIZE) / 2) @ axes.T + np.array(size) / 2
+    film = telling_film(size) * (-1 if orientation.inverted else 1)
+    found = found_in(film, Session(points, axes), told_mm)
+    np.testing.assert_allclose(found.points_px, points, atol=0.2)
+    assert found.remarks[0] == remark and found.pose["inverted"] == float(orientation.inverted)
+    assert (found.covariance_mm2 is None) == (told_mm is None)
 
 
-def test_film_in_which_no_face_is_seen_has_no_point_to_believe(film: Path) -> None:
+def test_film_is_looked_at_first_as_its_tag_says() -> None:
+    axes = Orientation.of_tag(6).axes()
+    points = (face_px() - np.array(SIZE) / 2) @ axes.T + np.array(SIZE[::-1]) / 2
+    session = Session(points, axes)
+    found = found_in(telling_film(SIZE[::-1]), session, MM, orientation=6)
+    np.testing.assert_allclose(found.points_px, points, atol=0.2)
+    assert len(session.asked) == 2 and "viewers turn it by its orientation tag" in found.remarks[-1]
+
+
+def test_point_that_the_global_stage_misplaces_is_looked_for_where_the_face_has_it() -> None:
+    found = found_in(telling_film(), Session(face_px(), misled=9), MM)
+    np.testing.assert_allclose(found.points_px, face_px(), atol=0.2)
+
+
+def test_film_in_which_no_face_is_seen_has_no_point_to_believe() -> None:
     for told in (None, MM):
-        found = predictor(Session(face_px(), sees=False), told)(film)
+        found = found_in(telling_film(), Session(face_px(), sees=False), told)
         assert set(found.statuses) == {"doubtful"} and "not a face" in found.doubts
-        assert any("an exported model takes a film as it lies" in remark for remark in found.remarks)
+        assert found.expected_error_mm is None
 
 
 def test_model_without_a_rule_judges_nothing_and_assumes_a_scale(film: Path, caplog: pytest.LogCaptureFixture) -> None:
     session = Session(face_px())
-    found = predictor(session, judges=False)(film)
+    alone = predictor(session, judges=False)
+    found = alone.predict({**alone.load(film), "image": telling_film()})
     assert session.asked == [0.1] and found.remarks == () and found.status is None
     assert "pixel spacing unknown, scaled as if it were 0.1 mm" in caplog.text
 
 
 def test_picture_too_small_at_any_scale(tmp_path: Path) -> None:
     write_png(tmp_path / "strip.png", np.random.default_rng(0).integers(0, 255, (2, 3000), dtype=np.uint8))
-    with pytest.raises(ValueError, match=r"strip.png: expected a film that can show a face, got 2 x 3000 pixels"):
+    with pytest.raises(ValueError, match=r"Expected a film that can show a face, got 2 x 3000 pixels"):
         predictor(Session(face_px()))(tmp_path / "strip.png")

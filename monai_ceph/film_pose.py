@@ -3,6 +3,8 @@
 The pixel size of a film is often unknown. Films may also be mirrored, on their side, inverted, tilted, or part of a
 larger picture. Over a wide range of scales (0.6 to 1.7 of the right one), the global stage finds enough landmarks to
 fit the mean face. Scale, tilt and position follow from the fit, so few trials are needed.
+
+The module does not need torch, so every backend can use it: a backend brings the function that looks at a film.
 """
 
 from __future__ import annotations
@@ -14,15 +16,8 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised
-from monai_ceph.transforms.scale import scale_pixels
-
-Coarse = Callable[[torch.Tensor], torch.Tensor]
-"""A function from normalised films (B, C, X, Y) at the global stage's spacing to (B, N, 3): x, y in array indices and
-the confidence."""
-
 
 _TAGGED = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 
@@ -48,11 +43,29 @@ class Orientation(NamedTuple):
         """Return the orientation of a film with an EXIF or TIFF tag, 1 to 8; other numbers count as 1."""
         return cls(*_TAGGED.get(tag, (0, False)))
 
-    def axes(self) -> torch.Tensor:
-        """Return the (2, 2) float64 matrix from steps in the upright film to steps in the stored film."""
-        mirror = torch.tensor([[-1.0 if self.mirrored else 1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
-        turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)  # clockwise on screen: y points down
-        return torch.linalg.matrix_power(turn, self.quarter_turns % 4) @ mirror
+    def axes(self) -> np.ndarray:
+        """Return the (2, 2) matrix from steps in the upright film to steps in the stored film."""
+        turn = np.array([[0.0, -1.0], [1.0, 0.0]])  # clockwise on screen: y points down
+        return np.linalg.matrix_power(turn, self.quarter_turns % 4) @ np.diag([-1.0 if self.mirrored else 1.0, 1.0])
+
+    def set_upright(self, size: Sequence[int]) -> tuple[bool, tuple[int, ...], np.ndarray]:
+        """Return how to set an array of (X, Y) pixels upright.
+
+        Returns:
+            Whether to swap both axes; which axes to flip after that; and the (3, 3) affine from an index of the upright
+            array to one of the array as stored.
+        Example:
+            >>> Orientation(2).set_upright((4, 6))[:2]
+            (False, (0, 1))
+        """
+        axes = self.axes()
+        to_old = np.eye(3)
+        to_old[:2, :2] = axes
+        source = np.abs(axes).argmax(0)
+        flipped = tuple(axis for axis in (0, 1) if axes[source[axis], axis] < 0)
+        for axis in flipped:
+            to_old[source[axis], 2] = size[source[axis]] - 1
+        return bool(source[0]), flipped, to_old
 
 
 @dataclass(frozen=True)
@@ -94,87 +107,33 @@ class Look(NamedTuple):
     agreement: float
 
 
-def posed_film(
-    film: torch.Tensor,
-    pose: FilmPose,
-    spacing_mm: float,
-    window_mm: Sequence[float],
-    scaled: dict[tuple[float, float], torch.Tensor] | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Set a film upright and resample it to a working spacing.
+def face_window(
+    size: Sequence[int], centre: np.ndarray, window: Sequence[int], tilt_deg: float
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Return the window that shows a face upright: its size, (W, H), and its (3, 3) affine to the array's indices.
 
     Args:
-        film: (C, X, Y), gray values as stored.
-        pose: the pose of the film.
-        spacing_mm: the working spacing.
-        window_mm: (x, y), size of the window around the centre of the face, if the pose has one. A tilted window is
-            filled with the mean outside the film; an upright one is cropped to the film.
-        scaled: this film at the working spacing, by the pixel size that was assumed; what is missing is added.
-    Returns:
-        (C, X', Y'), with mean 0 and standard deviation 1; and the (3, 3) float64 affine from index to film pixel.
+        size: (X, Y), of the array.
+        centre: (x, y), of the face, array index.
+        window: (W, H), the size to have; without a tilt, the window is cropped to the array, and nothing has to be
+            filled.
+        tilt_deg: how far the face is turned clockwise.
     Example:
-        >>> upright, affine = posed_film(torch.rand(1, 40, 60), FilmPose((0.5, 0.5)), 1.0, (0.0, 0.0))
-        >>> upright.shape, affine[0, 0].item()
-        (torch.Size([1, 20, 30]), 2.0)
+        >>> shape, to_array = face_window((100, 80), np.array([50.0, 70.0]), (20, 40), 0.0)
+        >>> shape, to_array[:2, 2].tolist()
+        ((20, 30), [40.0, 50.0])
     """
-    factor = [mm / spacing_mm for mm in pose.working_mm]
-    factor = [1.0 if int(n * f) == n else f for n, f in zip(film.shape[-2:], factor, strict=True)]
-    scaled = {} if scaled is None else scaled
-    if pose.working_mm not in scaled:
-        scaled[pose.working_mm] = scale_pixels(film, factor)
-    pixels = scaled[pose.working_mm]
-    affine = torch.eye(3, dtype=torch.float64)
-    for axis, f in enumerate(factor):
-        affine[axis, axis], affine[axis, 2] = 1 / f, 0.5 / f - 0.5
-    pixels, turned = _oriented(pixels, pose.orientation)
-    affine = affine @ turned
-    if pose.centre_px is not None:
-        centre = torch.linalg.solve(affine, torch.tensor([*pose.centre_px, 1.0], dtype=torch.float64))[:2]
-        size = [round(mm / spacing_mm) for mm in window_mm]
-        pixels, moved = _window(pixels, centre, size, pose.tilt_deg)
-        affine = affine @ moved
-    deviation, mean = torch.std_mean(pixels, correction=0)
-    return (pixels - mean) / deviation.clamp(min=1e-6), affine
-
-
-def _oriented(pixels: torch.Tensor, orientation: Orientation) -> tuple[torch.Tensor, torch.Tensor]:
-    axes = orientation.axes()
-    to_old = torch.eye(3, dtype=torch.float64)
-    to_old[:2, :2] = axes
-    source = axes.abs().argmax(0).tolist()
-    oriented = pixels if source == [0, 1] else pixels.transpose(-2, -1)
-    for axis in (0, 1):
-        if axes[source[axis], axis] < 0:
-            oriented = oriented.flip(axis - 2)
-            to_old[source[axis], 2] = oriented.shape[axis - 2] - 1
-    return (-oriented if orientation.inverted else oriented), to_old
-
-
-def _window(
-    pixels: torch.Tensor, centre: torch.Tensor, size: Sequence[int], tilt_deg: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut a window that sets a face of that tilt upright; return it and its affine to the old indices."""
-    to_old = torch.eye(3, dtype=torch.float64)
+    to_array = np.eye(3)
     if tilt_deg == 0:
-        start = [round(c - (n - 1) / 2) for c, n in zip(centre.tolist(), size, strict=True)]
-        to_old[:2, 2] = torch.tensor(start, dtype=torch.float64)
-        # Without a turn, the window is cropped to the film, and nothing has to be filled.
-        first = [min(max(s, 0), n - 1) for s, n in zip(start, pixels.shape[-2:], strict=True)]
-        last = [max(min(s + w, n), f + 1) for s, w, n, f in zip(start, size, pixels.shape[-2:], first, strict=True)]
-        to_old[:2, 2] = torch.tensor(first, dtype=torch.float64)
-        return pixels[..., first[0] : last[0], first[1] : last[1]], to_old
+        start = [round(c - (n - 1) / 2) for c, n in zip(centre.tolist(), window, strict=True)]
+        first = [min(max(s, 0), n - 1) for s, n in zip(start, size, strict=True)]
+        last = [max(min(s + w, n), f + 1) for s, w, n, f in zip(start, window, size, first, strict=True)]
+        to_array[:2, 2] = first
+        return (last[0] - first[0], last[1] - first[1]), to_array
     cos, sin = math.cos(math.radians(tilt_deg)), math.sin(math.radians(tilt_deg))
-    turn = torch.tensor([[cos, -sin], [sin, cos]], dtype=torch.float64)
-    middle = torch.tensor([(n - 1) / 2 for n in size], dtype=torch.float64)
-    to_old[:2, :2], to_old[:2, 2] = turn, centre - turn @ middle
-    mean = pixels.mean()
-    grid = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in size), indexing="ij"), -1)
-    place = grid @ turn.T + to_old[:2, 2]
-    extent = torch.tensor(pixels.shape[-2:], dtype=torch.float64)
-    # grid_sample wants (y, x) for an array (.., X, Y), and the outer edges of the first and last pixel at -1 and 1.
-    unit = ((place + 0.5) / extent * 2 - 1).flip(-1).to(pixels)
-    turned = torch.nn.functional.grid_sample((pixels - mean)[None], unit[None], align_corners=False)[0]
-    return turned + mean, to_old
+    to_array[:2, :2] = [[cos, -sin], [sin, cos]]
+    to_array[:2, 2] = centre - to_array[:2, :2] @ ((np.array(window) - 1) / 2)
+    return (window[0], window[1]), to_array
 
 
 def seen(pose: FilmPose, points: np.ndarray, shape: FaceShape) -> Look:
@@ -233,18 +192,18 @@ class PoseSearch:
 
     def __call__(
         self,
-        film: torch.Tensor,
+        size: tuple[int, int],
         told_mm: tuple[float, float] | None,
-        coarse: Coarse,
+        look: Callable[[FilmPose], Look],
         first: Look | None = None,
         stored: Orientation = Orientation(),  # noqa: B008  (a tuple: nobody can change it)
     ) -> Look:
         """Try one pose after the other until a face is seen.
 
         Args:
-            film: (C, X, Y), gray values as stored.
+            size: (X, Y), of the film as stored.
             told_mm: (along x, along y), the size of a film pixel; None if unknown.
-            coarse: the global stage.
+            look: runs the global stage on the film under an assumed pose.
             first: the result of an earlier trial.
             stored: the orientation that the file states; tried first.
         Returns:
@@ -254,24 +213,23 @@ class PoseSearch:
             ValueError: the size of a pixel is unknown, and the film is too narrow for a face at any scale.
         """
         looks = [] if first is None else [first]
-        scaled: dict[tuple[float, float], torch.Tensor] = {}
-        for number, plan in enumerate(self.plans((film.shape[-2], film.shape[-1]), told_mm, stored)):
-            if number > 1 and max((look.agreement for look in looks), default=1.0) < self.hopeless * self.believable:
+        for number, plan in enumerate(self.plans(size, told_mm, stored)):
+            if number > 1 and max((seen.agreement for seen in looks), default=1.0) < self.hopeless * self.believable:
                 break  # nothing like a face, in any direction
             for pose in plan:
                 if looks and looks[-1].agreement >= self.believable:
                     break
-                if not any(look.pose == pose for look in looks):
-                    looks.append(self.look(film, pose, coarse, scaled))
+                if not any(seen.pose == pose for seen in looks):
+                    looks.append(look(pose))
         if not looks:
             raise ValueError(
-                f"Expected a film that can show a face, got {film.shape[-2]} x {film.shape[-1]} pixels, which is too "
-                "narrow at any scale; is it a cephalogram?"
+                f"Expected a film that can show a face, got {size[0]} x {size[1]} pixels, which is too narrow "
+                "at any scale; is it a cephalogram?"
             )
         if looks[-1].agreement >= self.believable:
-            return self._closer(film, self._either_gray(film, looks[-1], coarse), told_mm, coarse)
-        plain = [look for look in looks if look.pose.orientation == stored]
-        return plain[0] if told_mm is not None else max(plain, key=lambda look: look.agreement)
+            return self._closer(self._either_gray(looks[-1], look), told_mm, look)
+        plain = [seen for seen in looks if seen.pose.orientation == stored]
+        return plain[0] if told_mm is not None else max(plain, key=lambda seen: seen.agreement)
 
     def poses(
         self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
@@ -313,25 +271,12 @@ class PoseSearch:
 
         return [[FilmPose(mm, o) for o in ways for mm in scales if possible(mm)] for scales, ways in plans]
 
-    def look(
-        self,
-        film: torch.Tensor,
-        pose: FilmPose,
-        coarse: Coarse,
-        scaled: dict[tuple[float, float], torch.Tensor] | None = None,
-    ) -> Look:
-        """Run the global stage on a film under an assumed pose; ``scaled`` as in :func:`posed_film`."""
-        upright, affine = posed_film(film, pose, self.spacing_mm, self.window_mm, scaled)
-        points = coarse(upright[None])[0].to("cpu", torch.float64).numpy()
-        matrix = affine.numpy()
-        return seen(pose, np.column_stack([points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2], points[:, 2]]), self.shape)
-
-    def _either_gray(self, film: torch.Tensor, seen: Look, coarse: Coarse) -> Look:
+    def _either_gray(self, seen: Look, look: Callable[[FilmPose], Look]) -> Look:
         if seen.agreement >= self.usual:
             return seen
         way = seen.pose.orientation
-        other = self.look(film, replace(seen.pose, orientation=way._replace(inverted=not way.inverted)), coarse)
-        return max(seen, other, key=lambda look: look.agreement)
+        other = look(replace(seen.pose, orientation=way._replace(inverted=not way.inverted)))
+        return max(seen, other, key=lambda one: one.agreement)
 
     def is_plain(self, look: Look) -> bool:
         """Return whether a face is seen as clearly as usual, so that another trial would not help."""
@@ -345,7 +290,7 @@ class PoseSearch:
         smallest, largest = self.size_range
         return abs(beyond) <= self.largest_tilt_deg and smallest <= 1 / look.fit.working_mm <= largest
 
-    def _closer(self, film: torch.Tensor, last: Look, told_mm: tuple[float, float] | None, coarse: Coarse) -> Look:
+    def _closer(self, last: Look, told_mm: tuple[float, float] | None, look: Callable[[FilmPose], Look]) -> Look:
         """Run the global stage again on the face alone, set upright and at the mean size."""
         for _ in range(2):
             if last.fit is None or ((told_mm is not None or last.pose.centre_px) and self._fits(last)):
@@ -359,7 +304,7 @@ class PoseSearch:
                 tilt_deg=tilt if abs(tilt) > self.largest_tilt_deg else 0.0,
                 centre_px=(fit.offset.real / x, fit.offset.imag / y),
             )
-            again = self.look(film, closer, coarse)
+            again = look(closer)
             if again.agreement < 0.8 * last.agreement:
                 break
             last = again
