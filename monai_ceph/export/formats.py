@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from monai_ceph.export.whole_film import WholeFilm
+from monai_ceph.predictor.model_checksum import CHECKSUM, EMPTY, sign
 from monai_ceph.predictor.onnx_predictor import EXTRA
 
 OPSET = 18
@@ -29,7 +30,7 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
         module: its inputs are named ``film``, ``spacing_mm`` and ``start_px``, which is NaN if left out; its outputs
             :data:`OUTPUTS`.
         path: the file.
-        metadata: becomes the model's ``metadata_props``.
+        metadata: becomes the model's ``metadata_props``, with the file's checksum.
     Raises:
         ImportError: onnx or onnxscript is missing.
         ValueError: the network cannot be exported for films of any size.
@@ -66,8 +67,9 @@ def write_onnx(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> No
     [start] = [value for value in program.model.graph.inputs if value.name == START]
     start.const_value = ir.tensor(no_start.numpy(), name=START)
     program.model.graph.initializers[START] = start
-    program.model.metadata_props.update(metadata)
+    program.model.metadata_props.update({**metadata, CHECKSUM: EMPTY})
     program.save(path, external_data=False)
+    sign(path)
 
 
 def write_torchscript(module: WholeFilm, path: Path, metadata: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import bundle_config, default_bundle
+from monai_ceph.predictor.model_checksum import check_sum
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
 from monai_ceph.predictor.upright_film import at_least, upright_film
 from monai_ceph.refinement import UprightFilm, moved, refined_points
@@ -256,7 +257,8 @@ def load_onnx_predictor(
     Raises:
         FileNotFoundError: there is no such model; the message tells how to make it.
         ImportError: onnxruntime is missing.
-        ValueError: another device, a file that is not an exported model, or one of other weights than the bundle's.
+        ValueError: another device, a file that is not an exported model or has changed since, or a model of other
+            weights than the bundle's.
     """
     if device not in ("auto", "cpu"):
         raise ValueError(f"The onnx backend runs on the CPU, not on '{device}'; use --device cpu or --backend torch.")
@@ -267,6 +269,7 @@ def load_onnx_predictor(
         raise FileNotFoundError(
             f"There is no '{path}'; make it with: monai-ceph export --format onnx{folder} --output '{path}'"
         )
+    check_sum(path)
     session = open_session(path)
     metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     if given != path and metadata.get("bundle_sha256") != bundle_sha256(given):

@@ -26,6 +26,7 @@ from monai_ceph.inferers import AnyFilmInferer, TwoStageInferer
 from monai_ceph.landmark_status import StatusRule
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import write_phantoms
+from monai_ceph.predictor.model_checksum import sign
 from monai_ceph.predictor.onnx_predictor import JUDGES, load_onnx_predictor, run_film
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.analysis.test_uncertainty import table as uncertainty_table
@@ -77,6 +78,7 @@ def _say(model: Path, metadata: dict[str, str]) -> None:
     kept = {entry.key: entry.value for entry in content.metadata_props}
     onnx.helper.set_model_props(content, kept | metadata)
     onnx.save(content, model)
+    sign(model)
 
 
 def literal(bundle: Path, spacing_mm: float | None) -> TorchPredictor:
@@ -150,6 +152,8 @@ def test_model_of_before_there_was_uncertainty(
     film, bundle = judging
     content = onnx.load(bundle / "models" / "model.onnx")
     del content.graph.output[-1]
+    [checksum] = [entry for entry in content.metadata_props if entry.key == "file_sha256"]
+    content.metadata_props.remove(checksum)
     onnx.save(content, tmp_path / "old.onnx")
     found = load_onnx_predictor(tmp_path / "old.onnx", 0.6)(film)
     assert caplog.messages == [
@@ -269,6 +273,17 @@ def test_model_of_other_weights(exported: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         load_onnx_predictor(bundle)
     assert load_onnx_predictor(bundle / "models" / "model.onnx").scheme == ISBI19
+
+
+def test_model_with_a_changed_weight(exported: Path, tmp_path: Path) -> None:
+    model = exported / "models" / "model.onnx"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(content)
+    message = f"The checksum of '{damaged}' does not match. The file may be damaged or edited: copy or export it again."
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_onnx_predictor(damaged)
 
 
 def test_model_that_is_none(exported: Path, tmp_path: Path) -> None:
