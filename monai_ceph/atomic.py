@@ -49,7 +49,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def durable_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path as :func:`atomic_path` does, and write the file to disk so that it survives a power cut.
 
-    Missing folders on the way to the file are created, and survive it as well.
+    Missing parent folders are created, and survive it as well.
 
     Args:
         path: the file to create or replace.

@@ -63,7 +63,7 @@ class _Strip(NamedTuple):
 def find_ruler(film: np.ndarray, px_per_mm: tuple[float, float] = PX_PER_MM) -> Ruler | None:
     """Find a ruler with a tick every millimetre and longer ones every 5 or 10.
 
-    The ruler has to be straight over 20 ticks, and parallel to a side of the film within 15 degrees.
+    The ruler must be straight over 20 ticks, and parallel to a side of the film within 15 degrees.
 
     Args:
         film: (X, Y), gray values of any range. Pixels are taken as square.

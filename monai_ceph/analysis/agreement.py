@@ -103,7 +103,7 @@ def classification(values: ArrayLike, reference: ArrayLike, measurement: Measure
         diagonal of the confusion matrix, whose rows belong to the reference's classes and add up to 100 %. A class
         without films in the reference has no row.
     Source:
-        Wang et al., Med Image Anal 31 (2016). Published rates are no multiples of one film, as means of rows are.
+        Wang et al., Med Image Anal 31 (2016), whose rates are means of rows: they are not multiples of one film.
     Example:
         >>> from monai_ceph.analysis import MEASUREMENTS, classification
         >>> anb = next(one for one in MEASUREMENTS if (one.analysis, one.name) == ("ISBI 2015", "ANB"))

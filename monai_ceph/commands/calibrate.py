@@ -14,12 +14,12 @@ from monai_ceph.wording import count
 
 
 def run(
-    films: Path, annotations: Sequence[Path], output: Path, *, figures_dir: Path | None = None, **how: Any
+    films: Path, annotations: Sequence[Path], output: Path, *, figures_dir: Path | None = None, **options: Any
 ) -> SiteEstimate:
     """Estimate a site calibration, print it and write it.
 
     Args:
-        films, annotations, how: as in :func:`monai_ceph.calibration.calibrate`.
+        films, annotations, options: as in :func:`monai_ceph.calibration.calibrate`.
         output: the site file to write; its folder is made if needed.
         figures_dir: also write the plot to this folder, as SVG and PNG; created if needed.
     Returns:
@@ -28,7 +28,7 @@ def run(
         SiteError: the films cannot be used, or held-out films become no better; nothing is written then.
         ImportError: SciPy is missing, or matplotlib for a figure.
     """
-    estimate = calibrate(films, annotations, **how)
+    estimate = calibrate(films, annotations, **options)
     print(estimate_text(estimate), end="")
     if not estimate.helps:
         raise SiteError(

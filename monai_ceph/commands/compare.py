@@ -11,18 +11,20 @@ from monai_ceph.evaluation.compare import PairedEvaluation, compare
 from monai_ceph.writers.paired import paired_json, paired_text
 
 
-def run(a: Path, b: Path, references: Sequence[Path], *, json_file: Path | None = None, **how: Any) -> PairedEvaluation:
+def run(
+    a: Path, b: Path, references: Sequence[Path], *, json_file: Path | None = None, **options: Any
+) -> PairedEvaluation:
     """Compare predictions and print how B differs from A.
 
     Args:
-        a, b, references, how: as in :func:`monai_ceph.evaluation.compare.compare`.
+        a, b, references, options: as in :func:`monai_ceph.evaluation.compare.compare`.
         json_file: also write the whole result to this file.
     Returns:
         The result that was printed.
     Raises:
         OSError: the file cannot be written. Other errors are those of ``compare``.
     """
-    paired = compare(a, b, references, **how)
+    paired = compare(a, b, references, **options)
     print(paired_text(paired), end="")
     if json_file is not None:
         write_text(json_file, paired_json(paired))

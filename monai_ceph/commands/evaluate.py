@@ -26,12 +26,12 @@ def run(
     agreement_file: Path | None = None,
     html_file: Path | None = None,
     figures_dir: Path | None = None,
-    **how: Any,
+    **options: Any,
 ) -> Evaluation:
     """Score predictions and print all statistics.
 
     Args:
-        predictions, references, how: as in :func:`monai_ceph.evaluation.evaluate.evaluate`.
+        predictions, references, options: as in :func:`monai_ceph.evaluation.evaluate.evaluate`.
         json_file: also write the whole evaluation to this file.
         csv_file: also write the error of every landmark to this file.
         summary_file: also write every statistic to this file, as a table.
@@ -45,7 +45,7 @@ def run(
         OSError: a file cannot be written.
         ImportError: plots are requested and an extra is missing.
     """
-    evaluation = evaluate(predictions, references, **how)
+    evaluation = evaluate(predictions, references, **options)
     print(evaluation_text(evaluation), end="")
     if classes := classification_text(evaluation.all_scores):
         print(f"\n{classes}", end="")

@@ -36,7 +36,7 @@ def run(
     Args:
         source: what :func:`~monai_ceph.formats.annotations.read_annotations` reads.
         output: the table to write; None prints it.
-        spacing_mm: size of a film pixel, for films of which the source does not say it.
+        spacing_mm: size of a film pixel, for films whose size the source does not state.
         measurements: definitions to use instead of the shipped ones, see
             :func:`~monai_ceph.analysis.read_measurements`.
         scheme: landmark scheme of the source; None is that of its format.

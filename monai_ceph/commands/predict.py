@@ -160,7 +160,7 @@ def _settings(
         configs = [weights]
     else:
         config = bundle_config(bundle)
-        # What it names beside itself: where a face is looked for, which points are believed, how far off they may be.
+        # Files that it refers to: the face shape, the status rule, the uncertainty.
         beside = ("face_shape.json", "landmark_status.json", "uncertainty.json")
         configs = [config, *map(config.with_name, beside)]
 
@@ -223,7 +223,7 @@ def _predict(
                     unsure += bool(prediction.doubts)
                     _say_of(result.film, remarks)
                 elif isinstance(error, OSError) and error is not result.error:
-                    raise error  # it is the folder that is at fault: the other films would go the same way
+                    raise error  # the output folder cannot be written, so all other films would fail as well
                 else:  # one bad film, of whatever kind, never stops a batch
                     failed += 1
                     _say(replace(result, error=error).message)

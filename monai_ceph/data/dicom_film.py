@@ -46,7 +46,7 @@ _NO_GROUP = 0xFFFF
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _ABOUT_PIXELS = re.compile("End of file|pixel data|fragment|lookup table", re.IGNORECASE)
 _SATURATED = 0.98
-"""Share of a film's pixels beyond a window's ends from which the window is not believed."""
+"""Share of a film's pixels beyond a window's ends from which the window is ignored."""
 
 
 def read_dicom(path: Path) -> FilmSamples:

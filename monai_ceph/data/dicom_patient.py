@@ -8,7 +8,7 @@ from monai_ceph.data.film_format import is_dicom
 
 
 def patient_name(path: str | Path) -> str:
-    """Return the patient's name in a film's file, "family, given"; empty if there is none or the file is no DICOM.
+    """Return the patient's name in a film's file, "family, given"; empty if there is none or the file is not DICOM.
 
     Raises:
         OSError: the file cannot be opened.

@@ -3,14 +3,14 @@
 ``docs/inputs.md`` lists each format and tag. In short:
 
 - **Orientation**: array axis 0 is x (the stored columns), axis 1 is y (the stored rows). Nothing is turned or mirrored:
-  landmarks are in pixels of the film as stored. What EXIF or TIFF say of the orientation is told, not applied; NIfTI's
+  landmarks are in pixels of the film as stored. The orientation in EXIF or TIFF tags is reported, not applied; NIfTI's
   and MetaImage's directions are not applied.
 - **Gray**: colours become luminance (Rec. 601, the weights in a colour JPEG itself); equal channels are taken as they
   are; an alpha channel is ignored. Films whose lowest value is white (DICOM MONOCHROME1 and INVERSE, TIFF WhiteIsZero)
   are inverted, so that bone is bright everywhere. DICOM: see :mod:`monai_ceph.data.dicom_film`.
 - **Spacing**: the user's, else the file's, else unknown. DICOM: see :mod:`monai_ceph.data.dicom_spacing`. MetaImage and
-  NIfTI: their spacing. Exactly 1 x 1 mm counts as unknown: it is what programs fill in, and no film is as coarse. The
-  dots per inch of PNG, JPEG, BMP and TIFF are told, not believed: editors and cameras fill in 72 or 96 for a printer.
+  NIfTI: their spacing. Exactly 1 x 1 mm counts as unknown: it is a common default, and no film is as coarse. The dots
+  per inch of PNG, JPEG, BMP and TIFF are reported, not used: editors and cameras write 72 or 96 by default.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class FilmInfo:
         spacing_source: ``"user"``, ``"file: <which tag>"`` or ``"unknown"``.
         orientation: the EXIF or TIFF tag, 1 to 8; 1 where there is none. The pixels are as stored: a viewer that
             honours the tag shows them turned or mirrored.
-        dpi: (along x, along y), the dots per inch that the file states; a suggestion that is never believed.
+        dpi: (along x, along y), the dots per inch that the file states; only a suggestion, never used for mm.
         remarks: what the decoder complained about; the pixels may be damaged.
 
     >>> FilmInfo(None, "unknown", dpi=(300.0, 300.0)).suggested_spacing_mm  # a scanner's resolution
@@ -67,7 +67,7 @@ class FilmInfo:
 
     @property
     def suggested_spacing_mm(self) -> tuple[float, float] | None:
-        """(along x, along y), mm, from ``dpi``; None where it is missing or one of :data:`SCREEN_DPI`."""
+        """The spacing from ``dpi``, (along x, along y), mm; None if ``dpi`` is missing or one of :data:`SCREEN_DPI`."""
         if self.dpi is None or any(min(abs(value - screen) for screen in SCREEN_DPI) < 0.5 for value in self.dpi):
             return None
         return 25.4 / self.dpi[0], 25.4 / self.dpi[1]
@@ -80,7 +80,7 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
     :class:`~monai_ceph.data.film_workers.FilmWorkers` reads films in other processes.
 
     Args:
-        path: the file; its format is told by its content, not by its suffix.
+        path: the file; its content decides the format, not its suffix.
         spacing_mm: the pixel spacing if the user knows it, one number or (along x, along y); it takes precedence over
             the file's.
     Returns:

@@ -20,7 +20,7 @@ class FilmReader(ImageReader):
 
     The array is (X, Y) float32. Its metadata hold the identity as ``affine`` (a film's world frame is its own pixels),
     ``spacing_mm`` (float64, (2,), NaN where unknown), ``spacing_source``, ``film_orientation`` (the EXIF or TIFF tag),
-    ``suggested_spacing_mm`` (as ``spacing_mm``, from the dots per inch that the file states; never believed) and
+    ``suggested_spacing_mm`` (as ``spacing_mm``, from the dots per inch that the file states; never used for mm) and
     ``film_remarks`` (what the decoder complained about, a line each).
 
     Films are read in this process, or in the :class:`~monai_ceph.data.film_workers.FilmWorkers` that it uses.

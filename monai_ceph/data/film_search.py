@@ -83,7 +83,7 @@ def search_films(paths: Sequence[str | Path]) -> FoundFilms:
 
 
 def looks_like_film(path: Path) -> bool:
-    """Return whether a file counts as a film in a folder, by its name or, where that says nothing, its content."""
+    """Return whether a file counts as a film in a folder, by its suffix or, without a known suffix, its content."""
     return _no_film(path) is None
 
 

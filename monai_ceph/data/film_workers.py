@@ -51,7 +51,7 @@ class FilmCrashError(FilmError):
 
 
 class WorkerStartError(OSError):
-    """No process that reads films could be started; no film is at fault."""
+    """The process that reads films could not be started, whatever the film."""
 
 
 class FilmWorkers:
@@ -161,7 +161,7 @@ class FilmWorkers:
             if isinstance(error, FilmCrashError):
                 worker.stop()
             raise
-        except BaseException:  # also Ctrl-C: what it will answer is for a question that nobody asks any more
+        except BaseException:  # also Ctrl-C: a late answer would be taken for that of the next request
             worker.stop()
             raise
         finally:
@@ -296,7 +296,7 @@ class _Worker:
         os.ftruncate(self.said_file, 0)
 
     def close(self) -> None:
-        """End the process for good."""
+        """End the process and close its files."""
         self.stop()
         os.close(self.film_file)
         os.close(self.said_file)

@@ -65,7 +65,7 @@ def unique_films(paths: Iterable[Path]) -> dict[str, Path]:
     """Map film names to files.
 
     Raises:
-        FilmError: two files have the same film name, so nobody could tell whose an annotation is.
+        FilmError: two files have the same film name, so it is unknown to which an annotation belongs.
     """
     films: dict[str, Path] = {}
     for path in paths:

@@ -102,7 +102,7 @@ def several_images(path: Path, shown: str) -> FilmError:
 
 
 def stated_orientation(picture: Any) -> int:
-    """Return the EXIF orientation of an open Pillow image, 1 if there is none that can be read."""
+    """Return the EXIF orientation of an open Pillow image; 1 if it is missing or unreadable."""
     try:
         value = picture.getexif().get(EXIF_ORIENTATION, 1)
     except (*_DAMAGED, MemoryError):

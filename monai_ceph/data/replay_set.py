@@ -20,9 +20,9 @@ def read_replay_set(folder: str | Path, scheme: LandmarkScheme) -> list[dict[str
     """Read the films and points of a replay set.
 
     Args:
-        folder: of the ISBI 2015 data set in either layout, of which the training films without the validation films are
-            taken; or a folder of films with labels, as :class:`LabelFolder` has them.
-        scheme: what the points are.
+        folder: the ISBI 2015 data set in either layout, whose training films without the validation films are used; or
+            a folder of films with labels, as in :class:`LabelFolder`.
+        scheme: the landmarks.
     Returns:
         ``{"image", "points_px", "film"}`` for each film; with ``"spacing_mm"`` for ISBI's, which do not say it.
     Raises:

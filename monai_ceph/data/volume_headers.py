@@ -134,7 +134,7 @@ def check_nifti(path: Path) -> None:
         raise cut_short(path, "NIfTI")
     if len(data) > expected:
         raise _too_long(path, "NIfTI", expected)
-    if kind in _NIFTI_FLOATS:  # ITK would make zeros of what is no number
+    if kind in _NIFTI_FLOATS:  # ITK would replace NaN by zeros
         samples = np.frombuffer(data, f"{order}f{_NIFTI_BYTES[kind]}", sizes[0] * sizes[1], int(start))
         check_finite(path, samples)
 

@@ -34,7 +34,7 @@ def film_input(picture: Any, inverted: bool = False) -> np.ndarray:
     if getattr(picture, "n_frames", 1) > 1:
         raise ValueError(f"Expected one film, got a picture of {picture.n_frames} frames; take one of them.")
     if mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
-        picture = picture.convert("RGB")  # a palette's numbers are no gray values
+        picture = picture.convert("RGB")  # indices of a palette are not gray values
     elif mode == "LA":
         picture = picture.getchannel("L")
     pixels = np.asarray(picture)

@@ -193,7 +193,7 @@ def any_film_inferer(inferer: Any) -> AnyFilmInferer:
 
 
 class _UpCatBySize(torch.nn.Module):
-    """MONAI's ``UpCat``, which asks whether an edge has to be repeated, for sizes that cannot be asked for yet."""
+    """MONAI's ``UpCat`` for symbolic sizes, of which it cannot ask whether an edge must be repeated."""
 
     def __init__(self, upcat: UpCat) -> None:
         super().__init__()
@@ -208,7 +208,7 @@ class _UpCatBySize(torch.nn.Module):
 
 
 class _HalfResolutionBySize(torch.nn.Module):
-    """:class:`HalfResolutionUNet` for sizes of which it cannot be asked yet whether they are odd."""
+    """:class:`HalfResolutionUNet` for symbolic sizes, of which it cannot ask whether they are odd."""
 
     def __init__(self, network: HalfResolutionUNet) -> None:
         super().__init__()

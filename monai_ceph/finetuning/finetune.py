@@ -346,7 +346,7 @@ def _random_state_restored() -> Iterator[None]:
 
 
 class _Errors(NamedTuple):
-    """Errors (F, N) on held-out films: NaN where there is no label, infinity where no landmark was found.
+    """Hold errors (F, N) on held-out films: NaN where there is no label, infinity where no landmark was found.
 
     ``face_size`` is the typical distance of a landmark from the centre of its face, in the same unit.
     """

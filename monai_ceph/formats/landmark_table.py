@@ -60,7 +60,7 @@ def read_spacings(cells: Cells) -> tuple[dict[str, tuple[float, float]], dict[st
     Args:
         cells: the table's cells; without the columns ``x_mm`` and ``y_mm`` no film has a spacing.
     Returns:
-        Film name -> (along x, along y), mm; and -> a remark where a film's mm are no multiple of its pixels.
+        Film name -> (along x, along y), mm; and -> a remark if a film's mm are not a multiple of its pixels.
     Raises:
         AnnotationError: a row is malformed.
     """

@@ -35,7 +35,7 @@ SMALLEST_FACE_MM = 40
 TYPICAL_FACE_MM = 110
 """The longer side of the box around ISBI 2015's landmarks: the median of its 150 training films (84 to 138 mm)."""
 CLEARLY = 1.5
-"""How many times larger one of two possible faces has to be for their sizes to decide."""
+"""Ratio of the sizes of two possible faces above which the likelier size decides."""
 FEW = 5
 """Fewer landmarks than this may lie close together."""
 
@@ -277,7 +277,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _film(fiducial: dict[str, Any], where: str) -> tuple[str | None, tuple[int, int] | None, ViewerFrame | None]:
-    """Name, size and frame of the film, where the list says them."""
+    """Return name, size and frame of the film, as far as the list states them."""
     film = fiducial.get("film")
     if film is None:
         return None, None, None

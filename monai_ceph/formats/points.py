@@ -15,7 +15,7 @@ from monai_ceph.film_names import same_film, spelled_like
 from monai_ceph.landmarks import LandmarkScheme
 
 PLACEHOLDERS = ((-1.0, -1.0), (0.0, 0.0))
-"""Positions that programs write for a landmark that nobody marked."""
+"""Positions that programs write for an unmarked landmark."""
 
 
 class AnnotationError(ValueError):

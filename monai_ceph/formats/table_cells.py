@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Mark = tuple[str, float, float]
-"""Symbol, x and y in film pixels; NaN where nobody marked the landmark."""
+"""Symbol, x and y in film pixels; NaN where the landmark is not marked."""
 
 _SEPARATORS = ",;\t"
 

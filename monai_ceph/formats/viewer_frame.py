@@ -52,7 +52,7 @@ class ViewerFrame:
 
     @property
     def ijk_to_lps(self) -> np.ndarray:
-        """(4, 4), from pixels (x, y, slice, 1) to LPS mm, as 3D Slicer gives a volume's geometry."""
+        """The (4, 4) matrix from pixels (x, y, slice, 1) to LPS mm, as in 3D Slicer."""
         matrix = np.eye(4)
         matrix[:3, :2] = self._pixel_steps
         matrix[:3, 2] = np.cross(*self.direction.T)
@@ -86,5 +86,5 @@ class ViewerFrame:
 
     @property
     def _pixel_steps(self) -> np.ndarray:
-        """(3, 2), LPS mm: from a pixel to its neighbour along x and along y."""
+        """The steps from a pixel to its neighbours along x and along y: (3, 2), LPS mm."""
         return self.direction * self.spacing_mm

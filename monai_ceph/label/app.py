@@ -129,7 +129,7 @@ class CephalometricApp(MONAILabelApp):
                 return {}
             due = [name for name, task in self._scoring_methods.items() if task.due(self.datastore())]
             return {name: super(CephalometricApp, self).async_scoring(name, params) for name in due}
-        except Exception as error:  # whoever trains or asks for a film is not to be refused for it
+        except Exception as error:  # scoring must not make requests for films or trainings fail
             logger.warning("Scoring was not started: %s", error)
             return {}
 
@@ -181,7 +181,7 @@ class CephalometricApp(MONAILabelApp):
     def check_label(self, film_id: str, points_px: np.ndarray) -> None:
         """Raise LabelDoubtError if a label's points (N, 2), film pixels, are odd.
 
-        What was proposed for the film is known if anybody asked for it. Only a face that looks to the left makes the
+        The film's proposal is known if a client asked for it. Only a face that looks to the left makes the
         proposal necessary, because films do as well.
         """
         film = self.datastore().folder.film(film_id)

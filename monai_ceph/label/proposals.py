@@ -41,5 +41,5 @@ class Proposals(Predictions):
         if film in self._wanted:
             try:
                 self.get(film)
-            except Exception as error:  # whoever asks for this film is told
+            except Exception as error:  # raised again when a client asks for this film
                 logger.info("Not predicted ahead: %s", error)

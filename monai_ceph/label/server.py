@@ -172,7 +172,7 @@ PATHS: set[str] = set()
 
 
 def add_routes() -> None:
-    """Serve our endpoints, and MONAI Label's in worker threads where there is none of ours."""
+    """Serve this package's endpoints, and MONAI Label's others in worker threads."""
     app.router.routes[:] = [route for route in app.routes if getattr(route, "path", None) in KEPT]
     modules = (*STOCK, login) if settings.MONAI_LABEL_AUTH_ENABLE else STOCK
     routers = [endpoints, documents, *(module.router for module in modules)]

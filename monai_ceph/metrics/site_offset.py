@@ -1,4 +1,4 @@
-"""Measure whether a site annotates landmarks elsewhere: each one's mean offset, and the films needed to know it."""
+"""Measure where a site annotates each landmark: its mean offset, and the number of films needed to measure it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class FilmResult:
         identity: its :func:`~monai_ceph.film_records.film_identity` before it was read.
         prediction: None where there is an error.
         pixels: (X, Y), the film as it was read; None if it must be read again.
-        error: what was raised on the way to a prediction.
+        error: the error that prevented a prediction.
     """
 
     film: Path
@@ -67,7 +67,7 @@ def predict_films(predictor: Predictor, films: Iterable[Path]) -> Generator[Film
             try:
                 identity, item = reading.result()
                 result = FilmResult(film, identity, predictor.predict(item), predictor.film_pixels(item))
-            except Exception as error:  # libraries raise what they like on a broken film
+            except Exception as error:  # libraries raise errors of any type on a broken film
                 result = FilmResult(film, error=error)
             yield result
 

@@ -313,7 +313,6 @@ def bundle_sha256(bundle: Path) -> str:
 
 
 def _threads() -> int:
-    # onnxruntime itself counts the machine's cores, of which a container may have few. OMP_NUM_THREADS is what torch
-    # goes by.
+    # onnxruntime counts the machine's cores, of which a container may have few. Like torch, follow OMP_NUM_THREADS.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return int(os.environ.get("OMP_NUM_THREADS") or cores)

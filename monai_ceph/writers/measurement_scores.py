@@ -1,4 +1,4 @@
-"""Show how well measurements and classes agree: as a table for the terminal, and as CSV."""
+"""Format how well measurements and classes agree, as a table for the terminal and as CSV."""
 
 from __future__ import annotations
 
