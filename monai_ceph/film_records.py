@@ -75,7 +75,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
     except OSError as error:
         raise RecordError(f"The record '{path}' cannot be read ({error.strerror or error}).") from error
     except (ValueError, RecursionError) as error:
-        raise RecordError(f"The record '{path}' is damaged: it is no JSON.") from error
+        raise RecordError(f"The record '{path}' is damaged: it is not JSON.") from error
     if (
         not isinstance(record, dict)
         or record.keys() != {"sha256", "content"}

@@ -223,7 +223,7 @@ def judge(
     fit, _ = lay_face(points_px * stretch, confidence, shape)
     agreed = float(evidence[0, 2]) if len(evidence) else 0.0
     if fit is None or not agreed >= rule.believable:
-        remark = "no face was seen as lateral cephalograms show it, so no point is to be believed"
+        remark = "no face was seen as on a lateral cephalogram, so no point is reliable"
         return Judgement(tuple(status), points_px, (remark, *_unknown(spacing_mm, None)), ("not a face",), {})
     features, places = status_features(points_px * stretch, confidence, evidence, fit, shape)
     wrong = rule.chance_wrong(features) > rule.limit

@@ -46,10 +46,10 @@ def test_every_flipped_digit_is_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is damaged: it is no JSON"),
-        (b'{"sha256": "', "is damaged: it is no JSON"),
-        (b"\xff\xfe", "is damaged: it is no JSON"),
-        (b"[" * 100_000, "is damaged: it is no JSON"),
+        (b"", "is damaged: it is not JSON"),
+        (b'{"sha256": "', "is damaged: it is not JSON"),
+        (b"\xff\xfe", "is damaged: it is not JSON"),
+        (b"[" * 100_000, "is damaged: it is not JSON"),
         (b"[]", "has another form than this version writes"),
         (b"3", "has another form than this version writes"),
         (b"null", "has another form than this version writes"),

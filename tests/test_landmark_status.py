@@ -120,7 +120,7 @@ def test_pixels_that_are_not_square() -> None:
 def test_without_a_face_every_point_is_doubtful() -> None:
     said = judged(face_px(), agreement=0.1)
     assert set(said.status) == {"doubtful"} and said.doubts == ("not a face",) and said.pose == {}
-    assert said.remarks == ("no face was seen as lateral cephalograms show it, so no point is to be believed",)
+    assert said.remarks == ("no face was seen as on a lateral cephalogram, so no point is reliable",)
 
 
 def test_a_face_is_laid_whichever_way_it_looks() -> None:

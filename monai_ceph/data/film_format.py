@@ -60,8 +60,8 @@ def film_format(path: Path) -> Format:
     kind = _kind(path, head)
     if kind is None:
         raise FilmError(
-            f"{path}: whatever its name says, its content is no image that can be read; expected one of "
-            f"{' '.join(FILM_SUFFIXES)}. Is it damaged or renamed?"
+            f"{path}: its content is not a readable image; expected one of {' '.join(FILM_SUFFIXES)}. Is it damaged or "
+            "renamed?"
         )
     return kind
 

@@ -509,9 +509,9 @@ def _to_json(info: Mapping[str, Any]) -> bytes:
     try:
         content = json.dumps(info, ensure_ascii=False, allow_nan=False, indent=2, default=str).encode()
     except (ValueError, RecursionError, TypeError) as error:
-        raise LabelError(f"What is to be noted cannot be written as JSON ({error}).") from error
+        raise LabelError(f"The notes cannot be written as JSON ({error}).") from error
     if len(content) > LARGEST_BYTES:
-        raise LabelSizeError(f"What is to be noted is larger than {LARGEST_BYTES / 1e6:g} MB; note less.")
+        raise LabelSizeError(f"The notes are larger than {LARGEST_BYTES / 1e6:g} MB; shorten them.")
     return content
 
 

@@ -42,8 +42,8 @@ class Ranks:
             dist.all_reduce(total)
         except RuntimeError as error:
             raise OSError(
-                "another process of this run has ended early, and says why; what is done is kept, and the same command "
-                "goes on with the rest."
+                "another process of this run has ended early, see its message; finished films are kept, and the same "
+                "command continues with the others."
             ) from error
         return total.tolist()
 

@@ -70,7 +70,7 @@ def test_film_that_cannot_be_read_is_noted_and_stops_nothing(
     every = {"a bad one": bad, "gone": gone, **films}
     made = update_records(every, tmp_path / "scores", "w1", lambda: system)
     assert made.keys() == {"a bad one", *films}
-    assert "a bad one.png: whatever its name says" in made["a bad one"].error
+    assert "a bad one.png: its content is not a readable image" in made["a bad one"].error
     assert made["a bad one"].uncertainty is None and made["a bad one"].feature == ()
     # Noted: nobody tries again until the file changes.
     assert outdated(every, read_records(tmp_path / "scores"), "w1") == []

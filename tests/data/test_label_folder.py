@@ -243,7 +243,7 @@ def test_film_is_never_overwritten(films: LabelFolder, tmp_path: Path) -> None:
 
 def test_upload_that_is_no_film(films: LabelFolder, tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no film")
-    with pytest.raises(FilmError, match=r"^Film '8': whatever its name says, its content is no image") as caught:
+    with pytest.raises(FilmError, match=r"^Film '8': its content is not a readable image") as caught:
         films.add_film("8", tmp_path / "text.png")
     assert str(tmp_path) not in str(caught.value)
     with pytest.raises(FilmError, match=r"^Film '8': expected a file ending in one of \.png .*, got 'film\.exe'"):
@@ -389,7 +389,7 @@ def test_refused_label_changes_nothing(films: LabelFolder) -> None:
 def test_label_of_a_film_that_cannot_be_read(films: LabelFolder) -> None:
     content = label(films)
     (films.folder / "7.jpg").write_bytes(b"no film")
-    with pytest.raises(FilmError, match=r"7\.jpg: whatever its name says"):
+    with pytest.raises(FilmError, match=r"7\.jpg: its content is not a readable image"):
         films.save("7", content)
 
 

@@ -64,7 +64,7 @@ class TestUncertainty:
         result = method({}, store)
         assert result["uncertainty"].keys() == {"phantom_000", "phantom_001", "phantom_002"}
         assert all(0 < value <= 1 for value in result["uncertainty"].values())
-        assert "broken.png: whatever its name says" in result["left_out"]["broken"]
+        assert "broken.png: its content is not a readable image" in result["left_out"]["broken"]
         assert result["scored"] == 4 and result["weights"] == model.weights_id()
         assert json.loads(json.dumps(result, allow_nan=False)) == result
         assert not method.due(store)

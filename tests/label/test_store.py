@@ -213,7 +213,7 @@ def test_film_can_be_uploaded_once(server: Server, tmp_path: Path) -> None:
         ("new film", "up.jpg", b"", 409, "There is a film 'new film' already"),
         ("phantom_000", "up.jpg", b"", 409, "There is a film 'phantom_000' already"),
         ("../out", "up.jpg", b"", 400, "Expected a plain name as film id"),
-        ("bad", "up.png", b"no film", 400, "Film 'bad': whatever its name says"),
+        ("bad", "up.png", b"no film", 400, "Film 'bad': its content is not a readable image"),
         ("bad", "up.exe", b"", 400, "Film 'bad': expected a file ending in"),
     ):
         answer = put(film, name, content)

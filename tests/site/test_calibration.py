@@ -117,7 +117,7 @@ def test_edited_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", r"damaged: it is no JSON"),
+        ("{", r"damaged: it is not JSON"),
         ('{"landmarks": []}', r"another form than this version writes"),
     ],
 )
