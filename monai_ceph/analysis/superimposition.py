@@ -44,10 +44,10 @@ def to_sn_frame(points_mm: np.ndarray, scheme: LandmarkScheme = ISBI19) -> np.nd
     forward = along / length
     moved = points_mm - sella
     x, y = moved @ forward, moved @ np.array([-forward[1], forward[0]])
-    others = np.isfinite(points_mm).all(-1)
-    others[[scheme.index("S"), scheme.index("N")]] = False
-    if not others.any():
+    beside_sn = np.isfinite(points_mm).all(-1)
+    beside_sn[[scheme.index("S"), scheme.index("N")]] = False
+    if not beside_sn.any():
         raise ValueError("Superimposition on S-N needs at least one landmark beside S and N; none was found.")
-    down = 1.0 if y[others].mean() >= 0 else -1.0
+    down = 1.0 if y[beside_sn].mean() >= 0 else -1.0
     # Adding zero turns -0.0 into 0.0.
     return np.stack([x, y * down], -1) + 0.0

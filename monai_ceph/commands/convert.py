@@ -64,8 +64,8 @@ def run(
     remarks = [*annotations.problems]
     remarks += check_annotations(annotations, {name: file.size for name, file in known.items()} if films else None)
     if scheme is not None:
-        annotations, more = to_scheme(annotations, get_scheme(scheme), rename)
-        remarks += more
+        annotations, lacking = to_scheme(annotations, get_scheme(scheme), rename)
+        remarks += lacking
     elif rename:
         raise ValueError("--rename needs --scheme, the scheme that has the new symbols.")
     told = None if spacing_mm is None else (spacing_mm, spacing_mm)

@@ -128,8 +128,8 @@ def compare(
     observers = read_observers(references, full_scheme, landmarks, predicted[0], spacing, film_files)
     scored = among(predicted[0], observers)
     truths = choose_references(scored, protocol)
-    both = list(zip(names, predicted, strict=True))
-    spacings, spacing_remarks = film_spacings(list(predicted[0].points_px), [*both, *scored], spacing)
+    named_tables = list(zip(names, predicted, strict=True))
+    spacings, spacing_remarks = film_spacings(list(predicted[0].points_px), [*named_tables, *scored], spacing)
     remarks += spacing_remarks
     differences, compared_films = {}, {}
     for name, truth in truths:
@@ -153,7 +153,7 @@ def compare(
         remarks=(
             *remarks,
             *(problem for table in (*predicted, *(t for _, t in truths)) for problem in table.problems),
-            *contradictions([*both, *scored], film_files),
+            *contradictions([*named_tables, *scored], film_files),
         ),
     )
 

@@ -307,8 +307,8 @@ def _unmarked_to_px(
         return viewer, []
     if spacing_mm is not None:
         calibrated = positions[:, :2] / spacing_mm
-        both = [points for points in (viewer, calibrated) if points is not None]
-        likely = [points for points in both if _is_a_face(points, spacing_mm, frame)]
+        candidates = [points for points in (viewer, calibrated) if points is not None]
+        likely = [points for points in candidates if _is_a_face(points, spacing_mm, frame)]
         # Of two possible sizes the likelier, where they differ much; or else what a viewer shows.
         sizes = [_extent_mm(points, spacing_mm) for points in likely]
         if len(likely) == 2 and max(sizes) > CLEARLY * min(sizes) and np.isfinite(positions[:, 0]).sum() >= FEW:

@@ -153,11 +153,11 @@ def point_cells(cells: Cells, x: str, y: str, landmarks: Sequence[str] | None = 
     return parsed[0], parsed[1]
 
 
-def numbers(cells: Cells, column: str, what: str) -> np.ndarray:
-    """Return a column's numbers, (rows,), float64. Raises AnnotationError that expected ``what`` in another cell."""
+def numbers(cells: Cells, column: str, expected: str) -> np.ndarray:
+    """Return a column's numbers, (rows,), float64. Raises AnnotationError saying what was expected."""
     parsed = _numbers(cells.columns[column], cells.decimal_comma)
     for row in np.flatnonzero(~np.isfinite(parsed)).tolist():
-        raise AnnotationError(f"{cells.where(row)}: expected {what}, got {cells.columns[column][row]!r}.")
+        raise AnnotationError(f"{cells.where(row)}: expected {expected}, got {cells.columns[column][row]!r}.")
     return parsed
 
 

@@ -61,5 +61,5 @@ def compressed_heatmaps(
         pixels = film.as_tensor() if hasattr(film, "as_tensor") else film
         coarse = inferer.coarse_points(pixels[None], network)[0]
         merged, corner = inferer.merged_heatmaps(pixels, coarse, network)
-        whole = coarse_heatmaps(pixels[None], network, inferer.global_scale)[0]
-    return compress(whole, torch.zeros_like(corner), whole.shape), compress(merged, corner, pixels.shape)
+        coarse_maps = coarse_heatmaps(pixels[None], network, inferer.global_scale)[0]
+    return compress(coarse_maps, torch.zeros_like(corner), coarse_maps.shape), compress(merged, corner, pixels.shape)

@@ -187,8 +187,8 @@ def _scale_bars(axes: Axes, low: np.ndarray, high: np.ndarray, magnification: fl
     """Draw a scale bar for the shape and, if the scale differs, one for the errors."""
     bars = [("", 1.0)] if magnification == 1 else [(" of the shape", 1.0), (" of error", magnification)]
     x, y = low[0] + 1, high[1] - 2
-    for what, scale in bars:
+    for name, scale in bars:
         length = SCALE_BAR_MM * scale
         axes.plot([x, x + length], [y, y], color=FAINT, linewidth=2, solid_capstyle="butt")
-        axes.text(x, y - 1, f"{SCALE_BAR_MM:g} mm{what}", fontsize=SMALL_PT, color=FAINT, va="bottom")
+        axes.text(x, y - 1, f"{SCALE_BAR_MM:g} mm{name}", fontsize=SMALL_PT, color=FAINT, va="bottom")
         x += length + 15

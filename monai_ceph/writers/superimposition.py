@@ -133,14 +133,14 @@ def superimpose(a: Prediction, b: Prediction) -> Superimposition:
 
 def changes(pair: Superimposition) -> list[Change]:
     """Return how the measurements changed, in order. Errors of both films count as independent."""
-    half = [(measured.high90 - measured.low90) / 2 for measured in (pair.measured_a, pair.measured_b)]
+    margins = [(measured.high90 - measured.low90) / 2 for measured in (pair.measured_a, pair.measured_b)]
     return [
         Change(measurement.analysis, measurement.name, measurement.unit, a, b, b - a, margin)
         for measurement, a, b, margin in zip(
             pair.measured_a.measurements,
             pair.measured_a.values.tolist(),
             pair.measured_b.values.tolist(),
-            np.hypot(*half).tolist(),
+            np.hypot(*margins).tolist(),
             strict=True,
         )
     ]

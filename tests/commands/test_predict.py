@@ -99,14 +99,15 @@ def test_one_bad_film_is_named_and_the_rest_done(
     assert not list(out.glob("bad*")) and [path.name for path in out.glob(".*")] == [".monai_ceph"]
 
 
-def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
-    tiny_bundle: Path,
-    phantom_films: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def harmful_films(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     let_films_do_harm(monkeypatch, tmp_path / "harm")
+
+
+@pytest.mark.usefixtures("harmful_films")
+def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
+    tiny_bundle: Path, phantom_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     films, out = tmp_path / "films", tmp_path / "out"
     films.mkdir()
     for name in ("a.png", "abort.png", "b.png"):
@@ -125,14 +126,10 @@ def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
     assert "It did so before" not in only_error(capsys)
 
 
+@pytest.mark.usefixtures("harmful_films")
 def test_what_a_decoder_complains_of_is_said_of_its_film(
-    tiny_bundle: Path,
-    phantom_films: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tiny_bundle: Path, phantom_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    let_films_do_harm(monkeypatch, tmp_path / "harm")
     film = shutil.copy(films_in(phantom_films)[0], tmp_path / "talk.png")
     assert predict(film, "--output", tmp_path / "out", "--bundle", tiny_bundle, *SPACING) == 0
     assert "talk.png: the file may be damaged and its points doubtful (libtiff: bad strip)" in only_error(capsys)
