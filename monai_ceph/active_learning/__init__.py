@@ -1,1 +1,1 @@
-"""Which film to annotate next."""
+"""Choose which film to annotate next."""

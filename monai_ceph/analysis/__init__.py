@@ -1,4 +1,4 @@
-"""What an orthodontist reads off the points: measurements, declared as data and computed by pure functions.
+"""Measure faces from points: measurements are declared as data and computed by pure functions.
 
 >>> from monai_ceph.analysis import MEASUREMENTS, measure
 >>> from monai_ceph.phantoms.mean_shape import MEAN_MM

@@ -1,4 +1,4 @@
-"""Radial error and detection rate: functions, cumulative metrics and the summary of papers."""
+"""Compute radial errors and detection rates: functions, cumulative metrics and the statistics that papers report."""
 
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, DetectionRate, detection_rate
 from monai_ceph.metrics.interval import intervals

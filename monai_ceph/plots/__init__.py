@@ -1,4 +1,4 @@
-"""Plots of predictions and their errors. Each function takes arrays and returns a matplotlib figure."""
+"""Plot predictions and their errors. Each function takes arrays and returns a matplotlib figure."""
 
 from monai_ceph.plots.detection_curve import detection_curve
 from monai_ceph.plots.error_box_plot import error_box_plot

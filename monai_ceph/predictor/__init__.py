@@ -1,4 +1,4 @@
-"""A bundle, ready to predict: from a film's file to its landmarks, with torch or onnxruntime."""
+"""Load a bundle and predict the landmarks of films, with torch or onnxruntime."""
 
 from monai_ceph.predictor.bundle import default_bundle, paper_bundle
 from monai_ceph.predictor.load import load_predictor

@@ -1,4 +1,4 @@
-"""What training needs beyond MONAI's and ignite's own parts. Needs the extra ``train``."""
+"""Parts of a training that MONAI and ignite do not have. They need the extra ``train``."""
 
 from monai_ceph.training.checkpoint import last_checkpoint
 from monai_ceph.training.mixing import mixing_weights
