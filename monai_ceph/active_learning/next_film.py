@@ -18,23 +18,29 @@ from monai_ceph.active_learning.uncertainty import FilmRecord
 
 
 class Choice(NamedTuple):
-    """A film and the uncertainty or distance that it was chosen for; None if unknown."""
+    """A film, the value that it was chosen for, None if unknown, and what that value is."""
 
     film: str
     value: float | None
+    measure: str = "uncertainty"
 
 
 def most_uncertain(candidates: Collection[str], records: Mapping[str, FilmRecord]) -> Choice | None:
-    """Return the candidate with the highest uncertainty; None without candidates.
+    """Return the candidate with the largest expected error; None without candidates.
+
+    If a candidate has no expected error, all are compared by their uncertainty, since millimetres and confidences
+    cannot be compared. Fine-tuned weights have none, nor has a film of unknown pixel size or without a face.
 
     >>> records = {"a": FilmRecord("w", 1, 1, 0.2), "b": FilmRecord("w", 1, 1, 0.6)}
     >>> most_uncertain(["a", "b", "c"], records)
-    Choice(film='b', value=0.6)
+    Choice(film='b', value=0.6, measure='uncertainty')
     """
-    known = {film: records[film].uncertainty for film in candidates if film in records and not records[film].error}
-    if known:
-        film = max(sorted(known), key=lambda name: known[name] or 0.0)
-        return Choice(film, known[film])
+    known = sorted(film for film in candidates if film in records and not records[film].error)
+    for measure in ("expected_error_mm", "uncertainty"):
+        values = {film: getattr(records[film], measure) for film in known}
+        if known and None not in values.values():
+            film = max(known, key=lambda name: values[name])
+            return Choice(film, values[film], measure)
     return _without_record(candidates, records)
 
 
@@ -50,7 +56,7 @@ def most_different(
     if films:
         others = [features[film] for film in sorted(features.keys() & set(known))]
         [(row, distance)] = farthest_first(np.array([features[film] for film in films]), np.array(others))
-        return Choice(films[row], None if np.isnan(distance) else distance)
+        return Choice(films[row], None if np.isnan(distance) else distance, "distance")
     return _without_record(candidates, records)
 
 

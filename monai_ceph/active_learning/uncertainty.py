@@ -33,6 +33,7 @@ class FilmRecord:
         uncertainty: see :func:`monai_ceph.active_learning.selection.film_uncertainty`; None if the film cannot be used.
         feature: see :func:`monai_ceph.active_learning.selection.thumbnail`; empty if the film cannot be used.
         error: why it cannot be used, a sentence.
+        expected_error_mm: mean over the landmarks, see :class:`monai_ceph.prediction.Prediction`; None where unknown.
     """
 
     weights: str
@@ -41,6 +42,7 @@ class FilmRecord:
     uncertainty: float | None = None
     feature: tuple[float, ...] = ()
     error: str = ""
+    expected_error_mm: float | None = None
 
 
 def read_records(folder: Path) -> dict[str, FilmRecord]:
@@ -59,9 +61,9 @@ def read_records(folder: Path) -> dict[str, FilmRecord]:
 
 def _film_record(content: Mapping[str, Any]) -> FilmRecord:
     """Return the record of a stored one. Raises KeyError, TypeError or ValueError if it is of another form."""
-    uncertainty, feature = content["uncertainty"], tuple(map(float, content["feature"]))
-    numbers = {"uncertainty": None if uncertainty is None else float(uncertainty), "feature": feature}
-    return FilmRecord(**{**content, **numbers})
+    measures = {name: content.get(name) for name in ("uncertainty", "expected_error_mm")}
+    numbers = {name: None if value is None else float(value) for name, value in measures.items()}
+    return FilmRecord(**{**content, **numbers, "feature": tuple(map(float, content["feature"]))})
 
 
 def outdated(films: Mapping[str, Path], records: Mapping[str, FilmRecord], weights: str) -> list[str]:
@@ -109,13 +111,15 @@ def _record(film: Path, weights: str, predictor: Predictor) -> FilmRecord:
     try:
         item = predictor.load(film)
         small = np.round(thumbnail(np.asarray(item["image"])[0]), 3)
-        unsure = film_uncertainty(predictor.predict(item).confidence)
+        prediction = predictor.predict(item)
+        unsure, expected = film_uncertainty(prediction.confidence), prediction.expected_error_mm
     except Exception as error:  # libraries raise what they like on a broken film
         cause = root_cause(error)
         if isinstance(cause, WorkerStartError):
             raise cause from None
         return replace(record, error=str(cause) or type(cause).__name__)
-    return replace(record, uncertainty=round(unsure, 5), feature=tuple(small.tolist()))
+    mean_mm = None if expected is None or np.isnan(expected).all() else round(float(np.nanmean(expected)), 4)
+    return replace(record, uncertainty=round(unsure, 5), feature=tuple(small.tolist()), expected_error_mm=mean_mm)
 
 
 def _holds(record: FilmRecord | None, film: Path, weights: str) -> bool:

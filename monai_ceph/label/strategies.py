@@ -31,12 +31,11 @@ class NextFilm(Strategy):
     Args:
         description: shown to users.
         choose: the rule.
-        value: key of the rule's value in the answer.
     """
 
-    def __init__(self, description: str, choose: Choose, value: str = "") -> None:
+    def __init__(self, description: str, choose: Choose) -> None:
         super().__init__(description)
-        self.choose, self.value = choose, value
+        self.choose = choose
 
     def __call__(self, request: Mapping[str, Any], datastore: FilmStore) -> dict[str, Any] | None:
         """Return ``{"id": film}`` with the rule's value, or None if every film has a label."""
@@ -46,7 +45,7 @@ class NextFilm(Strategy):
         choice = self._choose(datastore, films, ())
         if choice is None:
             return {"id": min(films, key=lambda film: _handed_out(datastore.folder.info(film)))}
-        return {"id": choice.film} | ({} if choice.value is None else {self.value: round(choice.value, 4)})
+        return {"id": choice.film} | ({} if choice.value is None else {choice.measure: round(choice.value, 4)})
 
     def following(self, film: str, datastore: FilmStore, count: int) -> list[str]:
         """Return at most ``count`` films that the rule would choose after a film, as things are now."""
@@ -67,13 +66,11 @@ def strategies() -> dict[str, Strategy]:
     """Return all strategies by name; ``random`` and ``first`` are as in MONAI Label, but skip reserved films."""
     return {
         "most_uncertain": NextFilm(
-            "The film that the model is least certain about",
+            "The film with the largest expected error, or with the lowest confidence where no expected errors are "
+            "known: after fine-tuning, or where a pixel size is unknown",
             lambda free, _, records: most_uncertain(free, records),
-            "uncertainty",
         ),
-        "most_different": NextFilm(
-            "The film that looks least like the annotated and reserved ones", most_different, "distance"
-        ),
+        "most_different": NextFilm("The film that looks least like the annotated and reserved ones", most_different),
         "random": NextFilm("A random film", lambda free, *_: Choice(random.choice(free), None) if free else None),
         "first": NextFilm("The first film by name", lambda free, *_: Choice(free[0], None) if free else None),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -25,6 +26,16 @@ def test_film_with_the_highest_uncertainty_is_first() -> None:
     assert most_uncertain(["a", "c"], RECORDS) == Choice("c", 0.4)
 
 
+def test_expected_errors_rank_films_where_all_have_one() -> None:
+    known = {
+        film: replace(RECORDS[film], expected_error_mm=mm) for film, mm in zip("abc", (2.0, 1.0, 1.5), strict=True)
+    }
+    assert most_uncertain(["a", "b", "c", "bad"], {**known, "bad": BAD}) == Choice("a", 2.0, "expected_error_mm")
+    # Fine-tuned weights have none: old and new records are compared by what both have.
+    mixed = {**known, "new": record(0.5)}
+    assert most_uncertain(["a", "c", "new"], mixed) == Choice("new", 0.5, "uncertainty")
+
+
 def test_ties_are_sorted_by_name() -> None:
     assert most_uncertain(["z", "y"], {"z": record(0.5), "y": record(0.5)}) == Choice("y", 0.5)
 
@@ -38,13 +49,13 @@ def test_film_without_uncertainty_comes_before_one_without_a_record() -> None:
 
 
 def test_most_different_film_is_first() -> None:
-    assert most_different(["b", "c"], ["a"], RECORDS) == Choice("c", 5.0)
-    assert most_different(["a", "b"], ["c"], RECORDS) == Choice("a", 5.0)
+    assert most_different(["b", "c"], ["a"], RECORDS) == Choice("c", 5.0, "distance")
+    assert most_different(["a", "b"], ["c"], RECORDS) == Choice("a", 5.0, "distance")
 
 
 def test_most_typical_film_is_first_if_none_is_known() -> None:
-    assert most_different(["a", "b", "c"], [], RECORDS) == Choice("b", None)
-    assert most_different(["a", "b", "c"], ["never seen", "bad"], RECORDS) == Choice("b", None)
+    assert most_different(["a", "b", "c"], [], RECORDS) == Choice("b", None, "distance")
+    assert most_different(["a", "b", "c"], ["never seen", "bad"], RECORDS) == Choice("b", None, "distance")
 
 
 @pytest.mark.parametrize("choose", [most_uncertain, lambda films, records: most_different(films, ["a"], records)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,6 +42,21 @@ def test_scores_are_the_models_own_and_are_kept(films: dict[str, Path], system: 
         assert made[film].uncertainty == pytest.approx(film_uncertainty(found.confidence), abs=1e-5)
         assert np.mean(np.square(made[film].feature)) == pytest.approx(1, abs=1e-3)
     assert sorted(path.name for path in folder.iterdir()) == [f"{film}.json" for film in films]
+
+
+def test_expected_error_is_the_mean_over_the_landmarks(films: dict[str, Path], tmp_path: Path) -> None:
+    told = {"phantom_000": np.array([1.0, 2.0, np.nan]), "phantom_001": np.full(3, np.nan), "phantom_002": None}
+
+    class Told:
+        def load(self, film: Path) -> dict[str, object]:
+            return {"image": np.random.default_rng(0).random((1, 32, 32)), "film": film.stem}
+
+        def predict(self, item: dict[str, object]) -> SimpleNamespace:
+            return SimpleNamespace(confidence=np.full(3, 0.5), expected_error_mm=told[str(item["film"])])
+
+    made = update_records(films, tmp_path, "w1", Told)  # type: ignore[arg-type]
+    assert [made[film].expected_error_mm for film in told] == [1.5, None, None]
+    assert read_records(tmp_path) == made
 
 
 def test_nothing_to_do_loads_nothing(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
@@ -98,7 +114,9 @@ def test_file_that_is_no_record_is_named_and_counts_for_nothing(
     assert "film.json' " in caplog.text and "The film is scored again." in caplog.text
 
 
-@pytest.mark.parametrize("change", [{"new": 1}, {"feature": 3}, {"feature": ["a"]}, {"uncertainty": []}])
+@pytest.mark.parametrize(
+    "change", [{"new": 1}, {"feature": 3}, {"feature": ["a"]}, {"uncertainty": []}, {"expected_error_mm": "a"}]
+)
 def test_record_of_another_form_is_named_and_counts_for_nothing(
     change: dict[str, object], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
