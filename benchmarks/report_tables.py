@@ -19,6 +19,8 @@ FILMS = {
 }
 BUNDLES = {"cephalometric_landmarks": "BasicUNet", "cephalometric_landmarks_pretrained": "default model"}
 """Titles of bundles in the tables; a bundle that is not named here goes by the name of its folder."""
+UNCERTAINTY_VARIANTS = ("not widened", "offsets taken as certain")
+"""Ends of the names of sets of films that only their coverage tells apart from another set."""
 WITHIN_MM = ("2", "2.5", "3", "4")
 
 Row = dict[str, str]
@@ -440,7 +442,7 @@ def active_learning(read: Callable[[str], Results]) -> list[str]:
 
 
 def _uncertainty_rows(read: Callable[[str], Results]) -> list[Row]:
-    return [row for row in read("uncertainty").rows if "not widened" not in row["films"]]
+    return [row for row in read("uncertainty").rows if not row["films"].endswith(UNCERTAINTY_VARIANTS)]
 
 
 def uncertainty_ranking(read: Callable[[str], Results]) -> list[str]:

@@ -10,8 +10,11 @@ writes ``benchmarks/results/uncertainty.csv`` and ``uncertainty_bins.csv``, for 
   without it, in five parts;
 - altered copies of these films, judged likewise;
 - other clinic: films of another clinic, predicted and judged by what is shipped;
-- other clinic, offsets removed: each landmark's mean offset over the other films of the clinic is subtracted, as a site
-  calibration does.
+- other clinic, offsets removed: each landmark's mean offset over the other films of the clinic is subtracted;
+- other clinic, site file of k films: random draws of k films give a site calibration, and the others are judged by it.
+  "Offsets taken as certain" leaves the uncertainty of its offsets out.
+
+"Not widened" leaves out how odd films and odd faces are widened.
 
 Beside the expected error, the table has today's confidence (one less it), and the spread of the heatmap around the
 point (root of its mean squared distance; Contour-hugging's expected radial error is the mean distance).
@@ -20,6 +23,7 @@ point (root of its mean squared distance; Contour-hugging's expected radial erro
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,15 +34,27 @@ from scipy.stats import rankdata
 
 from benchmarks.film_uncertainty import OTHER_SPACING_MM, rank_correlation
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.analysis.uncertainty import FEATURES, LEVELS, UncertaintyTable
+from benchmarks.report_tables import UNCERTAINTY_VARIANTS
+from monai_ceph.analysis.uncertainty import (
+    ELLIPSE90,
+    FEATURES,
+    LEVELS,
+    Uncertainty,
+    UncertaintyTable,
+    with_offset_left,
+)
 from monai_ceph.analysis.uncertainty_fit import KnownFilms, fit_uncertainty
 from monai_ceph.data.datalist import datalist
 from monai_ceph.predictor.bundle import default_bundle, paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
+from monai_ceph.site.calibration import left_mm2
+from monai_ceph.site.estimate import shrunk_bias
 from tools.uncertainty import held_out, predicted
 
 PARTS = 5
 BINS = 10
+DRAWS = 100
+SITE_COUNTS = (3, 5, 10)
 LIMITS_MM = (2.0, 3.0)
 COLUMNS = (
     *("bundle", "films", "measure", "count", "points", "mean_error", "mean_expected"),
@@ -60,25 +76,68 @@ class Judged(NamedTuple):
     part: np.ndarray
 
 
-def judged(known: KnownFilms, table: UncertaintyTable) -> Judged:
-    """Judge films by a table."""
+def judged(known: KnownFilms, table: UncertaintyTable, widened: bool = True, left: np.ndarray | None = None) -> Judged:
+    """Judge films by a table.
+
+    Args:
+        known: the films.
+        table: of their weights.
+        widened: whether odd films and faces are widened.
+        left: (N, 2), variance of what is left of the offsets of a site file, axes of the face; None without one.
+    """
+    if not widened:
+        table = replace(table, widening=0.0, usual_off_shape=np.inf)
     expected, error = table.expected_mm(known.features), known.radial_mm
-    covariance = (table.ellipse * expected**2)[..., None, None] * table.shapes(known.heatmap_mm2, known.face_axes)
+    region = expected * table.face_widening(known.features)[:, None]
+    covariance = (table.ellipse * region**2)[..., None, None] * table.shapes(known.heatmap_mm2, known.face_axes)
+    radius = region[..., None] * table.radius
+    if left is not None:
+        in_film = np.einsum("fik,nk,fjk->fnij", known.face_axes, left, known.face_axes)
+        expected, _, covariance = with_offset_left(Uncertainty(expected, radius[..., 0], covariance), in_film)
+        radius = np.sqrt(radius**2 - np.log(1 - np.array(LEVELS)) * left.sum(-1)[:, None])
     squared = np.einsum("fni,fnij,fnj->fn", known.errors_mm, np.linalg.inv(covariance), known.errors_mm)
-    inside = {f"cover_{round(100 * q)}": error <= expected * table.radius[:, k] for k, q in enumerate(LEVELS)}
-    inside["ellipse_90"] = squared <= -2 * np.log(0.1)
-    radius90 = expected * table.radius[:, LEVELS.index(0.9)]
+    inside = {f"cover_{round(100 * q)}": error <= radius[..., k] for k, q in enumerate(LEVELS)}
+    inside["ellipse_90"] = squared <= ELLIPSE90
+    radius90 = radius[..., LEVELS.index(0.9)]
     return Judged(error, expected, inside, radius90, known.features, np.zeros(len(error), dtype=int))
 
 
-def judged_by_others(known: KnownFilms, symbols: tuple[str, ...], plain: bool, **given: Any) -> Judged:
+def judged_by_others(known: KnownFilms, symbols: tuple[str, ...], plain: bool, widened: bool = True) -> Judged:
     """Judge films, or their altered copies, by tables that are made without them."""
     _, number = np.unique(known.films, return_inverse=True)
     parts = []
     for k in range(PARTS):
-        table = fit_uncertainty(known.only(number % PARTS != k), "", symbols, **given)
-        part = judged(known.only((number % PARTS == k) & (known.plain == plain)), table)
+        table = fit_uncertainty(known.only(number % PARTS != k), "", symbols)
+        part = judged(known.only((number % PARTS == k) & (known.plain == plain)), table, widened)
         parts.append(part._replace(part=part.part + k))
+    return together(parts)
+
+
+def judged_with_site_file(known: KnownFilms, table: UncertaintyTable, count: int, certain: bool) -> Judged:
+    """Judge films with site calibrations from random draws of ``count`` of them, each the films that it is not from.
+
+    Args:
+        known: films of one clinic.
+        table: of their weights.
+        count: the number of films behind a site calibration.
+        certain: whether the uncertainty of its offsets is left out.
+    """
+    random = np.random.default_rng(count)
+    in_face = np.einsum("fji,fnj->fni", known.face_axes, known.errors_mm)
+    parts = []
+    for draw in range(DRAWS):
+        order = random.permutation(len(in_face))
+        site = shrunk_bias(in_face[order[:count]])
+        others = known.only(order[count:])
+        moved = others.errors_mm - np.einsum("fij,nj->fni", others.face_axes, site.offset_mm)
+        left = None if certain else left_mm2(site.weight, site.error_mm)
+        part = judged(others._replace(errors_mm=moved), table, left=left)
+        parts.append(part._replace(part=part.part + draw))
+    return together(parts)
+
+
+def together(parts: Sequence[Judged]) -> Judged:
+    """Return the films of several parts as one."""
     return Judged(
         error=np.concatenate([part.error for part in parts]),
         expected=np.concatenate([part.expected for part in parts]),
@@ -168,18 +227,23 @@ def main() -> None:
             return load_torch_predictor(bundle, OTHER_SPACING_MM, "cpu")
 
         home = held_out(arguments.dataset_dir, work, bundle, folds)
-        away = predicted(work / "other.npz", items, load, OTHER_SPACING_MM)
+        away = predicted(work / "other.npz", items, load, bundle / "models" / "model.pt", OTHER_SPACING_MM)
+        clinic = "other clinic"
         sets = {
             "held out": judged_by_others(home, table.symbols, plain=True),
             "altered copies": judged_by_others(home, table.symbols, plain=False),
-            "altered copies, not widened": judged_by_others(home, table.symbols, plain=False, widening=0.0),
-            "other clinic": judged(away, table),
-            "other clinic, not widened": judged(away, replace(table, widening=0.0)),
-            "other clinic, offsets removed": judged(without_offsets(away), table),
-            "other clinic, offsets removed, not widened": judged(without_offsets(away), replace(table, widening=0.0)),
+            "altered copies, not widened": judged_by_others(home, table.symbols, plain=False, widened=False),
+            clinic: judged(away, table),
+            f"{clinic}, not widened": judged(away, table, widened=False),
+            f"{clinic}, offsets removed": judged(without_offsets(away), table),
+            f"{clinic}, offsets removed, not widened": judged(without_offsets(away), table, widened=False),
         }
+        for count in SITE_COUNTS:
+            name = f"{clinic}, site file of {count} films"
+            sets[name] = judged_with_site_file(away, table, count, certain=False)
+            sets[f"{name}, offsets taken as certain"] = judged_with_site_file(away, table, count, certain=True)
         for films, of in sets.items():
-            rows += rows_of(bundle.name, films, of)[: 1 if "not widened" in films else None]
+            rows += rows_of(bundle.name, films, of)[: 1 if films.endswith(UNCERTAINTY_VARIANTS) else None]
             bins += bins_of(bundle.name, films, of)
         counts.append(f"{int(home.plain.sum())} films held out from {bundle.name}")
     made = [

@@ -10,7 +10,7 @@ which neither have seen and which need no annotation. Folds that have not ended 
 Each film is predicted as it is and in altered copies, see tools/landmark_status.py: the expected error is fitted to all
 of them, radii and ellipses to the films as they are. The bundle's configs/uncertainty.json gets the table, with the
 hash of the bundle's weights. The work folder keeps what was predicted, for another fit and for
-benchmarks/uncertainty.py.
+benchmarks/uncertainty.py; files of other weights are made again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 
-from monai_ceph.analysis.uncertainty import FilmEvidence, UncertaintyTable, film_evidence
+from monai_ceph.analysis.uncertainty import FEATURES, FilmEvidence, UncertaintyTable, film_evidence
 from monai_ceph.analysis.uncertainty_fit import KnownFilms, fit_uncertainty, for_weights_trained_on_more
 from monai_ceph.atomic import file_sha256
 from monai_ceph.data import find_films, isbi2015_datalist
@@ -73,19 +73,22 @@ def predicted(
     path: Path,
     items: Iterable[Mapping[str, Any]],
     load: Callable[[], TorchPredictor],
+    weights: Path,
     spacing_mm: float = SPACING_MM,
     altered: bool = False,
 ) -> KnownFilms:
     """Return what is known of predicted films: out of a file, or predicted now and written to it.
 
     Args:
-        path: the file, .npz.
+        path: the file, .npz; it is made again if it was made with other weights or has other features.
         items: the films with their ``points_px``.
         load: makes the predictor.
+        weights: the file of the predictor's weights.
         spacing_mm: the films' pixel size.
         altered: whether altered copies are predicted as well. Those on which no face is seen are left out.
     """
-    if not path.exists():
+    made_with = {"weights": np.array(file_sha256(weights)), "names": np.array(FEATURES)}
+    if not _is_kept(path, made_with):
         predictor = load()
         rows = []
         for number, item in enumerate(items):
@@ -97,9 +100,17 @@ def predicted(
             print(f"{path.stem}: {number + 1}", flush=True)
         known = KnownFilms(*(np.stack(column) for column in zip(*rows, strict=True)))
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **known._asdict())
+        np.savez(path, **{**known._asdict(), **made_with})
     with np.load(path) as arrays:
-        return KnownFilms(**arrays)
+        return KnownFilms(**{name: arrays[name] for name in KnownFilms._fields})
+
+
+def _is_kept(path: Path, made_with: Mapping[str, np.ndarray]) -> bool:
+    """Return whether a file of predicted films is there and was made with these weights and features."""
+    if not path.exists():
+        return False
+    with np.load(path) as arrays:
+        return all(name in arrays and np.array_equal(arrays[name], value) for name, value in made_with.items())
 
 
 def joined(parts: Iterable[KnownFilms]) -> KnownFilms:
@@ -119,9 +130,12 @@ def held_out(dataset_dir: Path, work: Path, bundle: Path, folds: Path | None) ->
         parser = ConfigParser()
         parser.read_config([str(bundle / "configs" / f"{name}.json") for name in ("inference", "evaluate")])
         items = isbi2015_datalist(str(dataset_dir), films=parser.get_parsed_content("validation_films"))
-        return predicted(
-            work / "validation.npz", items, lambda: load_torch_predictor(bundle, SPACING_MM, "cpu"), altered=True
-        )
+        shipped = bundle / "models" / "model.pt"
+
+        def load_shipped() -> TorchPredictor:
+            return load_torch_predictor(bundle, SPACING_MM, "cpu")
+
+        return predicted(work / "validation.npz", items, load_shipped, shipped, altered=True)
     items = isbi2015_datalist(str(dataset_dir))
     parts = []
     for fold in ended_folds(folds):
@@ -131,7 +145,7 @@ def held_out(dataset_dir: Path, work: Path, bundle: Path, folds: Path | None) ->
         def load(weights: Path = weights) -> TorchPredictor:
             return load_torch_predictor(bundle, SPACING_MM, "cpu", weights)
 
-        parts.append(predicted(work / f"fold{fold}.npz", of_fold, load, altered=True))
+        parts.append(predicted(work / f"fold{fold}.npz", of_fold, load, weights, altered=True))
     return joined(parts)
 
 
@@ -146,7 +160,8 @@ def moved(
         def load() -> TorchPredictor:
             return load_torch_predictor(bundle, spacing_mm, "cpu", weights)
 
-        return predicted(work / f"{name}.npz", items, load, spacing_mm).features
+        made_with = bundle / "models" / "model.pt" if weights is None else weights
+        return predicted(work / f"{name}.npz", items, load, made_with, spacing_mm).features
 
     measured = [features(f"unseen_fold{fold}", folds / str(fold) / "model.pt") for fold in ended_folds(folds)]
     theirs = features("unseen", None)

@@ -21,9 +21,15 @@ from monai_ceph.landmark_status import lay_face, status_features
 
 logger = logging.getLogger(__name__)
 
-FEATURES = (*STATUS_FEATURES, "spread", "film_confidence", "film_spread")
-"""What the expected error depends on: those of the status; the logarithm of the heatmap's spread around the point, mm;
-and the means over the film's landmarks of the logarithms of confidence and spread."""
+FORMAT = "monai_ceph uncertainty 2"
+"""What the file of a table says of itself; the number changes with its form and with :data:`FEATURES`."""
+FEATURES = ("confidence", "spread", "beyond_shape", "film_spread", "film_off_shape")
+"""What the expected error depends on: the logarithms of the heatmap's peak and of its spread around the point, mm; how
+far the point is from where the other landmarks place it, beyond :data:`USUAL_OFF_SHAPE`; and the means over the film's
+landmarks of the second, and of the whole distance from where the others place a point. Of a single point this distance
+says little within the usual range: in part it is a constant of the landmark, and at another clinic another one."""
+USUAL_OFF_SHAPE = 1.5
+"""Distance in standard deviations from where the others place a point; 99 % of the points at home are within it."""
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """The probabilities for which a table holds radii."""
 ELLIPSE90 = -2 * np.log(0.1)
@@ -31,6 +37,17 @@ ELLIPSE90 = -2 * np.log(0.1)
 LEAST_SPREAD_MM = 0.05
 MOST_WIDENING = 4.0
 """The largest factor by which an odd film is widened."""
+MOST_FACE_WIDENING = 2.0
+"""The largest factor by which the regions of an odd face are widened besides."""
+
+
+class OtherFormatError(ValueError):
+    """A table was written by another version of this package.
+
+    >>> UncertaintyTable.parse("{}")
+    Traceback (most recent call last):
+    monai_ceph.analysis.uncertainty.OtherFormatError: has the format None, and this version reads ...
+    """
 
 
 class FilmEvidence(NamedTuple):
@@ -42,7 +59,7 @@ class FilmEvidence(NamedTuple):
         face_axes: (2, 2), the columns are the axes of the upright face in the film.
     Example:
         >>> FilmEvidence(np.zeros((1, len(FEATURES))), np.eye(2)[None], np.eye(2)).features.shape
-        (1, 8)
+        (1, 5)
     """
 
     features: np.ndarray
@@ -100,9 +117,16 @@ def film_evidence(
     of_status, _ = status_features(square_px, confidence, evidence, fit, shape)
     heatmap_mm2 = evidence[:, [4, 5, 5, 6]].reshape(-1, 2, 2) * np.outer(spacing, spacing)
     spread = np.log(np.sqrt(np.trace(heatmap_mm2, axis1=1, axis2=2)) + LEAST_SPREAD_MM)
-    whole = np.tile([of_status[:, 0].mean(), spread.mean()], (len(spread), 1))
+    off_shape = of_status[:, STATUS_FEATURES.index("off_shape")]
+    features = [
+        of_status[:, STATUS_FEATURES.index("confidence")],
+        spread,
+        np.maximum(off_shape - USUAL_OFF_SHAPE, 0.0),
+        np.full(len(spread), spread.mean()),
+        np.full(len(spread), off_shape.mean()),
+    ]
     axes = (fit.to_film(np.array([[1.0, 0.0], [0.0, 1.0]])) - fit.to_film(np.zeros((1, 2)))).T * fit.working_mm
-    return FilmEvidence(np.column_stack([of_status, spread, whole]), heatmap_mm2, axes)
+    return FilmEvidence(np.stack(features, 1), heatmap_mm2, axes)
 
 
 def unit_trace(matrices: np.ndarray, least: float = 0.02) -> np.ndarray:
@@ -124,7 +148,8 @@ class UncertaintyTable:
     range that was measured. A film is odd if the mean of these exponents, with features as they are, is above
     ``usual``, which one in twenty of the measured films is. It is widened: every length is multiplied by
     ``exp(widening * (mean - usual))``, at most by :data:`MOST_WIDENING`. Radii and covariances are multiples of the
-    expected error, set by conformal prediction on films that the weights had not seen.
+    expected error, set by conformal prediction on films that the weights had not seen. They are multiplied once more
+    where the face is odd, see :meth:`face_widening`.
 
     Args:
         weights: SHA-256 of the file of weights that the table holds for.
@@ -138,15 +163,16 @@ class UncertaintyTable:
         ellipse: (N,), the trace of the covariance in multiples of the squared expected error.
         usual: see above.
         widening: see above, at least 0.
+        usual_off_shape: see :meth:`face_widening`; infinite for no such widening.
         measured: how it was made, as information for the reader.
     Raises:
         ValueError: an array does not have its shape.
     Example:
         >>> radius = np.array([[0.9, 1.5, 2.0, 2.5]])
         >>> table = UncertaintyTable(
-        ...     "0" * 64, ("S",), np.zeros(1), np.zeros(8), np.tile([-1.0, 1.0], (8, 1)), radius,
-        ...     np.eye(2)[None] / 2, 0.25, np.array([2.0]), usual=0.0, widening=1.0)
-        >>> found = table.estimate(FilmEvidence(np.zeros((1, 8)), np.eye(2)[None], np.eye(2)))
+        ...     "0" * 64, ("S",), np.zeros(1), np.zeros(5), np.tile([-1.0, 1.0], (5, 1)), radius,
+        ...     np.eye(2)[None] / 2, 0.25, np.array([2.0]), usual=0.0, widening=1.0, usual_off_shape=1.0)
+        >>> found = table.estimate(FilmEvidence(np.zeros((1, 5)), np.eye(2)[None], np.eye(2)))
         >>> found.expected_error_mm.tolist(), found.radius90_mm.tolist(), found.covariance_mm2.round(2).tolist()
         ([1.0], [2.0], [[[1.0, 0.0], [0.0, 1.0]]])
     """
@@ -162,6 +188,7 @@ class UncertaintyTable:
     ellipse: np.ndarray
     usual: float
     widening: float
+    usual_off_shape: float
     measured: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -186,7 +213,9 @@ class UncertaintyTable:
         """Read a file that :meth:`write` wrote; raise ValueError that names the file if it has other content."""
         try:
             return cls.parse(Path(path).read_text(encoding="utf-8"))
-        except (OSError, KeyError, TypeError, ValueError) as error:
+        except OtherFormatError as error:
+            raise OtherFormatError(f"'{path}' {error}") from None
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read a table of uncertainty from '{path}' ({type(error).__name__}: {error}); expected a file "
                 "that tools/uncertainty.py wrote."
@@ -196,6 +225,8 @@ class UncertaintyTable:
     def parse(cls, text: str) -> UncertaintyTable:
         """Return a table from the content of a file that :meth:`write` wrote."""
         content = json.loads(text)
+        if (form := content.get("format")) != FORMAT:
+            raise OtherFormatError(f"has the format {form!r}, and this version reads {FORMAT!r}")
         return cls(
             weights=str(content["weights"]),
             symbols=tuple(content["symbols"]),
@@ -208,6 +239,7 @@ class UncertaintyTable:
             ellipse=np.array(content["ellipse"], dtype=np.float64),
             usual=float(content["usual"]),
             widening=float(content["widening"]),
+            usual_off_shape=float(content["usual_off_shape"]),
             measured=content.get("measured", {}),
         )
 
@@ -215,7 +247,8 @@ class UncertaintyTable:
     def of(cls, path: str | Path, weights: str | Path, symbols: tuple[str, ...]) -> UncertaintyTable | None:
         """Return the table of a file if it was measured with these weights and landmarks, else None.
 
-        A table of other weights would give wrong figures: that it is not used is said in the log.
+        A table of other weights, or of another version, would give wrong figures: that it is not used is said in the
+        log.
 
         Args:
             path: a file that :meth:`write` wrote; without the file there is no table.
@@ -226,7 +259,12 @@ class UncertaintyTable:
         """
         if not Path(path).is_file() or not Path(weights).is_file():
             return None
-        return cls.read(path).kept(file_sha256(weights), symbols, f"'{path}'", f"'{weights}' has")
+        try:
+            table = cls.read(path)
+        except OtherFormatError as error:
+            logger.warning("No expected errors: %s.", error)
+            return None
+        return table.kept(file_sha256(weights), symbols, f"'{path}'", f"'{weights}' has")
 
     def kept(self, weights_sha256: str, symbols: tuple[str, ...], where: str, others: str) -> UncertaintyTable | None:
         """Return this table if it was measured with the weights and landmarks in use, else None, which the log says.
@@ -245,6 +283,7 @@ class UncertaintyTable:
     def write(self, path: str | Path) -> None:
         """Write a small JSON file, rounded to four decimals."""
         content = {
+            "format": FORMAT,
             "weights": self.weights,
             "symbols": self.symbols,
             "intercept": _rounded(self.intercept),
@@ -256,6 +295,7 @@ class UncertaintyTable:
             "ellipse": _rounded(self.ellipse),
             "usual": round(self.usual, 4),
             "widening": self.widening,
+            "usual_off_shape": round(self.usual_off_shape, 4),
             "measured": dict(self.measured),
         }
         rows = []
@@ -275,6 +315,20 @@ class UncertaintyTable:
         odd = np.clip(self.widening * (self.film_level(features) - self.usual), 0.0, np.log(MOST_WIDENING))
         return np.asarray(np.exp(exponent + odd[..., None]))
 
+    def face_widening(self, features: np.ndarray) -> np.ndarray:
+        """Return (...,), what the radii of a film are multiplied by for its face, 1 to :data:`MOST_FACE_WIDENING`.
+
+        Points that do not lie as the faces do that the weights were trained on may be of another population, or a
+        clinic may mark them elsewhere, of which the heatmaps show nothing. So the radii grow with the mean distance
+        from where the others place a point, as soon as it is above ``usual_off_shape``, which one in twenty of the
+        measured films is. The expected error, which ranks points and films, is left as it is.
+
+        Args:
+            features: (..., N, len(FEATURES)).
+        """
+        off_shape = features[..., FEATURES.index("film_off_shape")].mean(-1)
+        return np.asarray(np.clip(off_shape / self.usual_off_shape, 1.0, MOST_FACE_WIDENING))
+
     def shapes(self, heatmap_mm2: np.ndarray, face_axes: np.ndarray) -> np.ndarray:
         """Return (..., N, 2, 2) covariances with a trace of 1, axes of the film.
 
@@ -289,10 +343,11 @@ class UncertaintyTable:
     def estimate(self, evidence: FilmEvidence) -> Uncertainty:
         """Return the uncertainty of the points of one film."""
         expected = self.expected_mm(evidence.features)
-        scale = (self.ellipse * expected**2)[:, None, None]
+        region = expected * self.face_widening(evidence.features)
+        scale = (self.ellipse * region**2)[:, None, None]
         return Uncertainty(
             expected,
-            expected * self.radius[:, LEVELS.index(0.9)],
+            region * self.radius[:, LEVELS.index(0.9)],
             scale * self.shapes(evidence.heatmap_mm2, evidence.face_axes),
         )
 
@@ -332,6 +387,29 @@ def estimate_uncertainty(
         np.where(there, expected, np.nan),
         np.where(there, radius, np.nan),
         np.where(there[:, None, None], covariance, np.nan),
+    )
+
+
+def with_offset_left(found: Uncertainty, left_mm2: np.ndarray) -> Uncertainty:
+    """Return the uncertainty of points that were moved by offsets, of which something unknown is left.
+
+    What is left is independent of the model's error, so the covariances add up. Of the other two figures the squares
+    do, as they would if both were normal and the same along all axes.
+
+    Args:
+        found: of the points before they were moved.
+        left_mm2: (..., N, 2, 2), covariance of what is left of each offset, axes of the film.
+    Example:
+        >>> moved = with_offset_left(Uncertainty(np.ones(1), 2 * np.ones(1), np.eye(2)[None]), 0.5 * np.eye(2)[None])
+        >>> moved.expected_error_mm.round(2).tolist(), moved.radius90_mm.round(2).tolist()
+        ([1.34], [2.51])
+    """
+    trace = np.trace(left_mm2, axis1=-2, axis2=-1)
+    # The mean distance of a normal distribution is sqrt(pi / 4 * trace), its 90 % radius sqrt(ELLIPSE90 / 2 * trace).
+    return Uncertainty(
+        np.sqrt(found.expected_error_mm**2 + np.pi / 4 * trace),
+        np.sqrt(found.radius90_mm**2 + ELLIPSE90 / 2 * trace),
+        found.covariance_mm2 + left_mm2,
     )
 
 

@@ -11,10 +11,13 @@ import numpy as np
 from monai_ceph.analysis.conformal import conformal_limit
 from monai_ceph.analysis.uncertainty import ELLIPSE90, FEATURES, LEVELS, UncertaintyTable, unit_trace
 
-SIGNS = np.array([-1, -1, 1, 1, -1, 1, -1, 1])
+SIGNS = np.array([-1, 1, 1, 1, 1])
 """Whether more of a feature speaks for a larger error (1) or a smaller one (-1); see FEATURES."""
-RIDGE, LANDMARK_RIDGE = 40.0, 10.0
-"""What slopes of standardised features and a landmark's deviation from the others cost, in points."""
+RIDGE = 40.0
+"""What slopes of standardised features cost, in points."""
+LANDMARK_RIDGE = 0.25
+"""What a landmark's deviation from the others costs, as a share of the landmark's points. The deviations of another
+clinic's landmarks are other ones, however many films of one clinic are known, so the shrinkage must not vanish."""
 COPY_WEIGHT = 0.3
 """What a point of an altered copy counts in the fit of the expected error."""
 POOLED_SCORES = 20.0
@@ -81,10 +84,10 @@ def fit_log_error(
         (N,) intercepts and (len(FEATURES),) slopes.
     Example:
         >>> import numpy as np
-        >>> features = np.zeros((50, 2, 8))
+        >>> features = np.zeros((50, 2, 5))
         >>> intercept, slopes = fit_log_error(features, np.tile([1.0, 1.0], (50, 1)))
         >>> intercept.round(3).tolist(), slopes.tolist()
-        ([0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+        ([0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0])
     """
     _, n, p = features.shape
     mean, deviation = features.mean((0, 1)), np.maximum(features.std((0, 1)), 1e-6)
@@ -92,12 +95,13 @@ def fit_log_error(
     known = np.isfinite(errors_mm).reshape(-1)
     wanted = np.maximum(errors_mm.reshape(-1)[known], _LEAST_MM)
     weight = np.ones(len(features)) if film_weight is None else film_weight
+    landmark_cost = LANDMARK_RIDGE * float(weight.sum())
     weight = np.repeat(weight, n)[known, None]
     used = np.ones(p, dtype=bool)
     while True:
         parts = [np.ones((*errors_mm.shape, 1)), landmark, (features - mean)[..., used] / deviation[used]]
         x = np.concatenate(parts, -1).reshape(-1, 1 + n + int(used.sum()))[known]
-        cost = np.diag([0.0, *[LANDMARK_RIDGE] * n, *[RIDGE] * int(used.sum())])
+        cost = np.diag([0.0, *[landmark_cost] * n, *[RIDGE] * int(used.sum())])
         beta = np.zeros(x.shape[1])
         beta[0] = np.log(wanted.mean())
         for _ in range(200):
@@ -192,6 +196,7 @@ def fit_uncertainty(
         ellipse=_limits(squared, 0.9) / ELLIPSE90,
         usual=0.0,
         widening=widening,
+        usual_off_shape=float(np.quantile(plain.features[:, 0, FEATURES.index("film_off_shape")], USUAL_SHARE)),
         measured=dict(measured or {}),
     )
     usual = np.quantile(table.film_level(plain.features), USUAL_SHARE)
@@ -216,10 +221,10 @@ def for_weights_trained_on_more(
         >>> import numpy as np
         >>> from monai_ceph.analysis.uncertainty import UncertaintyTable
         >>> table = UncertaintyTable(
-        ...     "0" * 64, ("S",), np.zeros(1), np.ones(8), np.tile([-1.0, 1.0], (8, 1)), np.ones((1, 4)),
-        ...     np.eye(2)[None] / 2, 0.25, np.ones(1), usual=9.0, widening=1.0)
-        >>> moved = for_weights_trained_on_more(table, "1" * 64, np.zeros((5, 1, 8)), np.full((5, 1, 8), 0.5))
-        >>> moved.expected_mm(np.zeros((1, 8))) == table.expected_mm(np.full((1, 8), 0.5))
+        ...     "0" * 64, ("S",), np.zeros(1), np.ones(5), np.tile([-1.0, 1.0], (5, 1)), np.ones((1, 4)),
+        ...     np.eye(2)[None] / 2, 0.25, np.ones(1), usual=9.0, widening=1.0, usual_off_shape=1.0)
+        >>> moved = for_weights_trained_on_more(table, "1" * 64, np.zeros((9, 1, 5)), np.full((9, 1, 5), 0.5))
+        >>> moved.expected_mm(np.zeros((1, 5))) == table.expected_mm(np.full((1, 5), 0.5))
         array([ True])
     """
     shift = measured.mean((0, 1)) - theirs.mean((0, 1))
@@ -228,6 +233,7 @@ def for_weights_trained_on_more(
         weights=weights,
         intercept=table.intercept + float(table.slopes @ shift),
         limits=table.limits - shift[:, None],
+        usual_off_shape=table.usual_off_shape - float(shift[FEATURES.index("film_off_shape")]),
         measured={**table.measured, "moved": dict(zip(FEATURES, shift.round(3).tolist(), strict=True))},
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from monai_ceph.analysis.uncertainty import Uncertainty, with_offset_left
 from monai_ceph.face_shape import FaceFit, FaceShape
 from monai_ceph.film_records import RecordError, checksum, read_record, write_record
 from monai_ceph.landmark_status import lay_face
@@ -106,7 +107,8 @@ class SiteCalibration:
     def apply(self, prediction: Prediction) -> Prediction:
         """Return a prediction with its points moved, and with this calibration's :attr:`label` as its ``site``.
 
-        The prediction is returned as it is where no face is seen.
+        Its uncertainty, if it has one, grows by what is left of the offsets, see :func:`left_mm2`. The prediction is
+        returned as it is where no face is seen.
 
         Args:
             prediction: of a film, as the model made it. Where the spacing is unknown, the size of the mean face
@@ -122,7 +124,16 @@ class SiteCalibration:
             return prediction
         unit_mm = spacing if prediction.spacing_mm is not None else fit.working_mm
         moved = prediction.points_px + axes_of(fit).to_film(self.shift_mm) / unit_mm
-        return replace(prediction, points_px=moved, site=self.label)
+        return replace(prediction, points_px=moved, site=self.label, **self._uncertainty(prediction, fit))
+
+    def _uncertainty(self, prediction: Prediction, fit: FaceFit) -> dict[str, Any]:
+        """Return the uncertainty of the moved points; empty if the prediction has none."""
+        expected, radius, covariance = prediction.expected_error_mm, prediction.radius90_mm, prediction.covariance_mm2
+        if expected is None or radius is None or covariance is None:
+            return {}
+        axes = axes_of(fit).to_film(np.eye(2)).T
+        left = np.einsum("ik,nk,jk->nij", axes, left_mm2(self.weight, self.error_mm), axes)
+        return with_offset_left(Uncertainty(expected, radius, covariance), left)._asdict()
 
     def write(self, path: str | Path) -> None:
         """Write a JSON file with a checksum, completely or not at all."""
@@ -176,6 +187,23 @@ class SiteCalibration:
             "weights_sha256": self.weights_sha256,
             "landmarks": landmarks,
         }
+
+
+def left_mm2(weight: np.ndarray, error_mm: np.ndarray) -> np.ndarray:
+    """Return the variance of what is left of each offset after the shift, (N, 2) mm^2, axes of the face.
+
+    An offset that varies over landmarks with the variance t, and whose bias has the squared standard error v, has the
+    variance ``t v / (t + v)`` once the bias is known. The weight is ``t / (t + v)``. Of a landmark without a film
+    nothing is known, and the result is 0: its figures are those without a site file.
+
+    Args:
+        weight: (N,), 0 to 1, see :func:`monai_ceph.site.estimate.shrunk_bias`.
+        error_mm: (N, 2), standard error of the bias.
+    Example:
+        >>> left_mm2(np.array([0.8, 0.0]), np.array([[0.5, 0.5], [0.0, 0.0]])).round(2).tolist()
+        [[0.2, 0.2], [0.0, 0.0]]
+    """
+    return np.asarray(weight[:, None] * error_mm**2)
 
 
 def lay_mean_face(points_mm: np.ndarray, confidence: np.ndarray, mean_face_mm: np.ndarray) -> FaceFit | None:

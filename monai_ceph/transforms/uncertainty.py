@@ -43,9 +43,9 @@ class LandmarkUncertaintyd(MapTransform):
         >>> faces_mm = MEAN_MM + np.random.default_rng(0).normal(0, 2.0, (60, 19, 2))
         >>> shape = FaceShape.estimate(ISBI19.symbols, faces_mm)
         >>> table = UncertaintyTable(
-        ...     "0" * 64, ISBI19.symbols, np.zeros(19), np.zeros(8), np.tile([-9.0, 9.0], (8, 1)),
+        ...     "0" * 64, ISBI19.symbols, np.zeros(19), np.zeros(5), np.tile([-9.0, 9.0], (5, 1)),
         ...     np.tile([0.9, 1.5, 2.0, 2.5], (19, 1)), np.tile(np.eye(2) / 2, (19, 1, 1)), 0.25, np.full(19, 2.0),
-        ...     usual=0.0, widening=1.0)
+        ...     usual=0.0, widening=1.0, usual_off_shape=9.0)
         >>> pred = np.column_stack(
         ...     [MEAN_MM / 0.2 + 500, np.full(19, 0.6), np.tile([0.5, 1.0, 0.5, 0.0, 40, 0, 40], (19, 1))])
         >>> film = MetaTensor(torch.zeros(1, 1000, 1200), meta={"spacing_mm": 0.2})

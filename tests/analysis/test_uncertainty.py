@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +14,18 @@ import pytest
 from monai_ceph.analysis.uncertainty import (
     ELLIPSE90,
     FEATURES,
+    FORMAT,
     LEVELS,
+    MOST_FACE_WIDENING,
     MOST_WIDENING,
     FilmEvidence,
+    OtherFormatError,
+    Uncertainty,
     UncertaintyTable,
     ellipse_points,
     estimate_uncertainty,
     film_evidence,
+    with_offset_left,
 )
 from monai_ceph.atomic import file_sha256
 from tests.faces import SYMBOLS
@@ -41,6 +48,7 @@ def table(**given: object) -> UncertaintyTable:
         ellipse=np.full(N, 2.0),
         usual=9.0,
         widening=1.0,
+        usual_off_shape=9.0,
     )
     return replace(plain, **given)
 
@@ -99,6 +107,28 @@ def test_odd_film_is_widened_by_how_far_it_is_beyond_the_usual() -> None:
     assert of_film(face_px(), usual=level - 9, widening=0.0).radius90_mm == pytest.approx(plain.radius90_mm)
 
 
+def test_odd_face_has_wider_regions_and_the_same_expected_errors() -> None:
+    evidence = film_evidence(face_px(), np.full(N, 0.6), SEEN, (MM, MM), SHAPE)
+    off = float(evidence.features[0, FEATURES.index("film_off_shape")])
+    plain, odd, very_odd = (of_film(face_px(), usual_off_shape=off / factor) for factor in (0.9, 1.5, 50))
+    assert odd.expected_error_mm == pytest.approx(plain.expected_error_mm)
+    assert odd.radius90_mm == pytest.approx(1.5 * plain.radius90_mm)
+    assert odd.covariance_mm2 == pytest.approx(1.5**2 * plain.covariance_mm2)
+    assert very_odd.radius90_mm == pytest.approx(MOST_FACE_WIDENING * plain.radius90_mm)
+
+
+def test_offset_left_over_adds_up_as_of_normal_distributions() -> None:
+    errors, offsets = (np.random.default_rng(seed).normal(0, sd, (40000, 2)) for seed, sd in ((0, 1.0), (1, 0.7)))
+
+    def figures(of: np.ndarray) -> Uncertainty:
+        distance = np.linalg.norm(of, axis=1)
+        return Uncertainty(distance.mean(keepdims=True), np.quantile(distance, [0.9]), np.cov(of.T)[None])
+
+    found = with_offset_left(figures(errors), np.cov(offsets.T)[None])
+    for values, drawn in zip(found, figures(errors + offsets), strict=True):
+        assert values == pytest.approx(drawn, abs=0.03)
+
+
 def test_features_beyond_the_measured_range_widen_the_film_but_are_not_extrapolated_by_point() -> None:
     evidence = film_evidence(face_px(), np.full(N, 0.6), SEEN, (MM, MM), SHAPE)
     assert evidence is not None
@@ -119,7 +149,7 @@ def test_the_90_percent_ellipse_holds_90_percent_of_a_normal_distribution() -> N
 
 
 def test_file_gives_back_the_table(tmp_path: Path) -> None:
-    written = table(measured={"films": 25}, usual=0.1234)
+    written = table(measured={"films": 25}, usual=0.1234, usual_off_shape=0.7)
     written.write(tmp_path / "uncertainty.json")
     read = UncertaintyTable.read(tmp_path / "uncertainty.json")
     for name, value in vars(written).items():
@@ -153,9 +183,30 @@ def test_bundle_without_a_table_has_no_figures_and_no_remark(tmp_path: Path, cap
     assert not caplog.records
 
 
+def test_features_of_a_film_and_of_its_points() -> None:
+    points = face_px()
+    points[4] += 400  # far from where the others place it
+    plain, wrong = (film_evidence(p, np.full(N, 0.6), SEEN, (MM, MM), SHAPE).features for p in (face_px(), points))
+    beyond, of_film_ = FEATURES.index("beyond_shape"), FEATURES.index("film_off_shape")
+    assert plain[:, beyond].max() == 0 and wrong[:, beyond].argmax() == 4 and wrong[4, beyond] > 2
+    assert np.ptp(wrong[:, of_film_]) == 0 and wrong[0, of_film_] > plain[0, of_film_]
+    assert wrong[:, FEATURES.index("confidence")] == pytest.approx(np.full(N, np.log(0.6)))
+
+
+def test_table_of_another_version_is_refused_with_one_remark(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "uncertainty.json"
+    path.write_text('{"weights": "0"}')  # the first form had no format
+    why = f"'{path}' has the format None, and this version reads '{FORMAT}'"
+    with pytest.raises(OtherFormatError, match=re.escape(why)):
+        UncertaintyTable.read(path)
+    (tmp_path / "model.pt").touch()
+    assert UncertaintyTable.of(path, tmp_path / "model.pt", SYMBOLS) is None
+    assert [record.getMessage() for record in caplog.records] == [f"No expected errors: {why}."]
+
+
 def test_damaged_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "uncertainty.json"
-    path.write_text('{"weights": "0"}')
+    path.write_text(json.dumps({"format": FORMAT}))
     with pytest.raises(ValueError, match=r"Cannot read a table of uncertainty from '.*uncertainty.json' \(KeyError"):
         UncertaintyTable.read(path)
 

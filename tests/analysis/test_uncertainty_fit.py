@@ -9,6 +9,7 @@ import pytest
 
 from monai_ceph.analysis.uncertainty import FEATURES, LEVELS
 from monai_ceph.analysis.uncertainty_fit import (
+    LANDMARK_RIDGE,
     SIGNS,
     KnownFilms,
     face_scatter,
@@ -19,6 +20,7 @@ from monai_ceph.analysis.uncertainty_fit import (
 )
 
 N, P = 4, len(FEATURES)
+OF_LANDMARK = np.array([0.0, 0.2, -0.3, 0.5])
 SPREAD, CONFIDENCE = FEATURES.index("spread"), FEATURES.index("confidence")
 
 
@@ -26,7 +28,7 @@ def drawn(films: int, seed: int) -> KnownFilms:
     """Films whose errors are normal, long along the x axis of faces that are turned, and grow with the spread."""
     random = np.random.default_rng(seed)
     features = random.normal(size=(films, N, P))
-    scale = np.exp(0.5 * features[..., SPREAD] + np.array([0.0, 0.2, -0.3, 0.5]))
+    scale = np.exp(0.5 * features[..., SPREAD] + OF_LANDMARK)
     angle = random.uniform(-np.pi, np.pi, films)
     axes = np.stack([np.stack([np.cos(angle), -np.sin(angle)], -1), np.stack([np.sin(angle), np.cos(angle)], -1)], -2)
     in_face = random.normal(size=(films, N, 2)) * [1.0, 0.4] * scale[..., None]
@@ -41,7 +43,17 @@ def test_expected_error_follows_the_feature_that_it_depends_on() -> None:
     assert slopes[SPREAD] == pytest.approx(0.5, abs=0.06)
     assert np.abs(np.delete(slopes, SPREAD)).max() < 0.06
     expected = np.exp(intercept + known.features @ slopes)
-    assert (known.radial_mm.mean(0) / expected.mean(0)) == pytest.approx(np.ones(N), abs=0.06)
+    # The ridge leaves 1 / (1 + LANDMARK_RIDGE) of a landmark's deviation from the others.
+    lost = (OF_LANDMARK - OF_LANDMARK.mean()) * LANDMARK_RIDGE / (1 + LANDMARK_RIDGE)
+    assert np.log(known.radial_mm.mean(0) / expected.mean(0)) == pytest.approx(lost, abs=0.06)
+
+
+def test_landmarks_are_shrunk_alike_however_many_films_are_known() -> None:
+    few = drawn(50, seed=12)
+    many = KnownFilms(*(np.concatenate([values] * 20) for values in few))
+    spans = [np.ptp(fit_log_error(known.features * 0, known.radial_mm)[0]) for known in (few, many)]
+    assert spans[0] == pytest.approx(spans[1])
+    assert 0 < spans[0] < np.ptp(np.log(few.radial_mm.mean(0)))
 
 
 def test_slope_against_sense_is_left_out() -> None:

@@ -14,11 +14,14 @@ from benchmarks.uncertainty import (
     bins_of,
     judged,
     judged_by_others,
+    judged_with_site_file,
     rows_of,
     within_landmark,
     without_offsets,
 )
+from monai_ceph.analysis.uncertainty import FEATURES
 from monai_ceph.analysis.uncertainty_fit import fit_uncertainty
+from monai_ceph.atomic import file_sha256
 from tests.analysis.test_uncertainty_fit import drawn
 from tools.uncertainty import ended_folds, joined, predicted
 
@@ -59,13 +62,37 @@ def test_groups_hold_all_points_and_grow() -> None:
     assert [float(row[2]) for row in bins] == sorted(float(row[2]) for row in bins)
 
 
-def test_what_was_predicted_is_not_predicted_again(tmp_path: Path) -> None:
-    np.savez(tmp_path / "fold0.npz", **drawn(4, seed=3)._asdict())
+def test_films_are_predicted_again_only_for_other_weights_or_features(tmp_path: Path) -> None:
+    weights = tmp_path / "model.pt"
+    weights.write_bytes(b"some weights")
+    made = {**drawn(4, seed=3)._asdict(), "weights": file_sha256(weights), "names": list(FEATURES)}
+    np.savez(tmp_path / "fold0.npz", **made)
+    np.savez(tmp_path / "older.npz", **{**made, "names": [*FEATURES[1:], "another"]})
+    np.savez(tmp_path / "unnamed.npz", **drawn(4, seed=3)._asdict())
 
-    def never() -> None:
-        raise AssertionError("predicted again")
+    def load() -> None:
+        raise LookupError("predicted again")
 
-    assert len(predicted(tmp_path / "fold0.npz", [], never).films) == 4  # type: ignore[arg-type]
+    assert len(predicted(tmp_path / "fold0.npz", [], load, weights).films) == 4  # type: ignore[arg-type]
+    for name in ("older", "unnamed"):
+        with pytest.raises(LookupError):
+            predicted(tmp_path / f"{name}.npz", [], load, weights)  # type: ignore[arg-type]
+    weights.write_bytes(b"new weights")
+    with pytest.raises(LookupError):
+        predicted(tmp_path / "fold0.npz", [], load, weights)  # type: ignore[arg-type]
+
+
+def test_site_file_takes_the_offset_off_and_says_what_is_left() -> None:
+    known = drawn(40, seed=6)
+    offset = np.einsum("fij,j->fi", known.face_axes, [6.0, 0.0])[:, None]
+    table = fit_uncertainty(known, "", tuple("ABCD"))
+    away = known._replace(errors_mm=known.errors_mm + offset)
+    sure, unsure = (judged_with_site_file(away, table, 3, certain) for certain in (True, False))
+    assert judged(away, table).inside["cover_90"].mean() < 0.3
+    assert sure.error == pytest.approx(unsure.error)
+    assert sure.inside["cover_90"].mean() < unsure.inside["cover_90"].mean()
+    assert unsure.inside["cover_90"].mean() == pytest.approx(0.9, abs=0.05)
+    assert (unsure.expected > sure.expected).all()
 
 
 def test_films_of_two_folds_stay_apart() -> None:

@@ -37,6 +37,24 @@ def test_upright_face_moves_by_the_shift_in_mm() -> None:
     np.testing.assert_allclose(moved.points_px - film().points_px, SHIFT_MM / 0.1, atol=1e-6)
 
 
+def test_what_is_unknown_of_the_offset_is_added_along_the_axes_of_the_face() -> None:
+    error_mm = np.tile([2.0, 0.0], (N, 1))
+    uncertain = replace(site(0.25), error_mm=error_mm)
+    figures = {"expected_error_mm": np.ones(N), "radius90_mm": np.full(N, 2.0)}
+    lying = np.array([[0.0, -1.0], [1.0, 0.0]])  # x of the face is y of the film
+    moved = uncertain.apply(
+        film(MEAN_MM @ lying.T / 0.1 + 3000, covariance_mm2=np.tile(np.eye(2), (N, 1, 1)), **figures)
+    )
+    # A quarter of the squared error of 2 mm is left.
+    np.testing.assert_allclose(moved.covariance_mm2, np.tile(np.diag([1.0, 2.0]), (N, 1, 1)), atol=1e-6)
+    np.testing.assert_allclose(moved.expected_error_mm, np.sqrt(1 + np.pi / 4))
+    np.testing.assert_allclose(moved.radius90_mm, np.sqrt(4 + np.log(10)))
+
+
+def test_prediction_without_expected_errors_gains_none() -> None:
+    assert site().apply(film()).expected_error_mm is None
+
+
 def test_half_believed_bias_moves_half_as_far() -> None:
     np.testing.assert_allclose(site(0.5).shift_mm, SHIFT_MM / 2)
 
