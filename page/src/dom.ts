@@ -17,6 +17,11 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Change a text, and nothing if it is the same: a drag writes many texts in every frame. */
+export function say(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Offer a file to the user. */
 export function download(content: Blob, name: string): void {
   const link = h("a", { href: URL.createObjectURL(content), download: name });

@@ -13,6 +13,7 @@ export function comparePanel(app: App): HTMLElement {
   });
 
   function draw(state: State): void {
+    if (state.tab !== "compare") return; // nobody sees it
     shown.checked = state.showOthers;
     const others = state.film?.labels.filter((label) => !label.final && label.user !== state.user) ?? [];
     if (others.length === 0) {
@@ -47,6 +48,6 @@ export function comparePanel(app: App): HTMLElement {
     );
   }
 
-  store.watch((s) => [s.film, s.history, s.dragged, s.showOthers, s.rulerSpacing], draw);
+  store.watch((s) => [s.film, s.tab, s.history, s.dragged, s.showOthers, s.rulerSpacing], draw);
   return h("div", { class: "compare-panel" }, h("label", {}, shown, " show them on the film (O)"), box);
 }

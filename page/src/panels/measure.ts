@@ -16,8 +16,9 @@ export function measurePanel(app: App): HTMLElement {
     body,
   );
   store.watch(
-    (s) => [s.review],
+    (s) => [s.tab, s.review],
     (s) => {
+      if (s.tab !== "measure") return; // nobody sees it
       const measurements = s.review?.measurements ?? [];
       table.hidden = measurements.length === 0;
       body.replaceChildren(

@@ -1,5 +1,5 @@
 import type { App } from "../app";
-import { h } from "../dom";
+import { h, say } from "../dom";
 import { COLOURS, WORDS, doubtClass } from "../doubt";
 import { distance } from "../geometry";
 import { isCorrected, pointsOf, spacingOf, type State } from "../state";
@@ -42,19 +42,22 @@ export function pointsPanel(app: App): HTMLElement {
       const doubt = doubtClass(state.proposal, k);
       const corrected = isCorrected(state, k);
       const moved = distance(points[k], state.proposal?.points[k], spacing);
-      row.setAttribute("aria-pressed", String(state.selected === k));
+      const pressed = String(state.selected === k);
+      if (row.getAttribute("aria-pressed") !== pressed) row.setAttribute("aria-pressed", pressed);
       dot.style.backgroundColor = corrected ? "#38bdf8" : COLOURS[doubt];
       const radius = state.proposal?.radius90_mm?.[k];
-      note.textContent =
+      say(
+        note,
         points.length > 0 && !points[k]
           ? "not visible"
           : corrected && moved !== null
             ? `moved ${moved.toFixed(1)} ${spacing ? "mm" : "px"}`
-            : `${WORDS[doubt]}${radius != null ? `, ± ${radius.toFixed(1)} mm` : ""}`;
+            : `${WORDS[doubt]}${radius != null ? `, ± ${radius.toFixed(1)} mm` : ""}`,
+      );
     });
     const k = state.selected;
     const landmark = k === null ? undefined : scheme[k];
-    definition.textContent = landmark ? `${landmark.symbol}, ${landmark.name}: ${landmark.definition || "no definition"}.` : "";
+    say(definition, landmark ? `${landmark.symbol}, ${landmark.name}: ${landmark.definition || "no definition"}.` : "");
     unseen.checked = k !== null && points.length > 0 && !points[k];
     unseen.disabled = back.disabled = k === null || points.length === 0;
   }
