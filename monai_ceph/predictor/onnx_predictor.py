@@ -35,6 +35,8 @@ EXTRA = "Install the packages of the extra 'onnx': pip install 'monai-ceph[onnx]
 """What to do where they are missing."""
 MODEL = Path("models") / "model.onnx"
 """Where a bundle keeps its exported model."""
+COARSE = ("coarse_px", "coarse_confidence")
+"""The outputs of the global stage."""
 JUDGES = ("face_shape", "landmark_status", "uncertainty")
 """What of a bundle's ``configs`` the metadata of an exported model hold, as JSON, to judge landmarks by."""
 
@@ -45,6 +47,7 @@ class OnnxPredictor(Predictor):
 
     Args:
         session: an onnxruntime session of an exported model.
+        path: the model's file, of which the search needs a part.
         scheme: the landmarks.
         working_mm, assumed_mm, patch_size: of the local stage, to refuse films that it cannot take.
         global_mm: the spacing of the global stage.
@@ -57,6 +60,7 @@ class OnnxPredictor(Predictor):
     """
 
     session: Any
+    path: Path
     scheme: LandmarkScheme
     working_mm: float
     assumed_mm: tuple[float, float]
@@ -115,6 +119,14 @@ class OnnxPredictor(Predictor):
             return None
         return PoseSearch(self.shape, self.global_mm, self.rule.believable, self.rule.usual)
 
+    @cached_property
+    def coarse_session(self) -> Any:
+        """A session of the global stage alone; without the package onnx, of the whole model, which takes longer."""
+        try:
+            return global_stage(self.path)
+        except ImportError:
+            return self.session
+
     def _local_size(self, film: np.ndarray, spacing_mm: tuple[float, float]) -> list[int]:
         return [int(n * mm / self.working_mm) for n, mm in zip(film.shape, spacing_mm, strict=True)]
 
@@ -137,7 +149,8 @@ class OnnxPredictor(Predictor):
     def _look(self, film: np.ndarray, search: PoseSearch, pose: FilmPose) -> Look:
         """Run the global stage on a film under an assumed pose."""
         upright, view = upright_film(film, pose, search.window_mm, finest_mm=search.spacing_mm / 2)
-        coarse_px, confidence = run_film(self.session, upright, view.pixel_mm, coarse_only=True)
+        outputs = run_film(self.coarse_session, upright, view.pixel_mm)
+        coarse_px, confidence = outputs if len(outputs) == len(COARSE) else outputs[2:4]
         return seen(pose, np.column_stack([moved(coarse_px, view.to_film), confidence]), search.shape)
 
     def _refined(self, film: np.ndarray, look: Look, whole: tuple[np.ndarray, ...] | None) -> np.ndarray:
@@ -195,16 +208,14 @@ def run_film(
     film: np.ndarray,
     spacing_mm: tuple[float, float] | None,
     start_px: np.ndarray | None = None,
-    coarse_only: bool = False,
 ) -> tuple[np.ndarray, ...]:
     """Run an exported model on a film (X, Y).
 
     Args:
-        session: of :func:`open_session`.
+        session: of :func:`open_session`, or of :func:`global_stage`.
         film: gray values.
         spacing_mm: (along x, along y); None where unknown.
         start_px: (N, 2), where the local stage looks; None for the points of the global stage.
-        coarse_only: run the global stage alone.
     Returns:
         Points (N, 2), film pixels, and confidences (N,); the same of the global stage; and, unless the model is an
         older one, the spread of the heatmaps (N, 3), film px^2. Of the global stage alone: its points and confidences.
@@ -214,18 +225,24 @@ def run_film(
     inputs = {"film": film[None, None].astype(np.float32), "spacing_mm": spacing}
     if start_px is not None:
         inputs["start_px"] = start_px
-    options, names = None, None
-    if coarse_only:
-        import onnxruntime
-
-        options, names = onnxruntime.RunOptions(), ["coarse_px", "coarse_confidence"]
-        options.only_execute_path_to_fetches = True
-    return tuple(output.astype(np.float64) for output in session.run(names, inputs, options))
+    return tuple(output.astype(np.float64) for output in session.run(None, inputs))
 
 
-def open_session(path: Path) -> Any:
+def global_stage(path: Path) -> Any:
+    """Open a session of the global stage alone, whose outputs are :data:`COARSE`. Raises ImportError without onnx."""
+    import onnx
+    import onnx.utils
+
+    part = onnx.utils.Extractor(onnx.load(path)).extract_model(["film", "spacing_mm"], list(COARSE))
+    return open_session(path, part.SerializeToString())
+
+
+def open_session(path: Path, content: bytes | None = None) -> Any:
     """Open an onnxruntime session on the CPU, with as many threads as this process may use.
 
+    Args:
+        path: the model's file.
+        content: a part of the model, to run in its place.
     Raises:
         ImportError: onnxruntime is missing.
         ValueError: the file is not an ONNX model that it can run.
@@ -238,7 +255,7 @@ def open_session(path: Path) -> Any:
     options.intra_op_num_threads = _threads()
     options.log_severity_level = 3  # errors: it warns of each input that may be left out
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content or str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions have no common class
         raise ValueError(
             f"Cannot run '{path}' ({type(error).__name__}); expected a model of monai-ceph export."
@@ -285,6 +302,7 @@ def load_onnx_predictor(
             table = None
         return OnnxPredictor(
             session=session,
+            path=path,
             scheme=scheme,
             working_mm=float(metadata["working_spacing_mm"]),
             assumed_mm=(float(metadata["assumed_spacing_mm"]),) * 2,

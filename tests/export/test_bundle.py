@@ -127,7 +127,7 @@ def test_global_stage_alone_gives_the_same(judging: tuple[Path, Path]) -> None:
     system = load_onnx_predictor(bundle, 0.6)
     pixels = system.load(film)["image"]
     everything = run_film(system.session, pixels, (0.6, 0.6))
-    alone = run_film(system.session, pixels, (0.6, 0.6), coarse_only=True)
+    alone = run_film(system.coarse_session, pixels, (0.6, 0.6))
     for found, expected in zip(alone, everything[2:4], strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 

@@ -19,8 +19,6 @@ from tests.faces import SYMBOLS
 from tests.test_landmark_status import RULE, SHAPE
 from tests.test_landmark_status import face_px as face_in
 
-pytest.importorskip("onnxruntime")
-
 SCHEME = LandmarkScheme("drawn", tuple(Landmark(symbol, symbol) for symbol in SYMBOLS))
 SIZE, MM = (480, 560), 0.4
 STEP = 1000.0
@@ -52,8 +50,7 @@ class Session:
         self.points, self.axes, self.sees, self.misled = points_px, np.eye(2) if axes is None else axes, sees, misled
         self.asked: list[float] = []
 
-    def run(self, names: list[str] | None, feeds: dict[str, np.ndarray], options: Any = None) -> list[Any]:
-        assert (options is None) == (names is None)
+    def run(self, _: None, feeds: dict[str, np.ndarray]) -> list[Any]:
         film, mm = feeds["film"][0, 0].astype(np.float64), float(feeds["spacing_mm"][0])
         self.asked.append(mm)
         inverted = film[0, 0] < 0
@@ -73,7 +70,7 @@ class Session:
         near = np.hypot(*(start - points).T) * mm < 13
         found = np.where(near[:, None], points, start), np.where(near, confidence, 0.01)
         spread = np.tile([9.0, 0.0, 4.0], (19, 1))
-        return [coarse, confidence] if names else [*found, coarse, confidence, spread]
+        return [*found, coarse, confidence, spread]
 
     @staticmethod
     def _place(gray: float) -> np.ndarray:
@@ -83,9 +80,10 @@ class Session:
 
 def predictor(session: Session, spacing_mm: float | None = None, judges: bool = True) -> OnnxPredictor:
     shape, rule = (SHAPE, RULE) if judges else (None, None)
-    return OnnxPredictor(
-        session, SCHEME, 0.2, (0.1, 0.1), 128, 0.2 / 0.3, spacing_mm=spacing_mm, shape=shape, rule=rule, table=table()
-    )
+    options = {"spacing_mm": spacing_mm, "shape": shape, "rule": rule, "table": table()}
+    system = OnnxPredictor(session, Path("model.onnx"), SCHEME, 0.2, (0.1, 0.1), 128, 0.2 / 0.3, **options)
+    system.coarse_session = session
+    return system
 
 
 def found_in(film: np.ndarray, session: Session, told_mm: float | None, orientation: int = 1) -> Prediction:
