@@ -313,15 +313,22 @@ def load_onnx_predictor(
             weights_sha256=weights_sha256,
             shape=None if shape is None else FaceShape.parse(shape, scheme.symbols),
             rule=None if rule is None else StatusRule.parse(rule),
-            table=None
-            if table is None
-            else UncertaintyTable.parse(table).kept(
-                weights_sha256, scheme.symbols, f"the table in '{path}'", "the model was exported from"
-            ),
+            table=None if table is None else _kept_table(table, path, weights_sha256, scheme.symbols),
             older=older,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"'{path}' was not written by monai-ceph export: its metadata lack {error}.") from error
+
+
+def _kept_table(text: str, path: Path, weights_sha256: str, symbols: tuple[str, ...]) -> UncertaintyTable | None:
+    try:
+        table = UncertaintyTable.parse(text)
+    except (KeyError, TypeError, ValueError) as error:
+        logger.warning(
+            "No expected errors: the table in '%s' cannot be used (%s); export the model again.", path, error
+        )
+        return None
+    return table.kept(weights_sha256, symbols, f"the table in '{path}'", "the model was exported from")
 
 
 def bundle_sha256(bundle: Path) -> str:
