@@ -343,6 +343,23 @@ def retraining(read: Callable[[str], Results]) -> list[str]:
     return [*table(("films", "", "shipped weights", "trained again", "difference"), rows), "", results.source]
 
 
+def longer_training(read: Callable[[str], Results]) -> list[str]:
+    """Return what more training of the default's local stage brings on films of another clinic."""
+    results = read("longer_training")
+    rows = [
+        [
+            row["weights"],
+            number(row["mre_mm"], 2),
+            with_interval(row, "difference_mm", "difference_low", "difference_high", 2, "+"),
+            number(row["sdr_2"], 1),
+            with_interval(row, "sdr_difference", "sdr_difference_low", "sdr_difference_high", 1, "+"),
+        ]
+        for row in results.rows
+    ]
+    header = ("local stage", "MRE (mm)", "difference in MRE (mm)", "SDR 2 mm (%)", "difference in SDR (%)")
+    return [*table(header, rows), "", results.source]
+
+
 def finetuning(read: Callable[[str], Results]) -> list[str]:
     """Return what ten corrected films of another clinic bring, and what is forgotten."""
     results = read("finetuning")
@@ -654,6 +671,7 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
             cross_validation,
             export_precision,
             retraining,
+            longer_training,
             finetuning,
             site_calibration,
             site_axes,
