@@ -291,18 +291,21 @@ RECIPES = {
 def cross_validation(read: Callable[[str], Results]) -> list[str]:
     """Return how accurate each recipe is on films that it has not seen, after the same computing time."""
     results = read("cross_validation")
-    baseline, *_ = results.rows
     rows = [
         [
             RECIPES[row["recipe"]],
             row["films"],
             with_interval(row, "mre_mm", "mre_low", "mre_high", 2),
             with_interval(row, "sdr_2", "sdr_2_low", "sdr_2_high", 1),
-            "" if row is baseline else with_interval(row, "difference_mm", "difference_low", "difference_high", 2, "+"),
+            with_interval(row, "difference_mm", "difference_low", "difference_high", 2, "+"),
+            with_interval(row, "from_default_mm", "from_default_low", "from_default_high", 3, "+"),
         ]
         for row in results.rows
     ]
-    header = ("recipe", "films", "MRE (mm)", "SDR 2 mm (%)", "difference in MRE (mm)")
+    header = (
+        *("recipe", "films", "MRE (mm)", "SDR 2 mm (%)"),
+        *("difference from `BasicUNet` (mm)", "difference from the default (mm)"),
+    )
     return [*table(header, rows), "", results.source]
 
 

@@ -56,7 +56,8 @@ def test_differences_are_paired_with_the_first_recipe(tmp_path: Path, films: lis
         "100.0000",
     )
     assert (second["mre_mm"], second["difference_mm"], second["iterations"]) == ("1.0000", "-0.5000", "10 11 12")
-    assert float(first["difference_mm"]) == 0
+    assert (first["difference_mm"], first["from_default_mm"]) == ("", "0.5000")
+    assert second["from_default_mm"] == ""
 
 
 def test_a_recipe_with_a_fold_missing_is_compared_on_the_films_that_it_has(
