@@ -35,7 +35,7 @@ def judged(
     return judge(points, confidence, evidence(**more), SIZE, told, SHAPE, RULE)
 
 
-def test_a_plain_film_is_found_and_nothing_is_said() -> None:
+def test_a_plain_film_is_found_without_remarks() -> None:
     said = judged(face_px())
     assert said.status == ("found",) * 19 and said.remarks == said.doubts == ()
     assert said.pose["working_mm"] == pytest.approx(MM, rel=0.2) and not said.pose["mirrored"]
@@ -81,13 +81,13 @@ def test_a_landmark_without_a_point_is_missing() -> None:
         (20, False, "the head is tilted by "),
     ],
 )
-def test_how_the_film_lies_is_said(turn: float, mirrored: bool, remark: str) -> None:
+def test_orientation_of_the_film_is_reported(turn: float, mirrored: bool, remark: str) -> None:
     said = judged(face_px(turn, mirrored))
     assert said.status.count("found") == 19 and said.doubts == ()
     assert len(said.remarks) == 1 and said.remarks[0].startswith(remark)
 
 
-def test_inverted_gray_is_said() -> None:
+def test_inverted_gray_is_reported() -> None:
     assert judged(face_px(), inverted=1.0).remarks == ("its gray is inverted (bone is dark)",)
 
 

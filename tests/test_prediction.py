@@ -65,7 +65,7 @@ def test_uncertainty_is_in_the_frame_and_of_the_scheme_s_shape() -> None:
         Prediction("1.png", scheme, np.ones((2, 2)), np.ones(2), None, "unknown", covariance_mm2=np.eye(2))
 
 
-def test_nothing_is_said_of_the_errors_on_a_damaged_film() -> None:
+def test_a_damaged_film_has_no_expected_errors() -> None:
     scheme = LandmarkScheme("one", (Landmark("S", "sella"),))
     given = {"expected_error_mm": np.ones(1), "radius90_mm": np.ones(1), "covariance_mm2": np.ones((1, 2, 2))}
     found = Prediction("1.png", scheme, np.ones((1, 2)), np.ones(1), (0.1, 0.1), "user", **given)

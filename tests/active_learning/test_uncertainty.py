@@ -64,7 +64,7 @@ def test_nothing_to_do_loads_nothing(films: dict[str, Path], system: TorchPredic
     assert update_records(films, tmp_path, "w1", no_system) == {}
 
 
-def test_only_what_changed_is_scored_anew(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
+def test_only_what_changed_is_scored_again(films: dict[str, Path], system: TorchPredictor, tmp_path: Path) -> None:
     mine = {film: tmp_path / path.name for film, path in films.items()}
     for film, path in films.items():
         mine[film].write_bytes(path.read_bytes())

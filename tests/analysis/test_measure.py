@@ -83,7 +83,7 @@ def test_a_value_that_is_not_known_has_no_z_and_no_class() -> None:
     assert np.isnan(result.z).all() and result.classes == [None] * len(MEASUREMENTS)
 
 
-def test_a_scheme_with_other_spellings_is_measured_and_what_it_lacks_is_said() -> None:
+def test_a_scheme_with_other_spellings_is_measured_and_missing_landmarks_are_reported() -> None:
     points = np.full((len(AARIZ29), 2), np.nan)
     same = {"L1": "LIT", "U1": "UIT", "Pog'": "Pog`"}
     for symbol, point in zip(ISBI19.symbols, faces.LOOKS_RIGHT, strict=True):

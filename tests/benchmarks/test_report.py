@@ -162,7 +162,7 @@ def test_every_table_is_on_a_page(repository: Path) -> None:
     assert [name for name in TABLES if f"<!-- table {name}, made" not in text] == []
 
 
-def test_tables_are_made_anew_from_an_empty_page(repository: Path, tmp_path: Path) -> None:
+def test_tables_are_made_again_from_an_empty_page(repository: Path, tmp_path: Path) -> None:
     # What is between the markers comes from the results alone.
     for name in ("README.md", RESULTS, "docs/images"):
         copy = shutil.copytree if (repository / name).is_dir() else shutil.copy

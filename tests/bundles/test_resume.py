@@ -97,7 +97,7 @@ def test_finished_run_says_that_nothing_is_trained(
     assert "was finished, in epoch 1: nothing is trained. Start anew with --resume False" in caplog.text
 
 
-def test_resume_false_starts_anew(workflow: Callable[..., ConfigWorkflow], settings: dict[str, Any]) -> None:
+def test_resume_false_starts_again(workflow: Callable[..., ConfigWorkflow], settings: dict[str, Any]) -> None:
     settings["epochs"] = 1
     workflow(STAGE, **settings).run()
     again = workflow(STAGE, **settings, resume=False)

@@ -127,7 +127,7 @@ def test_film_that_crashes_its_reader_is_named_remembered_and_forgotten(
 
 
 @pytest.mark.usefixtures("harmful_films")
-def test_what_a_decoder_complains_of_is_said_of_its_film(
+def test_complaints_of_a_decoder_are_reported_for_its_film(
     tiny_bundle: Path, phantom_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film = shutil.copy(films_in(phantom_films)[0], tmp_path / "talk.png")

@@ -36,7 +36,7 @@ def test_dicom_films_have_a_report_and_others_are_named(
     assert pydicom.dcmread(folder / "a.dcm.sr.dcm").StudyInstanceUID == "1.2.3"
 
 
-def test_missing_extra_is_said_before_any_work(
+def test_missing_extra_is_reported_before_any_work(
     phantom_films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "highdicom", None)

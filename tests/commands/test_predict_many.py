@@ -370,7 +370,7 @@ def remarks(text: str) -> list[str]:
     return sorted(line.split(" predict: ")[1].split(" (")[0] for line in text.splitlines() if " predict: film_" in line)
 
 
-def test_remarks_are_said_again_of_films_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_remarks_are_repeated_for_films_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     films, out = links(tmp_path / "films", 60), tmp_path / "out"
 
     def interrupt(film: Path) -> None:

@@ -167,7 +167,7 @@ def test_film_of_itk_prints_no_remark_when_itk_loads(workers: FilmWorkers, tmp_p
     assert workers.read(tmp_path / "film.tif")[1].remarks == ()
 
 
-def test_scanners_own_tags_and_where_itk_lies_are_no_remarks() -> None:
+def test_private_tags_of_scanners_cause_no_remarks() -> None:
     said = (
         "TIFFReadDirectory: Warning, Unknown field with tag 34016 (0x84e0) encountered.\n"
         "WARNING: In /src/itkTIFFImageIO.cxx, line 523\n"

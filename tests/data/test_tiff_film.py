@@ -114,7 +114,7 @@ def test_palette_and_one_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_film(tmp_path / "film.tif")[0], 255.0 * np.asarray(one_bit).T)
 
 
-def test_list_of_pages_that_bites_its_tail(tmp_path: Path) -> None:
+def test_circular_list_of_pages(tmp_path: Path) -> None:
     data = bytearray(tiff(picture()))
     data[-4:] = data[4:8]  # the next page is the first
     (tmp_path / "film.tif").write_bytes(data)

@@ -324,7 +324,9 @@ def test_film_that_cannot_be_used(
         load_onnx_predictor(exported, spacing_mm).load(film)
 
 
-def test_unknown_spacing_is_assumed_and_said(exported: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_spacing_is_assumed_and_reported(
+    exported: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     [film] = write_phantoms(tmp_path, 1, size=(700, 800), spacing_mm=0.25)
     found = load_onnx_predictor(exported)
     item = found.load(film)

@@ -131,7 +131,7 @@ def test_spacing_of_each_film_comes_from_its_mm(tmp_path: Path) -> None:
     assert [one.source.name for one in found.values()] == ["1.png", "2.png", "3.png"]
 
 
-def test_mm_that_are_not_pixels_times_a_spacing_are_said_and_not_used(tmp_path: Path) -> None:
+def test_mm_that_are_not_pixels_times_a_spacing_are_reported_and_not_used(tmp_path: Path) -> None:
     rows = "1.png,A,100,200,10,20,\n1.png,B,300,400,30,41,\n"
     one = read_table(table(tmp_path, PROJECT + rows), AB)["1"]
     assert one.source.spacing_mm is None

@@ -66,7 +66,7 @@ def test_a_film_at_its_told_scale_takes_one_look() -> None:
     np.testing.assert_allclose(found[0, 7:], np.array([4.0, 0.0, 1.0]) * (0.4 / MM) ** 2, rtol=0.01)
 
 
-def test_the_spread_of_a_heatmap_lies_as_the_film_does() -> None:
+def test_the_spread_of_a_heatmap_turns_with_the_film() -> None:
     film, points = telling_film(SIZE), face_px()
     lying = film.transpose(-1, -2).flip(-2)
     at = np.stack([SIZE[1] - 1 - points[:, 1], points[:, 0]], 1)
@@ -84,7 +84,7 @@ def test_the_scale_is_found_where_it_is_not_told_or_told_wrong(told: float | Non
 
 @pytest.mark.parametrize("told", [None, MM])
 @pytest.mark.parametrize(("turns", "mirrored"), [(0, True), (1, False), (3, False), (2, False), (1, True)])
-def test_a_film_that_lies_or_is_mirrored_gives_points_in_its_own_pixels(
+def test_a_turned_or_mirrored_film_gives_points_in_its_own_pixels(
     turns: int, mirrored: bool, told: float | None
 ) -> None:
     axes = Orientation(turns, mirrored).axes()
@@ -96,7 +96,7 @@ def test_a_film_that_lies_or_is_mirrored_gives_points_in_its_own_pixels(
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
 
 
-def test_an_inverted_film_is_found_and_said_to_be() -> None:
+def test_an_inverted_film_is_found_and_reported() -> None:
     points = face_px()
     film = telling_film(SIZE)
     found = run(1000 - film, Inverted(points, MM), MM)

@@ -190,7 +190,7 @@ def test_label_of_labelme_comes_back(server: Hosted, truth: dict[str, np.ndarray
 
 
 @pytest.mark.parametrize("where", ["beside the films", "in the temporary folder"])
-def test_full_disk_is_said(
+def test_full_disk_is_reported(
     server: Hosted, truth: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     def full(*_: Any) -> None:

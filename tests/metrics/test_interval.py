@@ -120,6 +120,6 @@ def test_without_scipy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         intervals(_errors(5))
 
 
-def test_fewer_resamples_above_400_films_and_it_is_said() -> None:
+def test_fewer_resamples_above_400_films_are_reported() -> None:
     assert [resamples(films) for films in (2, 400, 4_000, 1_000_000)] == [9999, 9999, 1000, 999]
     assert method(25) == METHOD and " 1000 resamples" in method(4_000)

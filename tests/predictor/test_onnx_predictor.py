@@ -127,7 +127,7 @@ def test_told_film_is_looked_at_once_and_judged() -> None:
         (Orientation(0, inverted=True), "its gray is inverted (bone is dark)"),
     ],
 )
-def test_film_that_lies_in_another_way_is_found_and_named(
+def test_film_in_another_orientation_is_found_and_reported(
     orientation: Orientation, remark: str, told_mm: float | None
 ) -> None:
     axes = orientation.axes()

@@ -102,7 +102,7 @@ def test_doubtful_landmarks_are_left_out() -> None:
     assert estimate_site(predictions, annotated, "ab", "2026-01-31").site.films[:2].tolist() == [3, 4]
 
 
-def test_mean_face_of_mostly_turned_faces_lies_as_they_lie() -> None:
+def test_mean_face_of_mostly_turned_faces_is_turned_like_them() -> None:
     turned = MEAN_MM @ TURN.T
     mean, fits = mean_face([MEAN_MM, turned, turned + 5], [np.ones(N)] * 3)
     assert [round(fit.turn_deg) for fit in fits] == [-90, 0, 0]

@@ -67,7 +67,7 @@ def test_landmarks_that_the_crop_cuts_off_are_named(caplog: pytest.LogCaptureFix
     ]
 
 
-def test_nothing_is_said_where_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_remark_where_nothing_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     item = {"image": _film((10, 30)), "points_px": torch.tensor([[5.0, 25.0], [math.nan, math.nan]])}
     with caplog.at_level(logging.WARNING):
         CropBottomSquared("image", points_key="points_px")(item)

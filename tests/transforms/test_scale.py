@@ -139,7 +139,7 @@ def test_meta_survives() -> None:
 
 
 @pytest.mark.parametrize("spacing", [None, (math.nan, math.nan), (0.1, math.nan)])
-def test_unknown_spacing_is_assumed_and_said(spacing: object, caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_spacing_is_assumed_and_reported(spacing: object, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         scaled = ScaleToSpacing(0.2, assumed_spacing_mm=0.05)(_film(spacing=spacing, filename_or_obj="a.png"))
     assert scaled.shape == (1, 10, 15)
