@@ -8,7 +8,7 @@ import type { App } from "./app";
 import { COLOURS, doubtClass } from "./doubt";
 import { h } from "./dom";
 import { distance, ellipse90, fit, onFilm, reveal, toFilm, toScreen, zoomAt, type View } from "./geometry";
-import { dragWindow, table } from "./gray";
+import { dragWindow, sample, table } from "./gray";
 import { Loupe } from "./loupe";
 import { isCorrected, pointsOf, spacingOf, type State } from "./state";
 import type { Point } from "./types";
@@ -125,9 +125,10 @@ export class FilmCanvas {
       this.filmLayer.batchDraw();
       return;
     }
-    const { data, size, base } = state.picture;
-    const isNew = this.shown.width !== size[0] || this.shown.height !== size[1];
-    if (isNew) {
+    // While the window changes, the film is drawn from no more pixels than the screen shows: all of them take too long.
+    const step = this.gesture?.kind === "window" ? Math.max(1, Math.floor(1 / this.view.scale)) : 1;
+    const { values, size } = sample(state.picture.data, state.picture.size, step);
+    if (this.shown.width !== size[0] || this.shown.height !== size[1]) {
       this.shown.width = size[0];
       this.shown.height = size[1];
     }
@@ -135,10 +136,10 @@ export class FilmCanvas {
     if (!context) return;
     const pixels = context.createImageData(size[0], size[1]);
     const target = new Uint32Array(pixels.data.buffer);
-    const values = table(state.look, base);
-    for (let k = 0; k < data.length; k++) target[k] = values[data[k] as number] as number;
+    const colours = table(state.look, state.picture.base);
+    for (let k = 0; k < values.length; k++) target[k] = colours[values[k] as number] as number;
     context.putImageData(pixels, 0, 0);
-    this.picture.size({ width: size[0], height: size[1] });
+    this.picture.size({ width: size[0] * step, height: size[1] * step });
     this.picture.visible(true);
     this.filmLayer.batchDraw();
   }
@@ -348,7 +349,10 @@ export class FilmCanvas {
     const gesture = this.gesture;
     if (!this.pointers.delete(event.pointerId) || !gesture) return;
     this.gesture = null;
-    if (gesture.kind === "window") void this.app.windowSettled();
+    if (gesture.kind === "window") {
+      this.drawFilm(this.app.store.get());
+      void this.app.windowSettled();
+    }
     const [x, y] = this.positionOf(event);
     const isClick = gesture.kind === "pan" && Math.hypot(x - gesture.start[0], y - gesture.start[1]) < CLICK_PX;
     if (done && isClick && event.button === 0) this.app.click(toFilm(this.view, [x, y]));

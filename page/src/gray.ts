@@ -51,6 +51,22 @@ export function table(look: Look, base: readonly [number, number]): Uint32Array 
   return result;
 }
 
+/** Every so many-th pixel of a picture along both sides, and how many these are along each. */
+export function sample(
+  data: Uint8Array,
+  [width, height]: readonly [number, number],
+  step: number,
+): { values: Uint8Array; size: readonly [number, number] } {
+  if (step === 1) return { values: data, size: [width, height] };
+  const size = [Math.ceil(width / step), Math.ceil(height / step)] as const;
+  const values = new Uint8Array(size[0] * size[1]);
+  let k = 0;
+  for (let y = 0; y < height; y += step) {
+    for (let x = 0; x < width; x += step) values[k++] = data[y * width + x] as number;
+  }
+  return { values, size };
+}
+
 /**
  * Whether a film's picture has too few gray values for a window, so that another picture should be asked for: the film
  * has more than 8 bits, and the window is less than half of the picture's, or leaves it.

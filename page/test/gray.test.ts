@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dragWindow, needsPicture, preset, table } from "../src/gray";
+import { dragWindow, needsPicture, preset, sample, table } from "../src/gray";
 
 const gray = (pixel: number): number => pixel & 255;
 const plain = { window: [0, 255], gamma: 1, invert: false } as const;
@@ -44,4 +44,10 @@ test("another picture is asked for where a deep film's window is narrow or outsi
   expect(needsPicture([1000, 1500], [0, 4095], [0, 4095])).toBe(true);
   expect(needsPicture([500, 4095], [1000, 4095], [0, 4095])).toBe(true);
   expect(needsPicture([-500, 4095], [0, 4095], [0, 4095])).toBe(false);
+});
+
+test("a sample holds the pixels at every so many columns and rows", () => {
+  const picture = Uint8Array.from({ length: 5 * 3 }, (_, k) => k);
+  expect(sample(picture, [5, 3], 2)).toEqual({ values: Uint8Array.from([0, 2, 4, 10, 12, 14]), size: [3, 2] });
+  expect(sample(picture, [5, 3], 1).values).toBe(picture);
 });
