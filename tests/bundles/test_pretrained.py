@@ -24,7 +24,7 @@ DIFFERS = {
     "landmark_status": {"intercept", "weights", "limit", "believable", "usual", "measured"},
     "uncertainty": {
         *("weights", "intercept", "slopes", "limits", "radius", "scatter", "heatmap_share", "ellipse", "usual"),
-        "measured",
+        *("usual_off_shape", "measured"),
     },
 }
 """Config -> what a bundle with other networks and another training has to say differently."""

@@ -127,5 +127,5 @@ def test_header_that_places_all_pixels_on_a_line(tmp_path: Path) -> None:
 
 def test_file_that_is_no_film(tmp_path: Path) -> None:
     (tmp_path / "film.png").write_bytes(b"no film")
-    with pytest.raises(FilmError, match="its content is no image"):
+    with pytest.raises(FilmError, match="its content is not a readable image"):
         viewer_frame(tmp_path / "film.png")
