@@ -12,7 +12,7 @@ export function measurePanel(app: App): HTMLElement {
   const table = h(
     "table",
     { "aria-label": "Measurements" },
-    h("thead", {}, h("tr", {}, ...["Measurement", "Value, 90 %", "Norm"].map((text) => h("th", { scope: "col" }, text)))),
+    h("thead", {}, h("tr", {}, ...["Measurement", "Value, 90\u00a0%", "Norm"].map((text) => h("th", { scope: "col" }, text)))),
     body,
   );
   store.watch(
