@@ -663,6 +663,26 @@ def search_time(read: Callable[[str], Results]) -> list[str]:
     return [*table(("pixel size, film", "number", "CPU seconds a film", "slowest"), rows), "", results.source]
 
 
+def page(read: Callable[[str], Results]) -> list[str]:
+    """Return how long the page in the browser takes."""
+    results = read("page")
+    rows = [
+        [
+            row["what"],
+            row["number"],
+            *(
+                number(row[name], 0 if float(row["median_ms"]) > 50 else 1)
+                for name in ("median_ms", "p95_ms", "slowest_ms")
+            ),
+            row["long_tasks"] or "-",
+            number(row["cpu_ms"], 0),
+        ]
+        for row in results.rows
+    ]
+    header = ("what", "number", "median (ms)", "95th percentile (ms)", "slowest (ms)", "tasks over 50 ms", "CPU (ms)")
+    return [*table(header, rows), "", results.source]
+
+
 TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
     made.__name__: made
     for made in (
@@ -681,7 +701,7 @@ TABLES: dict[str, Callable[[Callable[[str], Results]], list[str]]] = {
             site_weights,
         ),
         *(film_uncertainty, active_learning, interval_coverage),
-        *(rulers, tilted, search_time),
+        *(rulers, tilted, search_time, page),
         *(uncertainty_ranking, uncertainty_coverage),
         *(measurement_definitions, measurement_classes, success_classification, measurement_agreement),
         *(measurement_intervals, fuzz_readers, broken_films),
