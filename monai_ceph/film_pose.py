@@ -176,7 +176,7 @@ class PoseSearch:
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> search = PoseSearch(FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8)), spacing_mm=0.67)
-        >>> search.poses((2000, 2400), told_mm=(0.1, 0.1))[0].working_mm
+        >>> search.poses((2000, 2400), known_mm=(0.1, 0.1))[0].working_mm
         (0.1, 0.1)
     """
 
@@ -193,7 +193,7 @@ class PoseSearch:
     def __call__(
         self,
         size: tuple[int, int],
-        told_mm: tuple[float, float] | None,
+        known_mm: tuple[float, float] | None,
         look: Callable[[FilmPose], Look],
         first: Look | None = None,
         stored: Orientation = Orientation(),  # noqa: B008  (a tuple: nobody can change it)
@@ -202,7 +202,7 @@ class PoseSearch:
 
         Args:
             size: (X, Y), of the film as stored.
-            told_mm: (along x, along y), the size of a film pixel; None if unknown.
+            known_mm: (along x, along y), the size of a film pixel; None if unknown.
             look: runs the global stage on the film under an assumed pose.
             first: the result of an earlier trial.
             stored: the orientation that the file states; tried first.
@@ -213,7 +213,7 @@ class PoseSearch:
             ValueError: the size of a pixel is unknown, and the film is too narrow for a face at any scale.
         """
         looks = [] if first is None else [first]
-        for number, plan in enumerate(self.plans(size, told_mm, stored)):
+        for number, plan in enumerate(self.plans(size, known_mm, stored)):
             if number > 1 and max((seen.agreement for seen in looks), default=1.0) < self.hopeless * self.believable:
                 break  # nothing like a face, in any direction
             for pose in plan:
@@ -227,24 +227,24 @@ class PoseSearch:
                 "at any scale; is it a cephalogram?"
             )
         if looks[-1].agreement >= self.believable:
-            return self._closer(self._either_gray(looks[-1], look), told_mm, look)
+            return self._closer(self._either_gray(looks[-1], look), known_mm, look)
         plain = [seen for seen in looks if seen.pose.orientation == stored]
-        return plain[0] if told_mm is not None else max(plain, key=lambda seen: seen.agreement)
+        return plain[0] if known_mm is not None else max(plain, key=lambda seen: seen.agreement)
 
     def poses(
-        self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
+        self, size: tuple[int, int], known_mm: tuple[float, float] | None = None, stored: Orientation | None = None
     ) -> list[FilmPose]:
         """Return the poses to try for a film of (X, Y) px, with the likely and cheap ones first."""
-        return [pose for plan in self.plans(size, told_mm, stored) for pose in plan]
+        return [pose for plan in self.plans(size, known_mm, stored) for pose in plan]
 
     def plans(
-        self, size: tuple[int, int], told_mm: tuple[float, float] | None = None, stored: Orientation | None = None
+        self, size: tuple[int, int], known_mm: tuple[float, float] | None = None, stored: Orientation | None = None
     ) -> list[list[FilmPose]]:
         """Return :meth:`poses` in groups: other scales, other directions, and then less likely combinations."""
         root = math.sqrt(size[0] * size[1])
-        ratio = 1.0 if told_mm is None else math.sqrt(told_mm[1] / told_mm[0])
+        ratio = 1.0 if known_mm is None else math.sqrt(known_mm[1] / known_mm[0])
         searched = [(mm / root / ratio, mm / root * ratio) for mm in self.extents_mm]
-        told = [] if told_mm is None else [told_mm]
+        known = [] if known_mm is None else [known_mm]
         first = stored or Orientation()
         every = [Orientation(*way) for way in product((0, 1, 3, 2), (False, True), (False, True))]
         # Facing left and inverted come first, films on their side next, both at once last.
@@ -258,16 +258,16 @@ class PoseSearch:
         )
         usual, other, large = searched[:1], searched[1:3], searched[3:]
         plans = [
-            (told + usual + other, turned[:1]),
-            (told or usual, turned[1:]),
+            (known + usual + other, turned[:1]),
+            (known or usual, turned[1:]),
             (large, turned[:1]),
-            (usual + other if told else other, turned[1:6]),
+            (usual + other if known else other, turned[1:6]),
             (large, turned[1:3]),
         ]
 
         def possible(mm: tuple[float, float]) -> bool:
             # A network that halves its input several times cannot work on fewer than 48 px.
-            return mm == told_mm or min(size[0] * mm[0], size[1] * mm[1]) >= 48 * self.spacing_mm
+            return mm == known_mm or min(size[0] * mm[0], size[1] * mm[1]) >= 48 * self.spacing_mm
 
         return [[FilmPose(mm, o) for o in ways for mm in scales if possible(mm)] for scales, ways in plans]
 
@@ -290,10 +290,10 @@ class PoseSearch:
         smallest, largest = self.size_range
         return abs(beyond) <= self.largest_tilt_deg and smallest <= 1 / look.fit.working_mm <= largest
 
-    def _closer(self, last: Look, told_mm: tuple[float, float] | None, look: Callable[[FilmPose], Look]) -> Look:
+    def _closer(self, last: Look, known_mm: tuple[float, float] | None, look: Callable[[FilmPose], Look]) -> Look:
         """Run the global stage again on the face alone, set upright and at the mean size."""
         for _ in range(2):
-            if last.fit is None or ((told_mm is not None or last.pose.centre_px) and self._fits(last)):
+            if last.fit is None or ((known_mm is not None or last.pose.centre_px) and self._fits(last)):
                 break
             pose, fit = last.pose, last.fit
             x, y = pose.working_mm

@@ -31,8 +31,8 @@ def judged(
     points: np.ndarray, spacing: float | None = MM, confidence: np.ndarray | None = None, **more: float
 ) -> Judgement:
     confidence = np.full(19, 0.6) if confidence is None else confidence
-    told = None if spacing is None else (spacing, spacing)
-    return judge(points, confidence, evidence(**more), SIZE, told, SHAPE, RULE)
+    spacing_mm = None if spacing is None else (spacing, spacing)
+    return judge(points, confidence, evidence(**more), SIZE, spacing_mm, SHAPE, RULE)
 
 
 def test_a_plain_film_is_found_without_remarks() -> None:

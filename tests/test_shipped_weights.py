@@ -46,8 +46,8 @@ FROM_ELSEWHERE = {"foreign_05.png": 0.108, "foreign_13.png": 0.16, "foreign_22.j
 
 @pytest.mark.real_films
 @pytest.mark.slow
-@pytest.mark.parametrize("told", [False, True])
-def test_films_from_elsewhere(real_films: Path, told: bool) -> None:
+@pytest.mark.parametrize("spacing_is_known", [False, True])
+def test_films_from_elsewhere(real_films: Path, spacing_is_known: bool) -> None:
     folder = real_films / "foreign"
     if not folder.is_dir():
         pytest.skip(f"no films from elsewhere: there is no folder '{folder}'")
@@ -59,8 +59,10 @@ def test_films_from_elsewhere(real_films: Path, told: bool) -> None:
     good, count = 0, 0
     for name, ruler in FROM_ELSEWHERE.items():
         mm = spacing[name]
-        found = (load_predictor(spacing_mm=mm, device="cpu") if told else predictor)(folder / "films" / name)
-        if not told:
+        found = (load_predictor(spacing_mm=mm, device="cpu") if spacing_is_known else predictor)(
+            folder / "films" / name
+        )
+        if not spacing_is_known:
             assert found.spacing_source == ("unknown" if ruler is None else "ruler"), name
             assert ruler is None or found.spacing_mm == pytest.approx((ruler, ruler), rel=0.02)
         for row in (row for row in rows if row["image"] == name):

@@ -45,14 +45,14 @@ PLAIN_ALARMS, ALARMS = 0.012, 0.05
 
 
 class Copy(NamedTuple):
-    """An altered film: (X, Y) gray values, (N, 2) points in its pixels, its pixel size, and whether that is told."""
+    """An altered film: (X, Y) gray values, (N, 2) points in its pixels, its pixel size, and whether that is known."""
 
     film: str
     kind: str
     pixels: np.ndarray
     points_px: np.ndarray
     spacing_mm: float
-    told: bool
+    spacing_is_known: bool
 
 
 def equalised(pixels: np.ndarray, spacing_mm: float, random: np.random.Generator) -> np.ndarray:
@@ -110,31 +110,31 @@ def copies(
     small, at, mm = shrunk(pixels, 0.5), (points + 0.5) / 2 - 0.5, spacing_mm * 2
     last = np.array(small.shape) - 1
 
-    def told() -> bool:
+    def is_known() -> bool:
         return bool(random.random() < 0.5)
 
     yield Copy(name, "plain", pixels, points, spacing_mm, True)
-    yield Copy(name, "equalised", equalised(small, mm, random), at, mm, told())
-    yield Copy(name, "drawn on", drawn_on(small, at, random), at, mm, told())
+    yield Copy(name, "equalised", equalised(small, mm, random), at, mm, is_known())
+    yield Copy(name, "drawn on", drawn_on(small, at, random), at, mm, is_known())
     for kind in random.choice(
         ["scale", "tilted", "framed", "cut", "coarse", "mirrored", "lying", "inverted"], count, False
     ):
         if kind == "scale":
             yield Copy(name, kind, small, at, mm, False)
         elif kind == "tilted":
-            yield Copy(name, kind, *tilted(small, at, random.uniform(12, 30) * random.choice([-1, 1])), mm, told())
+            yield Copy(name, kind, *tilted(small, at, random.uniform(12, 30) * random.choice([-1, 1])), mm, is_known())
         elif kind == "framed":
-            yield Copy(name, kind, *framed(small, at, random), mm, told())
+            yield Copy(name, kind, *framed(small, at, random), mm, is_known())
         elif kind == "cut":
             lost = (np.array(small.shape) * random.uniform(0, 0.3, (2, 2))).astype(int) * (random.random((2, 2)) < 0.4)
             part = small[lost[0, 0] : small.shape[0] - lost[1, 0], lost[0, 1] : small.shape[1] - lost[1, 1]]
-            yield Copy(name, kind, part, at - lost[0], mm, told())
+            yield Copy(name, kind, part, at - lost[0], mm, is_known())
         elif kind == "coarse":
             coarse = shrunk(small, 0.4)
             noisy = np.clip(coarse + random.normal(0, random.uniform(0, 20), coarse.shape), 0, 255)
-            yield Copy(name, kind, noisy, (at + 0.5) * 0.4 - 0.5, mm / 0.4, told())
+            yield Copy(name, kind, noisy, (at + 0.5) * 0.4 - 0.5, mm / 0.4, is_known())
         elif kind == "mirrored":
-            yield Copy(name, kind, small[::-1], np.stack([last[0] - at[:, 0], at[:, 1]], 1), mm, told())
+            yield Copy(name, kind, small[::-1], np.stack([last[0] - at[:, 0], at[:, 1]], 1), mm, is_known())
         elif kind == "lying":
             yield Copy(name, kind, small.T[::-1], np.stack([last[1] - at[:, 1], at[:, 0]], 1), mm, True)
         else:
@@ -219,9 +219,9 @@ def validation_films(
 def infer(predictor: TorchPredictor, pixels: np.ndarray, spacing_mm: float | None) -> np.ndarray:
     """(N, 10) float64 of a film (X, Y)."""
     film = torch.from_numpy(np.ascontiguousarray(pixels, dtype=np.float32))[None, None]
-    told = np.full(2, np.nan if spacing_mm is None else spacing_mm)
+    spacing = np.full(2, np.nan if spacing_mm is None else spacing_mm)
     with torch.inference_mode():
-        found = predictor.inferer(MetaTensor(film, meta={"spacing_mm": told}), predictor.network)
+        found = predictor.inferer(MetaTensor(film, meta={"spacing_mm": spacing}), predictor.network)
     return np.asarray(found[0].to(torch.float64))
 
 
@@ -252,7 +252,7 @@ def try_copies(
     outer, network = any_film_inferer(predictor.inferer), predictor.network
     assert outer.search is not None and isinstance(network, TwoStageNet)
     for copy in copies(Path(name).stem, read_film(name)[0], points, spacing, seed, count):
-        found = infer(predictor, copy.pixels, copy.spacing_mm if copy.told else None)
+        found = infer(predictor, copy.pixels, copy.spacing_mm if copy.spacing_is_known else None)
         error = (found[:, :2] - copy.points_px) * copy.spacing_mm
         fit_, _ = lay_face(found[:, :2], found[:, 2], outer.search.shape)
         features = None

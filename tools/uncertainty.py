@@ -55,8 +55,8 @@ def evidence_of(
     assert outer.search is not None
     if found[0, 5] < outer.search.believable:
         return None, found[:, :2]
-    told = (spacing_mm, spacing_mm)
-    return film_evidence(found[:, :2], found[:, 2], found[:, 3:], told, outer.search.shape), found[:, :2]
+    spacing = (spacing_mm, spacing_mm)
+    return film_evidence(found[:, :2], found[:, 2], found[:, 3:], spacing, outer.search.shape), found[:, :2]
 
 
 def film_copies(item: Mapping[str, Any], spacing_mm: float, altered: bool, seed: int) -> Iterator[Copy]:

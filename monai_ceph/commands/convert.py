@@ -68,8 +68,8 @@ def run(
         remarks += lacking
     elif rename:
         raise ValueError("--rename needs --scheme, the scheme that has the new symbols.")
-    told = None if spacing_mm is None else (spacing_mm, spacing_mm)
-    failed = write_annotations(annotations, format, output, known, told)
+    user_mm = None if spacing_mm is None else (spacing_mm, spacing_mm)
+    failed = write_annotations(annotations, format, output, known, user_mm)
     for sentence in dict.fromkeys([*remarks, *failed]):
         print(f"monai-ceph convert: {sentence}", file=sys.stderr)
     print(f"{output}: {count(len(annotations.points_px) - len(failed), 'film')}")

@@ -53,9 +53,9 @@ def run(
 
     film_scheme = natural_scheme(source) if scheme is None else get_scheme(scheme)
     points = read_annotations(source, film_scheme, spacing_mm, frame_of)
-    told = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
-    known = [film for film in points.points_px if told is not None or film in points.spacings_mm]
-    spacings, remarks = film_spacings(known, [(str(source), points)], told)
+    user_mm = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
+    known = [film for film in points.points_px if user_mm is not None or film in points.spacings_mm]
+    spacings, remarks = film_spacings(known, [(str(source), points)], user_mm)
     if unknown := sorted(points.points_px.keys() - set(known)):
         remarks.append(
             f"The pixel spacing of {count(len(unknown), 'film')} ({named(unknown, 3)}) is unknown, so no length is "

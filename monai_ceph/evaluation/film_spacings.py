@@ -17,7 +17,7 @@ SAME = 1e-3
 
 
 def film_spacings(
-    films: Sequence[str], sources: Sequence[tuple[str, Annotations]], told_mm: Spacing | None
+    films: Sequence[str], sources: Sequence[tuple[str, Annotations]], user_mm: Spacing | None
 ) -> tuple[dict[str, Spacing], list[str]]:
     """Find each film's pixel spacing.
 
@@ -26,7 +26,7 @@ def film_spacings(
     Args:
         films: film names.
         sources: names of files and their points; an earlier source takes precedence.
-        told_mm: the user's, (along x, along y), mm, for films whose spacing is in no file; None if there is none.
+        user_mm: the user's, (along x, along y), mm, for films whose spacing is in no file; None if there is none.
     Returns:
         Film name -> (along x, along y), mm; and a remark for each source that contradicts the user or another source.
     Raises:
@@ -34,34 +34,34 @@ def film_spacings(
     """
     spacings_mm: dict[str, Spacing] = {}
     remarks = []
-    told_name = "--spacing"
-    said_by = dict.fromkeys(films, told_name)
+    option = "--spacing"
+    origin = dict.fromkeys(films, option)
     for name, points in sources:
         contradicted: dict[tuple[str, Spacing, Spacing], list[str]] = {}
         for film, spacing_mm in points.spacings_mm.items():
-            if film not in said_by:
+            if film not in origin:
                 continue
-            if told_mm is not None and same_spacing(spacing_mm, told_mm):
-                spacing_mm = told_mm
-            earlier_mm = spacings_mm.get(film, told_mm)
+            if user_mm is not None and same_spacing(spacing_mm, user_mm):
+                spacing_mm = user_mm
+            earlier_mm = spacings_mm.get(film, user_mm)
             if earlier_mm is not None and not same_spacing(spacing_mm, earlier_mm):
-                contradicted.setdefault((said_by[film], spacing_mm, earlier_mm), []).append(film)
+                contradicted.setdefault((origin[film], spacing_mm, earlier_mm), []).append(film)
             if film not in spacings_mm:
-                spacings_mm[film], said_by[film] = spacing_mm, name
+                spacings_mm[film], origin[film] = spacing_mm, name
         for (other_name, spacing_mm, earlier_mm), of_films in contradicted.items():
-            used = "its own is used" if other_name == told_name else f"that of {other_name} is used"
+            used = "its own is used" if other_name == option else f"that of {other_name} is used"
             remarks.append(
                 f"{name}: its mm are of pixels of {_text(spacing_mm)} mm on {count(len(of_films), 'film')} "
                 f"({named(of_films)}), but {other_name} says {_text(earlier_mm)} mm; {used}."
             )
     unknown = [film for film in films if film not in spacings_mm]
-    if unknown and told_mm is None:
+    if unknown and user_mm is None:
         raise ValueError(
             f"The pixel spacing of {count(len(unknown), 'film')} ({named(unknown, 3)}) is in none of the files; give "
             "it with --spacing."
         )
-    if told_mm is not None:
-        spacings_mm = dict.fromkeys(films, told_mm) | spacings_mm
+    if user_mm is not None:
+        spacings_mm = dict.fromkeys(films, user_mm) | spacings_mm
     return spacings_mm, remarks
 
 

@@ -69,8 +69,8 @@ class AnyFilmInferer(Inferer):
         if shape is not None and believable is not None:
             self.search = PoseSearch(shape, global_mm, believable, **search)
 
-    def as_told(self) -> AnyFilmInferer:
-        """Return the same inferer without a search: it uses films as stored, at the pixel size that is given."""
+    def without_search(self) -> AnyFilmInferer:
+        """Return this inferer without its search: it uses films as stored, at their own pixel size."""
         return AnyFilmInferer(self.inferer, self.local_mm, None, assumed_spacing_mm=self.assumed_mm[0])
 
     def __call__(self, inputs: torch.Tensor, network: TwoStageNet, *args: object, **kwargs: object) -> torch.Tensor:
@@ -105,21 +105,21 @@ class AnyFilmInferer(Inferer):
         return torch.stack(predictions)
 
     def _film(
-        self, film: torch.Tensor, told_mm: tuple[float, float] | None, stored: Orientation, network: TwoStageNet
+        self, film: torch.Tensor, known_mm: tuple[float, float] | None, stored: Orientation, network: TwoStageNet
     ) -> torch.Tensor:
-        if told_mm is not None:
-            check_extent(film.shape[-2:], told_mm, self.local_mm, "The film")
+        if known_mm is not None:
+            check_extent(film.shape[-2:], known_mm, self.local_mm, "The film")
         search = self.search
         look, local, affine = None, None, None
-        if search is None or (told_mm is not None and stored == Orientation()):
-            pose = FilmPose(told_mm or self.assumed_mm)
+        if search is None or (known_mm is not None and stored == Orientation()):
+            pose = FilmPose(known_mm or self.assumed_mm)
             local, affine = posed_film(film, pose, self.local_mm, (0.0, 0.0))
             look = self._first_look(local, affine, pose, network)
         if search is not None and (look is None or not search.is_plain(look)):
             scaled: dict[tuple[float, float], torch.Tensor] = {}
             latest = search(
                 (film.shape[-2], film.shape[-1]),
-                told_mm,
+                known_mm,
                 lambda pose: coarse_look(film, pose, search, lambda x: self.inferer.coarse(x, network), scaled),
                 look,
                 stored,

@@ -130,16 +130,16 @@ class OnnxPredictor(Predictor):
     def _local_size(self, film: np.ndarray, spacing_mm: tuple[float, float]) -> list[int]:
         return [int(n * mm / self.working_mm) for n, mm in zip(film.shape, spacing_mm, strict=True)]
 
-    def _find(self, film: np.ndarray, told_mm: tuple[float, float] | None, stored: Orientation) -> np.ndarray:
+    def _find(self, film: np.ndarray, known_mm: tuple[float, float] | None, stored: Orientation) -> np.ndarray:
         """Find the points of a film (X, Y) in the order in which ``AnyFilmInferer`` does; return what it returns."""
         search, look, whole = self.search, None, None
-        if search is None or (told_mm is not None and stored == Orientation()):
-            pose = FilmPose(told_mm or self.assumed_mm)
+        if search is None or (known_mm is not None and stored == Orientation()):
+            pose = FilmPose(known_mm or self.assumed_mm)
             whole = run_film(self.session, film, pose.working_mm)
             points = np.column_stack(whole[2:4])
             look = Look(pose, points, None, 0.0) if search is None else seen(pose, points, search.shape)
         if search is not None and (look is None or not search.is_plain(look)):
-            latest = search((film.shape[0], film.shape[1]), told_mm, partial(self._look, film, search), look, stored)
+            latest = search((film.shape[0], film.shape[1]), known_mm, partial(self._look, film, search), look, stored)
             if look is None or latest.pose != look.pose:
                 whole = None
             look = latest

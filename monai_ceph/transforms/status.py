@@ -77,7 +77,7 @@ class LandmarkStatusd(MapTransform):
         if self.shape is None or self.rule is None:
             return out
         image: MetaTensor = out[self.image_key]
-        told_mm = film_spacing_mm(image)
+        known_mm = film_spacing_mm(image)
         for key in self.key_iterator(out):
             pred = torch.as_tensor(out[key]).detach().to("cpu", torch.float64)
             evidence = np.asarray(pred[:, 3:])
@@ -88,13 +88,13 @@ class LandmarkStatusd(MapTransform):
                 np.asarray(pred[:, 2]),
                 evidence,
                 (image.shape[-2], image.shape[-1]),
-                told_mm,
+                known_mm,
                 self.shape,
                 self.rule,
                 suggested if math.isfinite(suggested) else None,
                 partial(find_ruler, image[0].detach().cpu().numpy()),
             )
-            spacing_mm = told_mm
+            spacing_mm = known_mm
             if judged.ruler is not None:
                 spacing_mm = (judged.ruler.spacing_mm, judged.ruler.spacing_mm)
                 spacing = torch.tensor(spacing_mm, dtype=torch.float64)

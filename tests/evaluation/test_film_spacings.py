@@ -32,15 +32,15 @@ def test_errors_of_one_mm_on_films_of_two_spacings_are_one_mm(tmp_path: Path) ->
     """By hand: 10 px of 0.1 mm and 5 px of 0.2 mm are 1 mm each; one spacing for both would give 0.75."""
     predicted = table(tmp_path / "p.csv", {"a.png": 0.1, "b.png": 0.2}, 1.0)
     truth = table(tmp_path / "t.csv", {"a.png": None, "b.png": None})
-    for told in (0.1, None):
-        evaluation = evaluate(predicted, [truth], spacing_mm=told)
+    for user_mm in (0.1, None):
+        evaluation = evaluate(predicted, [truth], spacing_mm=user_mm)
         np.testing.assert_allclose(evaluation.scores[0].errors_mm, 1.0, atol=2e-4)
         assert evaluation.spacing_mm is None
         said = f"{predicted}: its mm are of pixels of 0.2 mm on 1 film (b), but --spacing says 0.1 mm; its own is used."
-        assert evaluation.remarks == ((said,) if told else ())
+        assert evaluation.remarks == ((said,) if user_mm else ())
 
 
-def test_spacing_that_agrees_is_the_one_told_to_the_last_digit(tmp_path: Path) -> None:
+def test_spacing_that_agrees_is_the_users_to_the_last_digit(tmp_path: Path) -> None:
     predicted = table(tmp_path / "p.csv", {"a.png": 0.127}, 1.0)
     evaluation = evaluate(predicted, [table(tmp_path / "t.csv", {"a.png": None})], spacing_mm=0.12700001)
     assert evaluation.spacing_mm == (0.12700001, 0.12700001) and evaluation.remarks == ()

@@ -1,4 +1,4 @@
-"""A film that tells where each of its pixels came from, and stages that read it: an oracle for everything geometric."""
+"""A film whose gray values are its pixel coordinates, and stages that read them: an oracle of all geometry."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from monai_ceph.inferers import TwoStageInferer
 
 
-def telling_film(size: tuple[int, int]) -> torch.Tensor:
-    """(4, X, Y): x, y, and two constants that undo normalisation and tell of inversion."""
+def coordinate_film(size: tuple[int, int]) -> torch.Tensor:
+    """(4, X, Y): x, y, and two constants that undo normalisation and show inversion."""
     x, y = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in size), indexing="ij")
     return torch.stack([x, y, torch.zeros_like(x), torch.full_like(x, 1000.0)])
 
 
-def told_places(film: torch.Tensor) -> tuple[torch.Tensor, bool]:
-    """(X, Y, 2): which pixel of the telling film each pixel shows; and whether it is inverted."""
+def shown_places(film: torch.Tensor) -> tuple[torch.Tensor, bool]:
+    """(X, Y, 2): which pixel of the coordinate film each pixel shows; and whether it is inverted."""
     unit = film[3] - film[2]
     return torch.stack([(film[axis] - film[2]) / unit * 1000 for axis in (0, 1)], -1), bool(unit.mean() < 0)
 
@@ -26,7 +26,7 @@ class Oracle(TwoStageInferer):
     """Both stages without a network: sure of what an upright face of about the right scale shows, else guessing.
 
     Args:
-        points_px: (N, 2), the truth, in pixels of the telling film.
+        points_px: (N, 2), the truth, in pixels of the coordinate film.
         upright: (2, 2): a step in the upright film -> a step in the film as stored.
         mm: true size of a pixel of the film.
     """
@@ -51,11 +51,11 @@ class Oracle(TwoStageInferer):
 
     def _step(self, film: torch.Tensor) -> float:
         """Spacing of the film over the spacing that the stage is made for: 2 / 3 mm."""
-        places, _ = told_places(film)
+        places, _ = shown_places(film)
         return float((places[1, 0] - places[0, 0]).norm()) / (2 / 3)
 
     def _read(self, film: torch.Tensor, scale: float, scales: tuple[float, float]) -> torch.Tensor:
-        places, inverted = told_places(film)
+        places, inverted = shown_places(film)
         middle = tuple(n // 2 for n in places.shape[:2])
         steps = torch.stack(
             [places[middle[0] + 1, middle[1]] - places[middle], places[middle[0], middle[1] + 1] - places[middle]], 1

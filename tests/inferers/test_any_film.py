@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from monai_ceph.inferers import AnyFilmInferer, FilmPose, Orientation
 from monai_ceph.inferers.posed_film import posed_film
 from tests.faces import face_shape, faces_mm
-from tests.inferers.posed import Oracle, telling_film, told_places
+from tests.inferers.posed import Oracle, coordinate_film, shown_places
 
 SHAPE = face_shape()
 SIZE, MM = (240, 300), 0.8
@@ -26,8 +26,8 @@ def face_px(turn_deg: float = 0.0, seed: int = 5) -> np.ndarray:
     return (face - face.mean(0)) @ turn.T / MM + np.array(SIZE) / 2
 
 
-def run(film: torch.Tensor, oracle: Oracle, told_mm: float | None) -> np.ndarray:
-    inputs = MetaTensor(film, meta={"spacing_mm": np.full(2, np.nan if told_mm is None else told_mm)})[None]
+def run(film: torch.Tensor, oracle: Oracle, known_mm: float | None) -> np.ndarray:
+    inputs = MetaTensor(film, meta={"spacing_mm": np.full(2, np.nan if known_mm is None else known_mm)})[None]
     found = AnyFilmInferer(oracle, 0.4, SHAPE)(inputs, None)
     assert found.shape == (1, 19, 10)
     return found[0].numpy()
@@ -37,7 +37,7 @@ def run(film: torch.Tensor, oracle: Oracle, told_mm: float | None) -> np.ndarray
     "orientation", [Orientation(k, m, i) for k in range(4) for m in (False, True) for i in (False, True)]
 )
 def test_a_posed_film_shows_the_pixels_that_its_affine_names(orientation: Orientation) -> None:
-    film = telling_film((50, 70))
+    film = coordinate_film((50, 70))
     film = 1000 - film if orientation.inverted else film
     for pose in (
         FilmPose((0.3, 0.3), orientation),
@@ -45,29 +45,29 @@ def test_a_posed_film_shows_the_pixels_that_its_affine_names(orientation: Orient
         FilmPose((0.3, 0.3), orientation, 20.0, (25.0, 35.0)),
     ):
         posed, affine = posed_film(film, pose, 0.5, (9.0, 7.0))
-        places, inverted = told_places(posed)
+        places, inverted = shown_places(posed)
         assert not inverted and posed.mean().abs() < 1e-5
         grid = torch.stack(torch.meshgrid(*(torch.arange(n) for n in posed.shape[-2:]), indexing="ij"), -1)
         named = grid.to(torch.float64) @ affine[:2, :2].T + affine[:2, 2]
         if orientation.inverted:
-            continue  # the film tells its places no more
+            continue  # the film no longer shows its places
         inside = ((named > 2) & (named < torch.tensor([47, 67]))).all(-1)
         assert (
             inside.any() and (places - named)[inside].abs().max() < 0.1
         )  # the filter of a shrunk film is not quite symmetric
 
 
-def test_a_film_at_its_told_scale_takes_one_look() -> None:
+def test_a_film_of_known_scale_takes_one_look() -> None:
     points = face_px()
     oracle = Oracle(points, MM)
-    found = run(telling_film(SIZE), oracle, MM)
+    found = run(coordinate_film(SIZE), oracle, MM)
     np.testing.assert_allclose(found[:, :2], points, atol=0.02)
     assert oracle.looks == 1 and (found[:, 2] > 0.7).all() and found[0, 5] > 0.3
     np.testing.assert_allclose(found[0, 7:], np.array([4.0, 0.0, 1.0]) * (0.4 / MM) ** 2, rtol=0.01)
 
 
 def test_the_spread_of_a_heatmap_turns_with_the_film() -> None:
-    film, points = telling_film(SIZE), face_px()
+    film, points = coordinate_film(SIZE), face_px()
     lying = film.transpose(-1, -2).flip(-2)
     at = np.stack([SIZE[1] - 1 - points[:, 1], points[:, 0]], 1)
     found = run(lying, Oracle(points, MM), MM)
@@ -75,37 +75,37 @@ def test_the_spread_of_a_heatmap_turns_with_the_film() -> None:
     np.testing.assert_allclose(found[0, 7:], np.array([1.0, 0.0, 4.0]) * (0.4 / MM) ** 2, rtol=0.01, atol=1e-3)
 
 
-@pytest.mark.parametrize("told", [None, 0.16, 4.0])
-def test_the_scale_is_found_where_it_is_not_told_or_told_wrong(told: float | None) -> None:
+@pytest.mark.parametrize("known_mm", [None, 0.16, 4.0])
+def test_an_unknown_or_wrong_scale_is_found(known_mm: float | None) -> None:
     points = face_px()
-    found = run(telling_film(SIZE), Oracle(points, MM), told)
+    found = run(coordinate_film(SIZE), Oracle(points, MM), known_mm)
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
 
 
-@pytest.mark.parametrize("told", [None, MM])
+@pytest.mark.parametrize("known_mm", [None, MM])
 @pytest.mark.parametrize(("turns", "mirrored"), [(0, True), (1, False), (3, False), (2, False), (1, True)])
 def test_a_turned_or_mirrored_film_gives_points_in_its_own_pixels(
-    turns: int, mirrored: bool, told: float | None
+    turns: int, mirrored: bool, known_mm: float | None
 ) -> None:
     axes = Orientation(turns, mirrored).axes()
     upright = face_px()
     moved = (upright - np.array(SIZE) / 2) @ axes.T
     size = SIZE if turns % 2 == 0 else SIZE[::-1]
     points = moved + np.array(size) / 2
-    found = run(telling_film(size), Oracle(points, MM, torch.from_numpy(axes)), told)
+    found = run(coordinate_film(size), Oracle(points, MM, torch.from_numpy(axes)), known_mm)
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
 
 
 def test_an_inverted_film_is_found_and_reported() -> None:
     points = face_px()
-    film = telling_film(SIZE)
+    film = coordinate_film(SIZE)
     found = run(1000 - film, Inverted(points, MM), MM)
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
     assert (found[:, 6] == 1).all()
 
 
 class Inverted(Oracle):
-    """Reads a telling film that was stored inverted, once it is turned round."""
+    """Reads a coordinate film that was stored inverted, once it is turned round."""
 
     def _read(self, film: torch.Tensor, scale: float, scales: tuple[float, float]) -> torch.Tensor:
         if float((film[3] - film[2]).mean()) < 0:  # as stored: bones are dark
@@ -115,13 +115,13 @@ class Inverted(Oracle):
 
 def test_a_tilted_head_is_set_upright() -> None:
     points = face_px(turn_deg=28)
-    found = run(telling_film(SIZE), Oracle(points, MM), MM)
+    found = run(coordinate_film(SIZE), Oracle(points, MM), MM)
     np.testing.assert_allclose(found[:, :2], points, atol=0.1)
 
 
 def test_a_face_in_a_corner_of_a_large_picture() -> None:
     points = face_px() + np.array([450, 20])
-    found = run(telling_film((750, 350)), Oracle(points, MM), None)
+    found = run(coordinate_film((750, 350)), Oracle(points, MM), None)
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
 
 
@@ -133,19 +133,19 @@ def test_a_point_that_the_global_stage_misplaces_is_looked_for_where_the_face_ha
             return found
 
     points = face_px()
-    found = run(telling_film(SIZE), Misled(points, MM), MM)
+    found = run(coordinate_film(SIZE), Misled(points, MM), MM)
     np.testing.assert_allclose(found[:, :2], points, atol=0.05)
     assert found[9, 4] > 30 > 5 > np.delete(found[:, 4], 9).max()  # mm between both stages
 
 
-def test_without_a_face_the_film_is_taken_as_it_was_told() -> None:
+def test_without_a_face_a_film_is_used_as_stored() -> None:
     oracle = Oracle(face_px(), MM, upright=-torch.eye(2) * torch.tensor([1.0, 0.0]))  # fits no orientation
-    found = run(telling_film(SIZE), oracle, MM)
+    found = run(coordinate_film(SIZE), oracle, MM)
     assert found[0, 5] < 0.2 and (found[:, 2] < 0.1).all() and np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("told", [None, MM])
-def test_search_of_a_picture_without_a_face_ends_early(told: float | None) -> None:
+@pytest.mark.parametrize("known_mm", [None, MM])
+def test_search_of_a_picture_without_a_face_ends_early(known_mm: float | None) -> None:
     class Blind(Oracle):
         def coarse(self, films: torch.Tensor, network: object) -> torch.Tensor:
             found = super().coarse(films, network)
@@ -155,25 +155,25 @@ def test_search_of_a_picture_without_a_face_ends_early(told: float | None) -> No
     oracle = Blind(face_px(), MM)
     search = AnyFilmInferer(oracle, 0.4, SHAPE).search
     assert search is not None
-    plans = search.plans(SIZE, None if told is None else (told, told))
-    run(telling_film(SIZE), oracle, told)
+    plans = search.plans(SIZE, None if known_mm is None else (known_mm, known_mm))
+    run(coordinate_film(SIZE), oracle, known_mm)
     assert oracle.looks == len(plans[0]) + len(plans[1]) < len(search.poses(SIZE)) - 5
 
 
 def test_without_a_shape_nothing_is_searched() -> None:
     oracle = Oracle(face_px(), MM)
-    inputs = MetaTensor(telling_film(SIZE), meta={"spacing_mm": np.full(2, MM)})[None]
-    plain = AnyFilmInferer(oracle, 0.4, SHAPE).as_told()
+    inputs = MetaTensor(coordinate_film(SIZE), meta={"spacing_mm": np.full(2, MM)})[None]
+    plain = AnyFilmInferer(oracle, 0.4, SHAPE).without_search()
     np.testing.assert_allclose(plain(inputs, None)[0, :, :2], face_px(), atol=0.05)
     assert oracle.looks == 1
 
 
 def test_a_pixel_size_in_another_unit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"The film: with this pixel spacing the film is 24 x 30 m large; is it in mm"):
-        run(telling_film(SIZE), Oracle(face_px(), MM), 100.0)
+        run(coordinate_film(SIZE), Oracle(face_px(), MM), 100.0)
 
 
-def test_the_poses_to_try_begin_with_what_is_told_and_end() -> None:
+def test_the_poses_to_try_begin_with_the_known_spacing_and_end() -> None:
     search = AnyFilmInferer(Oracle(face_px(), MM), 0.4, SHAPE).search
     assert search is not None
     poses = search.poses((1000, 1200), (0.1, 0.1))
@@ -205,11 +205,11 @@ def test_a_film_is_looked_at_first_as_its_tag_says() -> None:
     points = (face_px() - np.array(SIZE) / 2) @ axes.T + np.array(SIZE[::-1]) / 2
     oracle = Oracle(points, MM, torch.from_numpy(axes))
     meta = {"spacing_mm": np.full(2, MM), "film_orientation": 6}
-    found = AnyFilmInferer(oracle, 0.4, SHAPE)(MetaTensor(telling_film(SIZE[::-1]), meta=meta)[None], None)
+    found = AnyFilmInferer(oracle, 0.4, SHAPE)(MetaTensor(coordinate_film(SIZE[::-1]), meta=meta)[None], None)
     np.testing.assert_allclose(found[0, :, :2], points, atol=0.05)
     assert oracle.looks == 1
 
 
 def test_a_strip_of_unknown_pixel_size_is_refused() -> None:
     with pytest.raises(ValueError, match=r"can show a face, got 2 x 3000 pixels, which is too narrow"):
-        run(telling_film((2, 3000)), Oracle(face_px(), 0.2), None)
+        run(coordinate_film((2, 3000)), Oracle(face_px(), 0.2), None)

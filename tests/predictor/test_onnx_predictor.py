@@ -29,7 +29,7 @@ def face_px() -> np.ndarray:
     return points - points.mean(0) + np.array(SIZE) / 2
 
 
-def telling_film(size: tuple[int, int] = SIZE) -> np.ndarray:
+def coordinate_film(size: tuple[int, int] = SIZE) -> np.ndarray:
     """(X, Y): every gray value tells its place."""
     x, y = np.ogrid[: size[0], : size[1]]
     return (1.0 + x + STEP * y).astype(np.float32)
@@ -86,8 +86,8 @@ def predictor(session: Session, spacing_mm: float | None = None, judges: bool = 
     return system
 
 
-def found_in(film: np.ndarray, session: Session, told_mm: float | None, orientation: int = 1) -> Prediction:
-    spacing = None if told_mm is None else (told_mm, told_mm)
+def found_in(film: np.ndarray, session: Session, known_mm: float | None, orientation: int = 1) -> Prediction:
+    spacing = None if known_mm is None else (known_mm, known_mm)
     info = FilmInfo(spacing, "user" if spacing else "unknown", orientation=orientation)
     return predictor(session).predict({"image": film, "info": info, "name": "film"})
 
@@ -99,25 +99,25 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("told_mm", [None, 0.07, 3.0])
-def test_scale_that_is_not_told_or_told_wrong_is_searched(told_mm: float | None) -> None:
-    found = found_in(telling_film(), Session(face_px()), told_mm)
+@pytest.mark.parametrize("known_mm", [None, 0.07, 3.0])
+def test_scale_that_is_unknown_or_wrong_is_searched(known_mm: float | None) -> None:
+    found = found_in(coordinate_film(), Session(face_px()), known_mm)
     np.testing.assert_allclose(found.points_px, face_px(), atol=0.2)
-    if told_mm is None:
+    if known_mm is None:
         assert set(found.statuses) == {"found"} and "pixel size unknown: mm are left empty" in found.remarks[0]
     else:
         assert "scale" in found.doubts
 
 
-def test_told_film_is_looked_at_once_and_judged() -> None:
+def test_film_of_known_scale_is_looked_at_once_and_judged() -> None:
     session = Session(face_px())
-    found = found_in(telling_film(), session, MM)
+    found = found_in(coordinate_film(), session, MM)
     assert set(found.statuses) == {"found"} and session.asked == [MM] and found.remarks == ()
     assert found.points_mm[0] == pytest.approx(face_px()[0] * MM)
     assert found.expected_error_mm == pytest.approx(np.full(19, MM * np.sqrt(13) + 0.05))
 
 
-@pytest.mark.parametrize("told_mm", [None, MM])
+@pytest.mark.parametrize("known_mm", [None, MM])
 @pytest.mark.parametrize(
     ("orientation", "remark"),
     [
@@ -128,35 +128,35 @@ def test_told_film_is_looked_at_once_and_judged() -> None:
     ],
 )
 def test_film_in_another_orientation_is_found_and_reported(
-    orientation: Orientation, remark: str, told_mm: float | None
+    orientation: Orientation, remark: str, known_mm: float | None
 ) -> None:
     axes = orientation.axes()
     size = SIZE[::-1] if orientation.quarter_turns % 2 else SIZE
     points = (face_px() - np.array(SIZE) / 2) @ axes.T + np.array(size) / 2
-    film = telling_film(size) * (-1 if orientation.inverted else 1)
-    found = found_in(film, Session(points, axes), told_mm)
+    film = coordinate_film(size) * (-1 if orientation.inverted else 1)
+    found = found_in(film, Session(points, axes), known_mm)
     np.testing.assert_allclose(found.points_px, points, atol=0.2)
     assert found.remarks[0] == remark and found.pose["inverted"] == float(orientation.inverted)
-    assert (found.covariance_mm2 is None) == (told_mm is None)
+    assert (found.covariance_mm2 is None) == (known_mm is None)
 
 
 def test_film_is_looked_at_first_as_its_tag_says() -> None:
     axes = Orientation.of_tag(6).axes()
     points = (face_px() - np.array(SIZE) / 2) @ axes.T + np.array(SIZE[::-1]) / 2
     session = Session(points, axes)
-    found = found_in(telling_film(SIZE[::-1]), session, MM, orientation=6)
+    found = found_in(coordinate_film(SIZE[::-1]), session, MM, orientation=6)
     np.testing.assert_allclose(found.points_px, points, atol=0.2)
     assert len(session.asked) == 2 and "viewers turn it by its orientation tag" in found.remarks[-1]
 
 
 def test_point_that_the_global_stage_misplaces_is_looked_for_where_the_face_has_it() -> None:
-    found = found_in(telling_film(), Session(face_px(), misled=9), MM)
+    found = found_in(coordinate_film(), Session(face_px(), misled=9), MM)
     np.testing.assert_allclose(found.points_px, face_px(), atol=0.2)
 
 
 def test_film_in_which_no_face_is_seen_has_no_point_to_believe() -> None:
-    for told in (None, MM):
-        found = found_in(telling_film(), Session(face_px(), sees=False), told)
+    for known_mm in (None, MM):
+        found = found_in(coordinate_film(), Session(face_px(), sees=False), known_mm)
         assert set(found.statuses) == {"doubtful"} and "not a face" in found.doubts
         assert found.expected_error_mm is None
 
@@ -164,7 +164,7 @@ def test_film_in_which_no_face_is_seen_has_no_point_to_believe() -> None:
 def test_model_without_a_rule_judges_nothing_and_assumes_a_scale(film: Path, caplog: pytest.LogCaptureFixture) -> None:
     session = Session(face_px())
     alone = predictor(session, judges=False)
-    found = alone.predict({**alone.load(film), "image": telling_film()})
+    found = alone.predict({**alone.load(film), "image": coordinate_film()})
     assert session.asked == [0.1] and found.remarks == () and found.status is None
     assert "pixel spacing unknown, scaled as if it were 0.1 mm" in caplog.text
 

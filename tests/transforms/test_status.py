@@ -52,9 +52,9 @@ def test_orientation_tag_is_remarked() -> None:
 
 def test_ruler_in_the_film_gives_mm_where_the_pixel_size_is_unknown() -> None:
     px_per_mm = 1 / MM
-    for told, source, mm in ((MM, "user", MM), (np.nan, "ruler", MM), (np.nan, "unknown", np.nan)):
-        sample = item(face_px(), told)
-        sample["image"].meta["spacing_source"] = "unknown" if np.isnan(told) else "user"
+    for known_mm, source, mm in ((MM, "user", MM), (np.nan, "ruler", MM), (np.nan, "unknown", np.nan)):
+        sample = item(face_px(), known_mm)
+        sample["image"].meta["spacing_source"] = "unknown" if np.isnan(known_mm) else "user"
         if source != "unknown":
             for k in range(41):
                 end = 150 + round((1.8 if k % 10 == 0 else 1.4 if k % 5 == 0 else 1.0) * 2.5 * px_per_mm)
