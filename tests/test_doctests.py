@@ -31,7 +31,6 @@ WITH_EXAMPLES = (
     "heatmaps",
     "inferers",
     "landmarks",
-    "lazy_names",
     "losses",
     "memory",
     "networks",

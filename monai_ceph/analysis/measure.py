@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from monai_ceph.analysis.definition import Class, Measurement
-from monai_ceph.analysis.kinds import TRIANGLES, compute, facing
+from monai_ceph.analysis.kinds import LENGTHS, TRIANGLES, compute, facing
 from monai_ceph.analysis.shipped import MEASUREMENTS
 from monai_ceph.landmarks import ISBI19, LandmarkScheme, same_landmarks
 from monai_ceph.spacing import check_spacing
@@ -62,7 +62,9 @@ class Measurements:
     @property
     def z(self) -> np.ndarray:
         """How many SD each value lies above the mean of its norm: (M,); NaN without a norm or its SD."""
-        mean, sd = self._norms
+        norms = [measurement.norm for measurement in self.measurements]
+        mean = np.array([np.nan if norm is None else norm.mean for norm in norms])
+        sd = np.array([np.nan if norm is None or norm.sd is None else norm.sd for norm in norms])
         return np.asarray((self.values - mean) / sd)
 
     @property
@@ -77,13 +79,14 @@ class Measurements:
         """Return a pandas table with a row for each measurement and :data:`COLUMNS`."""
         import pandas as pd
 
-        classes = self.classes
+        norms, classes = [measurement.norm for measurement in self.measurements], self.classes
         values = (
             [measurement.analysis for measurement in self.measurements],
             [measurement.name for measurement in self.measurements],
             self.values,
             [measurement.unit for measurement in self.measurements],
-            *self._norms,
+            np.array([np.nan if norm is None else norm.mean for norm in norms]),
+            np.array([np.nan if norm is None or norm.sd is None else norm.sd for norm in norms]),
             self.z,
             self.low90,
             self.high90,
@@ -92,13 +95,6 @@ class Measurements:
             list(self.remarks),
         )
         return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
-
-    @property
-    def _norms(self) -> np.ndarray:
-        """The mean and the SD of each norm: (2, M); NaN where there is none."""
-        norms = [measurement.norm for measurement in self.measurements]
-        rows = [(None, None) if norm is None else (norm.mean, norm.sd) for norm in norms]
-        return np.array(rows, dtype=np.float64).reshape(-1, 2).T
 
 
 def measure(
@@ -135,12 +131,16 @@ def measure(
         [79.3, 82.5, 85.8]
     """
     points, count = np.asarray(points_px, dtype=np.float64), len(scheme)
-    scheme.check_points(points)
+    if points.shape != (count, 2):
+        raise ValueError(f"Expected points of shape {(count, 2)} for scheme '{scheme.name}', got {points.shape}.")
     if spacing_mm is not None:
         points = points * np.asarray(check_spacing(spacing_mm, "spacing_mm"))
     values = measurement_values(points, scheme, measurements)
-    needs_spacing = [spacing_mm is None and measurement.unit == "mm" for measurement in measurements]
-    values[needs_spacing] = np.nan
+    lengths = np.array(
+        [any(part.kind in LENGTHS for part in measurement.parts) for measurement in measurements], dtype=bool
+    )
+    if spacing_mm is None:
+        values = np.where(lengths, np.nan, values)
     margin = np.full(len(measurements), np.nan)
     if covariance_mm2 is not None and spacing_mm is not None:
         covariance = np.asarray(covariance_mm2, dtype=np.float64)
@@ -150,8 +150,8 @@ def measure(
             )
         margin = Z90 * _standard_errors(points, covariance, scheme, measurements)
     remarks = tuple(
-        "" if np.isfinite(value) else _reason(measurement, points, scheme, unscaled)
-        for measurement, value, unscaled in zip(measurements, values, needs_spacing, strict=True)
+        "" if np.isfinite(value) else _reason(measurement, points, scheme, bool(length) and spacing_mm is None)
+        for measurement, value, length in zip(measurements, values, lengths, strict=True)
     )
     return Measurements(tuple(measurements), values, values - margin, values + margin, remarks)
 
@@ -192,8 +192,11 @@ def measurement_values(
 
 def _as_named(scheme: LandmarkScheme, measurements: Sequence[Measurement]) -> list[str]:
     """Return the scheme's symbols, spelled as the measurements spell them."""
-    groups = [*(measurement.symbols for measurement in measurements), *TRIANGLES]
-    same = same_landmarks(scheme.symbols, [symbol for group in groups for symbol in group])
+    spelled = [
+        *(symbol for measurement in measurements for symbol in measurement.symbols),
+        *(s for face in TRIANGLES for s in face),
+    ]
+    same = same_landmarks(scheme.symbols, spelled)
     return [same.get(symbol, symbol) for symbol in scheme.symbols]
 
 
@@ -210,8 +213,8 @@ def _standard_errors(
 
 
 def _reason(measurement: Measurement, points: np.ndarray, scheme: LandmarkScheme, needs_spacing: bool) -> str:
-    has_point = dict(zip(_as_named(scheme, [measurement]), np.isfinite(points).all(-1).tolist(), strict=True))
-    if lacking := [symbol for symbol in measurement.symbols if not has_point.get(symbol, False)]:
+    given = dict(zip(_as_named(scheme, [measurement]), np.isfinite(points).all(-1).tolist(), strict=True))
+    if lacking := [symbol for symbol in measurement.symbols if not given.get(symbol, False)]:
         return f"no point {', '.join(lacking)}"
     if needs_spacing:
         return "pixel spacing unknown"

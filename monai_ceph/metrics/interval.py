@@ -57,9 +57,7 @@ class Intervals(TypedDict):
 
 
 def intervals(
-    errors_mm: np.ndarray,
-    symbols: Sequence[str] | None = None,
-    thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
+    errors_mm: np.ndarray, symbols: Sequence[str] | None = None, thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM
 ) -> Intervals:
     """Return 95 % confidence intervals of the statistics that :func:`monai_ceph.metrics.summarise` returns.
 
@@ -104,10 +102,7 @@ def intervals(
         names = [f"{t:g}" for t in thresholds]
         return {"mre": mre, "sd": sd, "median": median, "sdr_percent": dict(zip(names, rates, strict=True))}
 
-    return {
-        "overall": interval(0),
-        "per_landmark": {symbol: interval(1 + k) for k, symbol in enumerate(symbols)},
-    }
+    return {"overall": interval(0), "per_landmark": {symbol: interval(1 + k) for k, symbol in enumerate(symbols)}}
 
 
 def resamples(films: int) -> int:

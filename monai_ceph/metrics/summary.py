@@ -83,9 +83,7 @@ def error_statistics(errors_mm: np.ndarray, thresholds: Sequence[float] = CHALLE
 
 
 def summarise(
-    errors_mm: np.ndarray,
-    symbols: Sequence[str] | None = None,
-    thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM,
+    errors_mm: np.ndarray, symbols: Sequence[str] | None = None, thresholds: Sequence[float] = CHALLENGE_THRESHOLDS_MM
 ) -> Summary:
     """Return :func:`error_statistics` of all landmarks together and of each landmark.
 

@@ -67,11 +67,7 @@ from monai_ceph.transforms.scale import (
     scale_pixels,
 )
 from monai_ceph.transforms.status import LandmarkStatusD, LandmarkStatusd, LandmarkStatusDict
-from monai_ceph.transforms.uncertainty import (
-    LandmarkUncertaintyD,
-    LandmarkUncertaintyd,
-    LandmarkUncertaintyDict,
-)
+from monai_ceph.transforms.uncertainty import LandmarkUncertaintyD, LandmarkUncertaintyd, LandmarkUncertaintyDict
 
 __all__ = [
     "CropBottomSquare",

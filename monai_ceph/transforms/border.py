@@ -8,10 +8,8 @@ from typing import Any
 
 import torch
 from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform, Transform
-from monai.utils import TransformBackends
 
-from monai_ceph.transforms.dictionary import RandImaged
+from monai_ceph.transforms.base import RandImageMapTransform, RandImageTransform
 
 
 def beyond_line(size: tuple[int, int], place: tuple[float, float], angle: float) -> torch.Tensor:
@@ -54,7 +52,7 @@ def set_background(heatmaps: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor
     return changed
 
 
-class RandFilmEdge(RandomizableTransform, Transform):
+class RandFilmEdge(RandImageTransform):
     """Blank everything beyond a random, nearly straight edge.
 
     A film may end anywhere in a picture: in a screenshot, a photograph or a collimator's shadow.
@@ -73,31 +71,21 @@ class RandFilmEdge(RandomizableTransform, Transform):
         ([0.0, 5.0], True)
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(
-        self,
-        prob: float = 0.15,
-        depth: float = 0.45,
-        tilt_deg: float = 12.0,
-        value: tuple[float, float] = (-2.5, 3.0),
+        self, prob: float = 0.15, depth: float = 0.45, tilt_deg: float = 12.0, value: tuple[float, float] = (-2.5, 3.0)
     ) -> None:
-        RandomizableTransform.__init__(self, prob)
+        super().__init__(prob)
         self.depth, self.tilt_rad, self.value = depth, math.radians(tilt_deg), value
         self._side, self._share, self._tilt, self._blank = 0, 0.0, 0.0, 0.0
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to change the next image, and the edge."""
-        super().randomize(None)
+        super().randomize(data)
         self._side, self._share = int(self.R.randint(4)), self.R.uniform(0, self.depth)
         self._tilt, self._blank = self.R.uniform(-self.tilt_rad, self.tilt_rad), self.R.uniform(*self.value)
 
-    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Return an image (C, X, Y) of the same shape."""
-        if randomize:
-            self.randomize()
-        if not self._do_transform:
-            return image
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image (C, X, Y) whose far side is blank."""
         beyond = self.beyond((image.shape[-2], image.shape[-1]))
         return torch.where(beyond, torch.as_tensor(self._blank, dtype=image.dtype), image)
 
@@ -113,7 +101,7 @@ class RandFilmEdge(RandomizableTransform, Transform):
         return beyond_line(size, (place[0], place[1]), angle)
 
 
-class RandFilmEdged(RandImaged):
+class RandFilmEdged(RandImageMapTransform):
     """Blank everything beyond a random edge and make the target heatmaps background there.
 
     Dictionary-based version of :class:`RandFilmEdge`. It teaches a network to find nothing where the film does not

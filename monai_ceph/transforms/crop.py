@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from typing import Any
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, SpatialCrop, Transform
+from monai.transforms import SpatialCrop, Transform
 from monai.utils import TransformBackends
 
 from monai_ceph.geometry import film_to_array
+from monai_ceph.transforms.base import ImageMapTransform
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +75,10 @@ def landmarks_outside(points_px: torch.Tensor, image: MetaTensor) -> list[int]:
     index = film_to_array(torch.as_tensor(points_px), image.affine)
     upper = torch.tensor(image.shape[-2:]) - 0.5
     outside = ((index < -0.5) | (index > upper)).any(-1)
-    return [int(i) for i in outside.nonzero()]
+    return torch.nonzero(outside).flatten().tolist()
 
 
-class CropBottomSquared(MapTransform):
+class CropBottomSquared(ImageMapTransform):
     """Crop films to their :func:`bottom_square`.
 
     Dictionary-based version of :class:`CropBottomSquare`.
@@ -95,27 +96,21 @@ class CropBottomSquared(MapTransform):
         (1, 6, 6)
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(self, keys: KeysCollection, points_key: str | None = None, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
+        super().__init__(keys, CropBottomSquare(), allow_missing_keys)
         self.points_key = points_key
-        self.crop = CropBottomSquare()
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return a copy of the sample with the films under the keys cropped."""
-        out = dict(data)
-        for key in self.key_iterator(out):
-            out[key] = self.crop(out[key])
-            if self.points_key is not None and self.points_key in out:
-                lost = landmarks_outside(torch.as_tensor(out[self.points_key]), out[key])
-                if lost:
-                    logger.warning(
-                        "%s: landmarks %s (numbers in the scheme, from 1) lie outside the bottom square.",
-                        out[key].meta.get("filename_or_obj", "film"),
-                        [i + 1 for i in lost],
-                    )
-        return out
+    def change(self, image: MetaTensor, sample: dict[Hashable, Any]) -> MetaTensor:
+        """Return the cropped film, and warn of landmarks that lie outside it."""
+        cropped: MetaTensor = self.transform(image)
+        lost = landmarks_outside(sample[self.points_key], cropped) if self.points_key in sample else []
+        if lost:
+            logger.warning(
+                "%s: landmarks %s (numbers in the scheme, from 1) lie outside the bottom square.",
+                cropped.meta.get("filename_or_obj", "film"),
+                [i + 1 for i in lost],
+            )
+        return cropped
 
 
 CropBottomSquareD = CropBottomSquareDict = CropBottomSquared

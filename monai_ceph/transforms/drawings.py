@@ -8,10 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform, Transform
-from monai.utils import TransformBackends
 
-from monai_ceph.transforms.dictionary import RandImaged
+from monai_ceph.transforms.base import RandImageMapTransform, RandImageTransform
 
 Kind = Literal["line", "dot", "ring", "letters", "ruler"]
 KINDS: tuple[Kind, ...] = ("line", "dot", "ring", "letters", "ruler")
@@ -75,7 +73,7 @@ def _paint(image: torch.Tensor, distance: torch.Tensor, width_px: float, value: 
     return image + cover * (value - image)
 
 
-class RandDrawings(RandomizableTransform, Transform):
+class RandDrawings(RandImageTransform):
     """Draw random lines, dots, rings, letters and rulers, as tracings, labels and head holders leave them on films.
 
     Args:
@@ -91,8 +89,6 @@ class RandDrawings(RandomizableTransform, Transform):
         True
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(
         self,
         prob: float = 0.2,
@@ -100,21 +96,17 @@ class RandDrawings(RandomizableTransform, Transform):
         width_px: tuple[float, float] = (0.7, 4.0),
         value: tuple[float, float] = (-2.5, 3.0),
     ) -> None:
-        RandomizableTransform.__init__(self, prob)
+        super().__init__(prob)
         self.most, self.width_px, self.value = most, width_px, value
         self._seed = 0
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to change the next image, and the seed of its drawings."""
-        super().randomize(None)
+        super().randomize(data)
         self._seed = int(self.R.randint(2**31 - 1))
 
-    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Return an image (C, X, Y) of the same shape."""
-        if randomize:
-            self.randomize()
-        if not self._do_transform:
-            return image
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image (C, X, Y) with the drawings on it."""
         random = np.random.RandomState(self._seed)  # its own: an image's size does not change the draws that follow
         for _ in range(random.randint(1, self.most + 1)):
             image = self._draw_one(image, random)
@@ -147,7 +139,7 @@ class RandDrawings(RandomizableTransform, Transform):
         return draw_segments(image, segments, width, value)
 
 
-class RandDrawingsd(RandImaged):
+class RandDrawingsd(RandImageMapTransform):
     """Draw random lines, dots, rings, letters and rulers.
 
     Dictionary-based version of :class:`RandDrawings`.

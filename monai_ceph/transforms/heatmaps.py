@@ -20,8 +20,6 @@ class LandmarkHeatmaps(Transform):
 
     Args:
         sigma_px: standard deviation of the Gaussians, in pixels of the image.
-    Source:
-        Zhong et al. 2019, equations 1 and 2; docs/paper.md, "Target".
     Example:
         >>> import torch
         >>> from monai.data import MetaTensor
@@ -46,13 +44,11 @@ class LandmarkHeatmaps(Transform):
             (N + 1, X, Y) float32, see :func:`monai_ceph.heatmaps.gaussian_heatmaps`; the last channel is background.
             The channel of an unannotated landmark is NaN, so that the loss ignores it.
         """
-        points_px = torch.as_tensor(points_px, dtype=torch.float32)
-        # A MetaTensor's own affine would claim a wrong frame for the heatmaps.
-        points_px = points_px.as_tensor() if isinstance(points_px, MetaTensor) else points_px
+        # A plain tensor: a MetaTensor's own affine would claim a wrong frame for the heatmaps.
+        points_px = torch.as_tensor(points_px, dtype=torch.float32).as_subclass(torch.Tensor)
         points = film_to_array(points_px, image.affine)
         heatmaps = gaussian_heatmaps(points, image.shape[-2:], self.sigma_px)
-        missing = points.isnan().any(-1).nonzero().flatten()
-        heatmaps[missing] = torch.nan
+        heatmaps[:-1][points.isnan().any(-1)] = torch.nan
         return heatmaps
 
 

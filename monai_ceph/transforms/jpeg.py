@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform, Transform
-from monai.utils import TransformBackends
 
-from monai_ceph.transforms.dictionary import RandImaged
+from monai_ceph.transforms.base import RandImageMapTransform, RandImageTransform
 
 
 def jpeg_round_trip(image: torch.Tensor, quality: int) -> torch.Tensor:
@@ -43,7 +41,7 @@ def jpeg_round_trip(image: torch.Tensor, quality: int) -> torch.Tensor:
     return (back / 255 * span + low)[None].to(image)
 
 
-class RandJpeg(RandomizableTransform, Transform):
+class RandJpeg(RandImageTransform):
     """Compress an image as JPEG at a random quality.
 
     Args:
@@ -56,26 +54,22 @@ class RandJpeg(RandomizableTransform, Transform):
         torch.Size([1, 16, 16])
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(self, prob: float = 0.15, quality: tuple[int, int] = (15, 80)) -> None:
-        RandomizableTransform.__init__(self, prob)
+        super().__init__(prob)
         self.quality = quality
         self._quality = quality[1]
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to change the next image, and the quality."""
-        super().randomize(None)
+        super().randomize(data)
         self._quality = int(self.R.randint(self.quality[0], self.quality[1] + 1))
 
-    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Return an image (1, X, Y) of the same shape."""
-        if randomize:
-            self.randomize()
-        return jpeg_round_trip(image, self._quality) if self._do_transform else image
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image (1, X, Y) with JPEG's artefacts."""
+        return jpeg_round_trip(image, self._quality)
 
 
-class RandJpegd(RandImaged):
+class RandJpegd(RandImageMapTransform):
     """Compress images as JPEG at a random quality.
 
     Dictionary-based version of :class:`RandJpeg`.
@@ -88,9 +82,10 @@ class RandJpegd(RandImaged):
     Example:
         >>> import torch
         >>> from monai_ceph.transforms import RandJpegd
-        >>> transform = RandJpegd("image", prob=1.0).set_random_state(seed=0)
-        >>> transform({"image": torch.rand(1, 16, 16)})["image"].shape
-        torch.Size([1, 16, 16])
+        >>> image = torch.rand(1, 16, 16)
+        >>> changed = RandJpegd(["image", "same"], prob=1.0)({"image": image, "same": image})
+        >>> bool((changed["image"] != image).any()), torch.equal(changed["image"], changed["same"])
+        (True, True)
     """
 
     def __init__(

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import RandomizableTransform, Transform
+from monai.transforms import Transform
 from monai.utils import TransformBackends
 
-from monai_ceph.transforms.dictionary import RandImaged
+from monai_ceph.transforms.base import RandImageMapTransform, RandImageTransform
 
 _SHRINK = 4
 """A wide blur is computed on an image this many times smaller: it looks the same and takes a tenth of the time."""
@@ -99,7 +99,7 @@ class EqualiseLocally(Transform):
         return equalise_locally(image, self.sigma_px, self.amount, self.normalise)
 
 
-class RandEqualiseLocally(RandomizableTransform, Transform):
+class RandEqualiseLocally(RandImageTransform):
     """Equalise an image locally by a random amount, as many digital units do before they store a film.
 
     Args:
@@ -115,8 +115,6 @@ class RandEqualiseLocally(RandomizableTransform, Transform):
         torch.Size([1, 64, 64])
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(
         self,
         prob: float = 0.4,
@@ -124,26 +122,24 @@ class RandEqualiseLocally(RandomizableTransform, Transform):
         amount: tuple[float, float] = (0.4, 1.0),
         normalise_prob: float = 0.4,
     ) -> None:
-        RandomizableTransform.__init__(self, prob)
+        super().__init__(prob)
         self.sigma_px, self.amount, self.normalise_prob = sigma_px, amount, normalise_prob
         self._chosen = EqualiseLocally(sigma_px[0], amount[0])
 
     def randomize(self, data: Any = None) -> None:
         """Draw whether to change the next image, and how."""
-        super().randomize(None)
+        super().randomize(data)
         low, high = self.sigma_px
         sigma = low * (high / low) ** self.R.uniform()
         amount, divides, share = self.R.uniform(*self.amount), self.R.uniform(), self.R.uniform(0.3, 1.0)
         self._chosen = EqualiseLocally(sigma, amount, share if divides < self.normalise_prob else 0.0)
 
-    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Return an image (C, X, Y) of the same shape."""
-        if randomize:
-            self.randomize()
-        return self._chosen(image) if self._do_transform else image
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the equalised image (C, X, Y)."""
+        return self._chosen(image)
 
 
-class RandEqualiseLocallyd(RandImaged):
+class RandEqualiseLocallyd(RandImageMapTransform):
     """Equalise images locally by a random amount.
 
     Dictionary-based version of :class:`RandEqualiseLocally`.

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, RandomizableTransform, Transform
+from monai.transforms import RandomizableTransform
 from monai.transforms.traits import MultiSampleTrait
 from monai.utils import TransformBackends
 
 from monai_ceph.geometry import film_to_array
-
-Self = TypeVar("Self", bound="_RandPatchesd")
+from monai_ceph.transforms.base import RandImageMapTransform
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,13 @@ def extract_patch(image: MetaTensor, place: PatchPlace, size: int) -> MetaTensor
     return patch
 
 
-class _RandPatches(RandomizableTransform, Transform, MultiSampleTrait):
+class _RandPatches(RandomizableTransform, MultiSampleTrait):
     """Cut patches at random places; subclasses draw the places in ``randomize()``."""
 
     backend = [TransformBackends.TORCH]
 
     def __init__(self, size: int, num_samples: int, rotate_deg: float, scale: float) -> None:
-        RandomizableTransform.__init__(self, 1.0)
+        super().__init__(1.0)
         if size < 1 or num_samples < 1:
             raise ValueError(f"Expected a size and a num_samples of at least 1, got {size} and {num_samples}.")
         self.size, self.num_samples = size, num_samples
@@ -105,16 +104,10 @@ class RandLandmarkPatches(_RandPatches):
     Args:
         size: side of a patch, px.
         num_samples: number of patches.
-        near_px: half width of the square around a landmark from which a patch's centre is drawn.
-        far_px: the same for a share of the patches. Most of these do not show their landmark: they teach the network
-            to find nothing where there is nothing.
-        far_prob: that share.
-        rotate_deg: largest rotation, degrees.
-        scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+        near_px, far_px, far_prob: where patches lie, see :class:`RandLandmarkPatchesd`.
+        rotate_deg, scale: how far patches are rotated and magnified, see :class:`RandLandmarkPatchesd`.
     Raises:
         ValueError: size or num_samples is below 1.
-    Source:
-        Zhong et al. 2019, section 3; docs/paper.md, "Training".
     Example:
         >>> import torch
         >>> from monai.data import MetaTensor
@@ -174,13 +167,9 @@ class RandWindows(_RandPatches):
     Args:
         size: side of a window, px.
         num_samples: number of windows.
-        shift_px: half width of the square around the bottom square's centre from which a window's centre is drawn.
-        rotate_deg: largest rotation, degrees.
-        scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+        shift_px, rotate_deg, scale: where windows lie, see :class:`RandWindowsd`.
     Raises:
         ValueError: size or num_samples is below 1.
-    Source:
-        docs/paper.md, "Training".
     Example:
         >>> import torch
         >>> from monai.data import MetaTensor
@@ -191,12 +180,7 @@ class RandWindows(_RandPatches):
     """
 
     def __init__(
-        self,
-        size: int,
-        num_samples: int = 1,
-        shift_px: float = 0.0,
-        rotate_deg: float = 0.0,
-        scale: float = 0.0,
+        self, size: int, num_samples: int = 1, shift_px: float = 0.0, rotate_deg: float = 0.0, scale: float = 0.0
     ) -> None:
         super().__init__(size, num_samples, rotate_deg, scale)
         self.shift_px = shift_px
@@ -217,33 +201,18 @@ class RandWindows(_RandPatches):
         return self._cut(image)
 
 
-class _RandPatchesd(RandomizableTransform, MapTransform, MultiSampleTrait):
+class _RandPatchesd(RandImageMapTransform, MultiSampleTrait):
     """Turn a sample into several, whose images are patches cut at the same places."""
 
-    backend = [TransformBackends.TORCH]
-
-    def __init__(self, keys: KeysCollection, patches: _RandPatches, allow_missing_keys: bool) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        RandomizableTransform.__init__(self, 1.0)
-        self.patches = patches
-
-    def set_random_state(self: Self, seed: int | None = None, state: Any = None) -> Self:
-        """Seed the transform and return it."""
-        super().set_random_state(seed, state)
-        self.patches.set_random_state(seed, state)
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:
+    def __call__(self, data: Mapping[Hashable, Any]) -> list[dict[Hashable, Any]]:  # type: ignore[override]
         """Return ``num_samples`` copies of the sample, with the images under the keys replaced by patches."""
-        out = dict(data)
-        samples = [dict(out) for _ in range(self.patches.num_samples)]
-        present = list(self.key_iterator(out))
-        if not present:  # the keys may be missing; batches keep their size all the same
-            return samples
-        self.randomize(out)
+        samples = [dict(data) for _ in range(self.transform.num_samples)]
+        present = list(self.key_iterator(data))
+        if present:  # the keys may be missing; batches keep their size all the same
+            self.randomize(data)
         for key in present:
-            for sample, place in zip(samples, self.patches.places, strict=True):
-                sample[key] = extract_patch(out[key], place, self.patches.size)
+            for sample, place in zip(samples, self.transform.places, strict=True):
+                sample[key] = extract_patch(data[key], place, self.transform.size)
         return samples
 
 
@@ -295,9 +264,9 @@ class RandLandmarkPatchesd(_RandPatchesd):
         super().__init__(keys, patches, allow_missing_keys)
         self.points_key = points_key
 
-    def randomize(self, data: Mapping[Hashable, Any]) -> None:
+    def randomize(self, data: Any = None) -> None:
         """Draw the places of the next patches, in the frame of the sample's first film."""
-        self.patches.randomize(data[self.first_key(data)], data[self.points_key])
+        self.transform.randomize(data[self.first_key(data)], data[self.points_key])
 
 
 class RandWindowsd(_RandPatchesd):
@@ -310,19 +279,18 @@ class RandWindowsd(_RandPatchesd):
         size: side of a window, px.
         num_samples: number of windows.
         shift_px: half width of the square around the bottom square's centre from which a window's centre is drawn.
-        rotate_deg: largest rotation, degrees.
-        scale: largest magnification, less 1: 0.15 draws from 1 / 1.15 to 1.15, evenly in the logarithm.
+        rotate_deg, scale: largest rotation, degrees, and largest magnification, less 1: 0.15 draws from 1 / 1.15 to
+            1.15, evenly in the logarithm.
         allow_missing_keys: skip keys that a sample lacks instead of raising ``KeyError``.
     Raises:
         ValueError: size or num_samples is below 1.
     Source:
         docs/paper.md, "Training".
     Example:
-        >>> import torch
-        >>> from monai.data import MetaTensor
         >>> from monai_ceph.transforms import RandWindowsd
-        >>> transform = RandWindowsd("image", size=90, num_samples=2, shift_px=5.0).set_random_state(seed=0)
-        >>> [tuple(s["image"].shape) for s in transform({"image": MetaTensor(torch.zeros(1, 90, 120))})]
+        >>> film = MetaTensor(torch.zeros(1, 90, 120))
+        >>> samples = RandWindowsd("image", size=90, num_samples=2, shift_px=5.0)({"image": film})
+        >>> [tuple(sample["image"].shape) for sample in samples]
         [(1, 90, 90), (1, 90, 90)]
     """
 
@@ -338,9 +306,9 @@ class RandWindowsd(_RandPatchesd):
     ) -> None:
         super().__init__(keys, RandWindows(size, num_samples, shift_px, rotate_deg, scale), allow_missing_keys)
 
-    def randomize(self, data: Mapping[Hashable, Any]) -> None:
+    def randomize(self, data: Any = None) -> None:
         """Draw the places of the next windows, in the frame of the sample's first film."""
-        self.patches.randomize(data[self.first_key(data)])
+        self.transform.randomize(data[self.first_key(data)])
 
 
 RandLandmarkPatchesD = RandLandmarkPatchesDict = RandLandmarkPatchesd

@@ -13,7 +13,7 @@ from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends
 
 from monai_ceph.geometry import array_to_film, px_to_mm
-from monai_ceph.transforms.film_spacing import film_spacing_mm
+from monai_ceph.transforms.sample import film_spacing_mm
 
 
 class PointsToFilm(Transform):
@@ -23,11 +23,11 @@ class PointsToFilm(Transform):
         >>> import torch
         >>> from monai.data import MetaTensor
         >>> from monai_ceph.transforms import PointsToFilm
-        >>> affine = torch.diag(torch.tensor([2.0, 2.0, 1.0, 1.0]))
-        >>> image = MetaTensor(torch.zeros(1, 9, 9), affine=affine, meta={"spacing_mm": 0.1})
+        >>> image = MetaTensor(torch.zeros(1, 9, 9), affine=torch.diag(torch.tensor([2.0, 2.0, 1.0, 1.0])))
+        >>> image.meta["spacing_mm"] = 0.5
         >>> points_px, points_mm = PointsToFilm()(torch.tensor([[5.0, 10.0]]), image)
-        >>> points_px.tolist(), [round(mm, 3) for mm in points_mm[0].tolist()]
-        ([[10.0, 20.0]], [1.0, 2.0])
+        >>> points_px.tolist(), points_mm.tolist()
+        ([[10.0, 20.0]], [[5.0, 10.0]])
     """
 
     backend = [TransformBackends.TORCH]
@@ -96,12 +96,11 @@ class PointsToFilmd(MapTransform):
 
 def _plain(points: Any) -> torch.Tensor:
     # A MetaTensor's own affine would claim the wrong frame for points.
-    points = torch.as_tensor(points).detach().to("cpu", torch.float32)
-    return points.as_tensor() if isinstance(points, MetaTensor) else points
+    return torch.as_tensor(points).detach().to("cpu", torch.float32).as_subclass(torch.Tensor)
 
 
-def _spacing_mm(image: MetaTensor) -> torch.Tensor:
-    return torch.tensor(film_spacing_mm(image) or (math.nan, math.nan), dtype=torch.float32)
+def _spacing_mm(image: MetaTensor) -> tuple[float, float]:
+    return film_spacing_mm(image) or (math.nan, math.nan)
 
 
 PointsToFilmD = PointsToFilmDict = PointsToFilmd

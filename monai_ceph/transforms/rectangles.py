@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform, Transform
-from monai.utils import TransformBackends
 
-from monai_ceph.transforms.dictionary import RandImaged
+from monai_ceph.transforms.base import RandImageMapTransform, RandImageTransform
 
 
 def shift_rectangle(image: torch.Tensor, start: tuple[int, int], end: tuple[int, int], offset: float) -> torch.Tensor:
@@ -31,7 +29,7 @@ def shift_rectangle(image: torch.Tensor, start: tuple[int, int], end: tuple[int,
     return shifted
 
 
-class RandRectangleShift(RandomizableTransform, Transform):
+class RandRectangleShift(RandImageTransform):
     """Shift the intensity of random rectangles, so that no landmark is tied to one scanner's bright or dark bands.
 
     Args:
@@ -47,17 +45,10 @@ class RandRectangleShift(RandomizableTransform, Transform):
         2
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(
-        self,
-        count: int = 2,
-        offset: float = 0.8,
-        min_size: float = 0.1,
-        max_size: float = 0.9,
-        prob: float = 0.25,
+        self, count: int = 2, offset: float = 0.8, min_size: float = 0.1, max_size: float = 0.9, prob: float = 0.25
     ) -> None:
-        RandomizableTransform.__init__(self, prob)
+        super().__init__(prob)
         self.count, self.offset, self.min_size, self.max_size = count, offset, min_size, max_size
         self._drawn: list[tuple[np.ndarray, np.ndarray, float]] = []
 
@@ -65,17 +56,16 @@ class RandRectangleShift(RandomizableTransform, Transform):
         """Draw the rectangles of the next image."""
         self._drawn = []
         for _ in range(self.count):
-            super().randomize(None)
+            super().randomize(data)
             # Drawn whether used or not, so that later draws do not depend on this one.
             size, place = self.R.uniform(self.min_size, self.max_size, 2), self.R.uniform(0, 1, 2)
             offset = self.R.uniform(-self.offset, self.offset)
             if self._do_transform:
                 self._drawn.append((size, place, offset))
+        self._do_transform = bool(self._drawn)
 
-    def __call__(self, image: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Return an image (C, X, Y) of the same shape."""
-        if randomize:
-            self.randomize()
+    def apply(self, image: torch.Tensor) -> torch.Tensor:
+        """Return an image (C, X, Y) with the rectangles shifted."""
         extent = np.array(image.shape[-2:], dtype=np.float64)
         for size, place, offset in self._drawn:
             start = (place - size / 2) * extent
@@ -84,7 +74,7 @@ class RandRectangleShift(RandomizableTransform, Transform):
         return image
 
 
-class RandRectangleShiftd(RandImaged):
+class RandRectangleShiftd(RandImageMapTransform):
     """Shift the intensity of random rectangles.
 
     Dictionary-based version of :class:`RandRectangleShift`.

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform, Transform
+from monai.transforms import Transform
 from monai.utils import TransformBackends
 
 from monai_ceph.geometry import affine_2d
 from monai_ceph.spacing import check_extent, check_spacing
+from monai_ceph.transforms.base import ImageMapTransform
+from monai_ceph.transforms.sample import film_spacing_mm
 
 logger = logging.getLogger(__name__)
 
@@ -116,19 +117,17 @@ class ScaleToSpacing(Transform):
         return scaled
 
     def _film_spacing(self, image: MetaTensor) -> tuple[float, float]:
-        spacing = torch.as_tensor(image.meta.get("spacing_mm", math.nan), dtype=torch.float64).flatten()
-        if spacing.isnan().any():
+        if film_spacing_mm(image) is None:
             logger.warning(
                 "%s: pixel spacing unknown, scaled as if it were %g mm.",
                 image.meta.get("filename_or_obj", "film"),
                 self.assumed_spacing_mm[0],
             )
             return self.assumed_spacing_mm
-        values = spacing.tolist()
-        return check_spacing(values[0] if len(values) == 1 else values, "film")
+        return check_spacing(image.meta["spacing_mm"], "film")
 
 
-class ScaleToSpacingd(MapTransform):
+class ScaleToSpacingd(ImageMapTransform):
     """Scale films to a working spacing; their affine keeps mapping to the film's own pixels.
 
     Dictionary-based version of :class:`ScaleToSpacing`.
@@ -147,24 +146,10 @@ class ScaleToSpacingd(MapTransform):
         (1, 30, 40)
     """
 
-    backend = [TransformBackends.TORCH]
-
     def __init__(
-        self,
-        keys: KeysCollection,
-        spacing_mm: float,
-        assumed_spacing_mm: float = 0.1,
-        allow_missing_keys: bool = False,
+        self, keys: KeysCollection, spacing_mm: float, assumed_spacing_mm: float = 0.1, allow_missing_keys: bool = False
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.scale = ScaleToSpacing(spacing_mm, assumed_spacing_mm)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return a copy of the sample with the films under the keys scaled."""
-        out = dict(data)
-        for key in self.key_iterator(out):
-            out[key] = self.scale(out[key])
-        return out
+        super().__init__(keys, ScaleToSpacing(spacing_mm, assumed_spacing_mm), allow_missing_keys)
 
 
 ScaleToSpacingD = ScaleToSpacingDict = ScaleToSpacingd

@@ -7,7 +7,6 @@ from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
@@ -18,7 +17,7 @@ from monai_ceph.face_shape import FaceShape
 from monai_ceph.geometry import px_to_mm
 from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.ruler import find_ruler
-from monai_ceph.transforms.film_spacing import film_spacing_mm
+from monai_ceph.transforms.sample import film_spacing_mm, inferred_points
 
 
 class LandmarkStatusd(MapTransform):
@@ -78,34 +77,27 @@ class LandmarkStatusd(MapTransform):
             return out
         image: MetaTensor = out[self.image_key]
         known_mm = film_spacing_mm(image)
+        suggested_mm = float(torch.as_tensor(image.meta.get("suggested_spacing_mm", math.nan)).flatten()[0])
         for key in self.key_iterator(out):
-            pred = torch.as_tensor(out[key]).detach().to("cpu", torch.float64)
-            evidence = np.asarray(pred[:, 3:])
-            points = np.asarray(out[f"{key}_px"], dtype=np.float64)
-            suggested = float(torch.as_tensor(image.meta.get("suggested_spacing_mm", math.nan)).flatten()[0])
             judged = judge(
-                points,
-                np.asarray(pred[:, 2]),
-                evidence,
+                *inferred_points(out, key),
                 (image.shape[-2], image.shape[-1]),
                 known_mm,
                 self.shape,
                 self.rule,
-                suggested if math.isfinite(suggested) else None,
+                suggested_mm if math.isfinite(suggested_mm) else None,
                 partial(find_ruler, image[0].detach().cpu().numpy()),
             )
-            spacing_mm = known_mm
+            spacing_mm = known_mm or (math.nan, math.nan)
             if judged.ruler is not None:
                 spacing_mm = (judged.ruler.spacing_mm, judged.ruler.spacing_mm)
-                spacing = torch.tensor(spacing_mm, dtype=torch.float64)
-                meta = {**image.meta, "spacing_mm": spacing, "spacing_source": "ruler"}
-                out[self.image_key] = MetaTensor(image.as_tensor(), meta=meta)
+                ruler = {"spacing_mm": torch.tensor(spacing_mm, dtype=torch.float64), "spacing_source": "ruler"}
+                out[self.image_key] = MetaTensor(image.as_tensor(), meta={**image.meta, **ruler})
             remarks = judged.remarks
             if int(torch.as_tensor(image.meta.get("film_orientation", 1)).flatten()[0]) != 1:
                 remarks = (*remarks, TURNED_BY_ITS_TAG)
-            out[f"{key}_px"] = torch.from_numpy(judged.points_px).to(torch.float32)
-            film_mm = torch.tensor(spacing_mm or (math.nan, math.nan), dtype=torch.float32)
-            out[f"{key}_mm"] = px_to_mm(out[f"{key}_px"], film_mm)
+            points_px = torch.from_numpy(judged.points_px).to(torch.float32)
+            out |= {f"{key}_px": points_px, f"{key}_mm": px_to_mm(points_px, spacing_mm)}
             out |= {"status": judged.status, "remarks": remarks, "doubts": judged.doubts, "pose": judged.pose}
         return out
 

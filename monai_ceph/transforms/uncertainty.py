@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import numpy as np
-import torch
 from monai.config import KeysCollection
-from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import TransformBackends
 
 from monai_ceph.analysis.uncertainty import UncertaintyTable, estimate_uncertainty
 from monai_ceph.face_shape import FaceShape
-from monai_ceph.transforms.film_spacing import film_spacing_mm
+from monai_ceph.transforms.sample import film_spacing_mm, inferred_points
 
 
 class LandmarkUncertaintyd(MapTransform):
@@ -72,12 +69,9 @@ class LandmarkUncertaintyd(MapTransform):
         out = dict(data)
         if self.shape is None or self.table is None or "not a face" in out.get("doubts", ()):
             return out
-        image: MetaTensor = out[self.image_key]
-        spacing_mm = film_spacing_mm(image)
+        spacing_mm = film_spacing_mm(out[self.image_key])
         for key in self.key_iterator(out):
-            pred = np.asarray(torch.as_tensor(out[key]).detach().to("cpu", torch.float64))
-            points = np.asarray(out[f"{key}_px"], dtype=np.float64)
-            uncertainty = estimate_uncertainty(points, pred[:, 2], pred[:, 3:], spacing_mm, self.shape, self.table)
+            uncertainty = estimate_uncertainty(*inferred_points(out, key), spacing_mm, self.shape, self.table)
             if uncertainty is not None:
                 out.update(uncertainty._asdict())
         return out
