@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.models.registry import MODELS
 from benchmarks.report_tables import OURS, Row
 from monai_ceph.plots.style import BLUE, FAINT, INK, ORANGE, SMALL_PT, TEXT_PT, new_figure, plain, title
-from monai_ceph.writers.overlay import place_labels
+from monai_ceph.writers.label_places import place_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,27 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM, check_thresholds
 from monai_ceph.metrics.summary import DECIMALS
-from monai_ceph.plots.style import (
-    BLUE,
-    FAINT,
-    GREEN,
-    INK,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    SMALL_PT,
-    TEXT_PT,
-    new_figure,
-    plain,
-    title,
-)
+from monai_ceph.plots import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +19,8 @@ if TYPE_CHECKING:
 _LINE = 100
 """Maximum number of characters in a line of the legend."""
 _DASHES = ("solid", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
-_LINES = list(product(_DASHES, (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, INK)))
+_COLOURS = (style.BLUE, style.RED, style.GREEN, style.ORANGE, style.PURPLE, style.SKY, style.INK)
+_LINES = list(product(_DASHES, _COLOURS))
 
 
 def detection_curve(
@@ -62,37 +49,30 @@ def detection_curve(
     check_thresholds(thresholds)
     if not errors_mm:
         raise ValueError("Expected at least one set of errors, got none.")
-    figure = new_figure(4.0 + 0.2 * len(errors_mm))
+    figure = style.new_figure(4.0 + 0.2 * len(errors_mm))
     axes = figure.add_subplot()
-    plain(axes, grid="y")
+    style.plain(axes, grid="y")
     marked = [threshold for threshold in thresholds if threshold <= limit_mm]
     for threshold in marked:
-        axes.axvline(threshold, color=FAINT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
-        axes.text(threshold, 101.5, f"{threshold:g}", ha="center", va="bottom", fontsize=SMALL_PT, color=FAINT)
+        axes.axvline(threshold, color=style.FAINT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+        look: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": style.SMALL_PT, "color": style.FAINT}
+        axes.text(threshold, 101.5, f"{threshold:g}", **look)
     for k, (name, errors) in enumerate(errors_mm.items()):
         annotated = _annotated(name, errors)
         steps = np.concatenate([[0.0], annotated[annotated <= limit_mm], [limit_mm]])
         dashes, color = _LINES[k % len(_LINES)]
-        axes.step(
-            steps,
-            _percent(annotated, steps),
-            where="post",
-            color=color,
-            linestyle=dashes,
-            linewidth=1.8,
-            label=_label(name, annotated, thresholds[0]),
-            zorder=3,
-        )
+        label = _label(name, annotated, thresholds[0])
+        rates = _percent(annotated, steps)
+        axes.step(steps, rates, where="post", color=color, linestyle=dashes, linewidth=1.8, label=label, zorder=3)
         axes.plot(marked, _percent(annotated, marked), "o", color=color, markersize=4, zorder=4, clip_on=False)
     axes.set_xlim(0, limit_mm)
     axes.set_ylim(0, 101)
-    axes.set_xlabel("largest error that counts as found (mm)", fontsize=TEXT_PT, color=INK)
-    axes.set_ylabel("landmarks found (%)", fontsize=TEXT_PT, color=INK)
+    style.label_axes(axes, "largest error that counts as found (mm)", "landmarks found (%)")
     # Below the axes, because names are often long paths.
-    legend = figure.legend(loc="outside lower left", fontsize=TEXT_PT, frameon=False, handlelength=3)
+    legend = figure.legend(loc="outside lower left", fontsize=style.TEXT_PT, frameon=False, handlelength=3)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    title(figure, "Successful detection rate")
+    style.title(figure, "Successful detection rate")
     return figure
 
 

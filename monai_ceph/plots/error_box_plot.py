@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monai_ceph.plots.style import (
-    BLUE,
-    FAINT,
-    INK,
-    RED,
-    SKY,
-    SMALL_PT,
-    TEXT_PT,
-    as_landmarks,
-    column,
-    landmark_rows,
-    new_figure,
-    plain,
-    rows_height,
-    title,
-)
+from monai_ceph.plots import style
 from monai_ceph.wording import count
 
 if TYPE_CHECKING:
@@ -54,15 +39,16 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['S', 'N']
     """
-    errors = as_landmarks(errors_mm, symbols, "(films, landmarks)")
+    errors = style.as_landmarks(errors_mm, symbols, "(films, landmarks)")
     per_landmark = [values[np.isfinite(values)] for values in errors.T]
     largest = max((float(values.max()) for values in per_landmark if len(values)), default=0.0)
     end = min(limit_mm, max(1.04 * largest, 1.25 * ACCEPTED_MM))
 
-    figure = new_figure(rows_height(len(symbols)))
+    figure = style.new_figure(style.rows_height(len(symbols)))
     axes = figure.add_subplot()
-    plain(axes)
-    landmark_rows(axes, symbols)
+    style.landmark_rows(axes, symbols)
+    whisker = {"color": style.BLUE, "linewidth": 1}
+    outlier = {"marker": "o", "markersize": 2.6, "markerfacecolor": style.BLUE, "markeredgewidth": 0, "alpha": 0.7}
     axes.boxplot(
         per_landmark,
         positions=range(len(symbols)),
@@ -70,26 +56,27 @@ def error_box_plot(errors_mm: np.ndarray, symbols: Sequence[str], limit_mm: floa
         widths=0.6,
         manage_ticks=False,
         patch_artist=True,
-        boxprops={"facecolor": SKY, "edgecolor": BLUE, "linewidth": 1, "alpha": 0.65},
-        medianprops={"color": INK, "linewidth": 1.6},
-        whiskerprops={"color": BLUE, "linewidth": 1},
-        capprops={"color": BLUE, "linewidth": 1},
-        flierprops={"marker": "o", "markersize": 2.6, "markerfacecolor": BLUE, "markeredgewidth": 0, "alpha": 0.7},
+        boxprops={"facecolor": style.SKY, "edgecolor": style.BLUE, "linewidth": 1, "alpha": 0.65},
+        medianprops={"color": style.INK, "linewidth": 1.6},
+        whiskerprops=whisker,
+        capprops=whisker,
+        flierprops=outlier,
     )
     beyond = [int((values > end).sum()) for values in per_landmark]
     for row, number in enumerate(beyond):
         if number:
-            axes.plot(end, row, marker=">", color=RED, markersize=5, clip_on=False, zorder=5)
-    axes.axvline(ACCEPTED_MM, color=RED, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1.5)
-    axes.text(ACCEPTED_MM, -0.75, f"{ACCEPTED_MM:g} mm", color=RED, fontsize=SMALL_PT, ha="center", va="bottom")
+            axes.plot(end, row, marker=">", color=style.RED, markersize=5, clip_on=False, zorder=5)
+    axes.axvline(ACCEPTED_MM, color=style.RED, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1.5)
+    look: dict[str, Any] = {"color": style.RED, "fontsize": style.SMALL_PT, "ha": "center", "va": "bottom"}
+    axes.text(ACCEPTED_MM, -0.75, f"{ACCEPTED_MM:g} mm", **look)
     axes.set_xlim(0, end)
-    axes.set_xlabel("radial error (mm)", fontsize=TEXT_PT, color=INK)
+    style.label_axes(axes, "radial error (mm)")
 
-    column(axes, 1.06, "n", [str(n) for n in (~np.isnan(errors)).sum(0)], FAINT)
-    columns = [("missing", [int(n) for n in np.isinf(errors).sum(0)]), (f"> {end:.3g} mm", beyond)]
-    for k, (heading, counts) in enumerate([(heading, counts) for heading, counts in columns if any(counts)]):
-        column(axes, 1.17 + 0.125 * k, heading, [str(n) if n else "" for n in counts], RED)
-    title(
+    style.column(axes, 1.06, "n", [str(n) for n in (~np.isnan(errors)).sum(0)], style.FAINT)
+    columns = [("missing", np.isinf(errors).sum(0).tolist()), (f"> {end:.3g} mm", beyond)]
+    for k, (heading, counts) in enumerate(column for column in columns if any(column[1])):
+        style.column(axes, 1.17 + 0.125 * k, heading, [str(n) if n else "" for n in counts], style.RED)
+    style.title(
         figure,
         f"Radial error of each landmark, {count(len(errors), 'film')}",
         "box: quartiles, with the median; whiskers: to the last error within 1.5 box lengths; dots: errors beyond",

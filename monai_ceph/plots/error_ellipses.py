@@ -8,21 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from monai_ceph.plots.style import (
-    BLUE,
-    FAINT,
-    INK,
-    RED,
-    SKY,
-    SMALL_PT,
-    TEXT_PT,
-    WIDTH_IN,
-    as_landmarks,
-    new_figure,
-    title,
-)
+from monai_ceph.plots import style
 from monai_ceph.wording import count
-from monai_ceph.writers.overlay import place_labels
+from monai_ceph.writers.label_places import around, place_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,8 +46,8 @@ def error_ellipses(
     >>> points_mm = np.array([[[0.0, 0.0], [60.0, 10.0]]] * 5)
     >>> figure = error_ellipses(np.random.default_rng(0).normal(0, 1, (5, 2, 2)), points_mm, ["S", "N"])
     """
-    offsets = as_landmarks(offsets_mm, symbols, "(films, landmarks, 2)")
-    points = as_landmarks(points_mm, symbols, "(films, landmarks, 2)")
+    offsets = style.as_landmarks(offsets_mm, symbols, "(films, landmarks, 2)")
+    points = style.as_landmarks(points_mm, symbols, "(films, landmarks, 2)")
     if len(offsets) != len(points):
         raise ValueError(f"Expected offsets and points of the same films, got {len(offsets)} and {len(points)} films.")
     centres = mean_shape(points)
@@ -72,21 +60,21 @@ def error_ellipses(
         raise ValueError("Expected at least one reference point, got none.")
     low, high = _extent(marks)
 
-    figure = new_figure(min(9.0, 0.9 + WIDTH_IN * (high - low)[1] / (high - low)[0]))
+    figure = style.new_figure(min(9.0, 0.9 + style.WIDTH_IN * (high - low)[1] / (high - low)[0]))
     axes = figure.add_subplot()
     axes.set(xlim=(low[0], high[0]), ylim=(high[1], low[1]), aspect="equal")
     axes.set_axis_off()
     for mark in marks:
-        axes.fill(*mark.outline.T, facecolor=SKY, alpha=0.35, edgecolor="none", zorder=2)
-        axes.plot(*mark.outline.T, color=BLUE, linewidth=1.1, zorder=3)
-        axes.plot(*np.stack([mark.centre, mark.mean]).T, color=RED, linewidth=1.5, zorder=4)
-        axes.plot(*mark.mean, "o", color=RED, markersize=3.2, zorder=5)
-        axes.plot(*mark.centre, "+", color=INK, markersize=6, markeredgewidth=0.9, zorder=6)
+        axes.fill(*mark.outline.T, facecolor=style.SKY, alpha=0.35, edgecolor="none", zorder=2)
+        axes.plot(*mark.outline.T, color=style.BLUE, linewidth=1.1, zorder=3)
+        axes.plot(*np.stack([mark.centre, mark.mean]).T, color=style.RED, linewidth=1.5, zorder=4)
+        axes.plot(*mark.mean, "o", color=style.RED, markersize=3.2, zorder=5)
+        axes.plot(*mark.centre, "+", color=style.INK, markersize=6, markeredgewidth=0.9, zorder=6)
     _label(axes, marks, low, high)
     _scale_bars(axes, low, high, magnification)
     few = [mark.symbol for mark in marks if not len(mark.outline)]
     lacking = f"no ellipse, as known on fewer than {FEWEST} films: {', '.join(few)}" if few else ""
-    title(
+    style.title(
         figure,
         f"Errors around each landmark, {count(len(offsets), 'film')}",
         f"ellipse: {100 * HELD:g} % of the errors, if normal; dot: their mean; cross: the reference, in the mean shape "
@@ -170,17 +158,16 @@ def _extent(marks: Sequence[_Mark]) -> tuple[np.ndarray, np.ndarray]:
 
 def _label(axes: Axes, marks: Sequence[_Mark], low: np.ndarray, high: np.ndarray) -> None:
     """Place each symbol at the upper right of its ellipse, or where there is room."""
-    mm_per_pt = float((high - low)[0]) / (72 * WIDTH_IN)
+    mm_per_pt = float((high - low)[0]) / (72 * style.WIDTH_IN)
     # Without an ellipse, label the cross.
     outlines = [mark.outline if len(mark.outline) else mark.centre[None] for mark in marks]
     corners = np.stack([outline[np.argmax(outline @ [1, -1])] for outline in outlines])
     anchors = corners.clip(low + 3, high - 3) - low
-    crosses = [(x - 1, y - 1, x + 1, y + 1) for x, y in (mark.centre - low for mark in marks)]
-    sizes = [(0.64 * TEXT_PT * len(mark.symbol) * mm_per_pt, 1.15 * TEXT_PT * mm_per_pt) for mark in marks]
-    places = place_labels(anchors, sizes, crosses, tuple(high - low), 3.0 * mm_per_pt)
-    for mark, (left, top, right, bottom) in zip(marks, places, strict=True):
-        x, y = low[0] + (left + right) / 2, low[1] + (top + bottom) / 2
-        axes.text(x, y, mark.symbol, fontsize=TEXT_PT, color=INK, ha="center", va="center", parse_math=False, zorder=7)
+    crosses = [around(mark.centre - low, 1) for mark in marks]
+    sizes = [(0.64 * style.TEXT_PT * len(mark.symbol) * mm_per_pt, 1.15 * style.TEXT_PT * mm_per_pt) for mark in marks]
+    places = place_labels(anchors, sizes, crosses, tuple(high - low), 3.0 * mm_per_pt) + np.tile(low, 2)
+    symbols = [mark.symbol for mark in marks]
+    style.write_labels(axes, symbols, places, fontsize=style.TEXT_PT, color=style.INK, zorder=7)
 
 
 def _scale_bars(axes: Axes, low: np.ndarray, high: np.ndarray, magnification: float) -> None:
@@ -189,6 +176,6 @@ def _scale_bars(axes: Axes, low: np.ndarray, high: np.ndarray, magnification: fl
     x, y = low[0] + 1, high[1] - 2
     for name, scale in bars:
         length = SCALE_BAR_MM * scale
-        axes.plot([x, x + length], [y, y], color=FAINT, linewidth=2, solid_capstyle="butt")
-        axes.text(x, y - 1, f"{SCALE_BAR_MM:g} mm{name}", fontsize=SMALL_PT, color=FAINT, va="bottom")
+        axes.plot([x, x + length], [y, y], color=style.FAINT, linewidth=2, solid_capstyle="butt")
+        axes.text(x, y - 1, f"{SCALE_BAR_MM:g} mm{name}", fontsize=style.SMALL_PT, color=style.FAINT, va="bottom")
         x += length + 15

@@ -8,9 +8,10 @@ import numpy as np
 
 from monai_ceph.analysis.tracing import trace
 from monai_ceph.analysis.uncertainty import ellipse_points
-from monai_ceph.plots.style import ORANGE, WIDTH_IN, YELLOW, new_figure
+from monai_ceph.plots.style import ORANGE, WIDTH_IN, YELLOW, new_figure, write_labels
 from monai_ceph.prediction import Prediction
-from monai_ceph.writers.overlay import place_labels, to_gray8
+from monai_ceph.writers.label_places import around, place_labels
+from monai_ceph.writers.overlay import gray_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST_SIDE = 1400
 """Pixels of the picture's longest side: 280 dots per inch on a page, and a file that can be sent by mail."""
-_SYMBOL_PT = 6.5
+SYMBOL_PT = 6.5
 """Size of the symbols on a page, points; marks and lines grow with it."""
 _DASHES = {"S-N": "-", "FH": (0, (8, 5)), "PP": (0, (10, 4, 2, 4)), "MP": (0, (3, 4))}
 """Planes differ in their dashes as well, for prints in black and white."""
@@ -53,9 +54,7 @@ def film_tracing(film: np.ndarray, prediction: Prediction) -> Figure:
     return figure
 
 
-def draw_tracing(
-    axes: Axes, film: np.ndarray, prediction: Prediction, width_pt: float, symbol_pt: float = _SYMBOL_PT
-) -> None:
+def draw_tracing(axes: Axes, film: np.ndarray, prediction: Prediction, width_pt: float, symbol_pt: float) -> None:
     """Draw :func:`film_tracing` on axes.
 
     Args:
@@ -66,64 +65,26 @@ def draw_tracing(
     """
     size = np.array(film.shape)
     stretch = 1.0 if prediction.spacing_mm is None else prediction.spacing_mm[1] / prediction.spacing_mm[0]
-    axes.imshow(
-        _small(film),
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-        extent=(-0.5, size[0] - 0.5, size[1] - 0.5, -0.5),
-        interpolation="none",
-        aspect=stretch,
-    )
-    axes.set(xlim=(-0.5, size[0] - 0.5), ylim=(size[1] - 0.5, -0.5))
+    picture = np.asarray(gray_picture(film, min(1.0, LONGEST_SIDE / max(size))))
+    extent = (-0.5, size[0] - 0.5, size[1] - 0.5, -0.5)
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="none", aspect=stretch)
+    axes.set(xlim=extent[:2], ylim=extent[2:])
     axes.set_axis_off()
-    px_per_pt, thick = size[0] / width_pt, symbol_pt / _SYMBOL_PT
+    px_per_pt, thick = size[0] / width_pt, symbol_pt / SYMBOL_PT
     drawn = trace(prediction.points_px, prediction.scheme)
     for line in drawn:
-        plane = line.line.kind == "plane"
-        axes.plot(
-            *line.ends_px.T,
-            color=YELLOW if plane else "white",
-            linewidth=thick * (1.0 if plane else 0.8),
-            linestyle=_DASHES.get(line.line.label, "-"),
-            path_effects=_outlined(thick),
-            zorder=2,
-        )
+        color, width = (YELLOW, thick) if line.line.kind == "plane" else ("white", 0.8 * thick)
+        dashes, outlined = _DASHES.get(line.line.label, "-"), _outlined(thick)
+        axes.plot(*line.ends_px.T, color=color, linewidth=width, linestyle=dashes, path_effects=outlined, zorder=2)
     _draw_regions(axes, prediction)
     points = np.asarray(prediction.points_px, dtype=np.float64)
     doubtful = np.array([status == "doubtful" for status in prediction.statuses])
+    marks: dict[str, Any] = {"markersize": 0.8 * symbol_pt, "markeredgecolor": ORANGE, "markeredgewidth": thick}
+    marks |= {"linestyle": "none", "markerfacecolor": "none", "path_effects": _outlined(thick), "zorder": 4}
     for chosen, marker in ((~doubtful, "+"), (doubtful, "s")):
-        axes.plot(
-            *points[chosen].T,
-            linestyle="none",
-            marker=marker,
-            markersize=0.8 * symbol_pt,
-            markerfacecolor="none",
-            markeredgecolor=ORANGE,
-            markeredgewidth=thick,
-            path_effects=_outlined(thick),
-            zorder=4,
-        )
-    _label(
-        axes,
-        prediction,
-        [(line.line.label, line.ends_px[0]) for line in drawn if line.line.label],
-        px_per_pt,
-        symbol_pt,
-    )
-
-
-def _small(film: np.ndarray) -> np.ndarray:
-    """Return a film as gray values, (Y, X) uint8, no larger than a page needs."""
-    from PIL import Image
-
-    picture = Image.fromarray(np.ascontiguousarray(to_gray8(film).T))
-    scale = LONGEST_SIDE / max(picture.size)
-    if scale < 1:
-        picture = picture.resize(
-            (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
-        )
-    return np.asarray(picture)
+        axes.plot(*points[chosen].T, marker=marker, **marks)
+    named = [(line.line.label, line.ends_px[0]) for line in drawn if line.line.label]
+    _label(axes, prediction, named, px_per_pt, symbol_pt)
 
 
 def _draw_regions(axes: Axes, prediction: Prediction) -> None:
@@ -132,48 +93,27 @@ def _draw_regions(axes: Axes, prediction: Prediction) -> None:
     for point, covariance in zip(prediction.points_px, prediction.covariance_mm2, strict=True):
         if np.isfinite(point).all() and np.isfinite(covariance).all():
             outline = point + ellipse_points(covariance) / np.asarray(prediction.spacing_mm)
-            axes.plot(
-                *np.concatenate([outline, outline[:1]]).T,
-                color="white",
-                linewidth=0.6,
-                path_effects=_outlined(0.7),
-                zorder=3,
-            )
+            closed = np.concatenate([outline, outline[:1]])
+            axes.plot(*closed.T, color="white", linewidth=0.6, path_effects=_outlined(0.7), zorder=3)
 
 
 def _label(
     axes: Axes, prediction: Prediction, lines: list[tuple[str, np.ndarray]], px_per_pt: float, symbol_pt: float
 ) -> None:
     points = np.asarray(prediction.points_px, dtype=np.float64)
-    annotated = np.asarray(np.isfinite(points).all(-1))
-    texts = [
-        (symbol, ORANGE) for symbol, known in zip(prediction.scheme.symbols, annotated.tolist(), strict=True) if known
-    ]
-    texts += [(label, YELLOW) for label, _ in lines]
-    if not texts:
-        return
+    known = np.asarray(np.isfinite(points).all(-1))
+    symbols = [symbol for symbol, is_known in zip(prediction.scheme.symbols, known.tolist(), strict=True) if is_known]
+    labels = [*symbols, *(label for label, _ in lines)]
     size = (float(axes.get_xlim()[1]), float(axes.get_ylim()[0]))
-    ends = [np.clip(end, 0, size) for _, end in lines]
-    anchors = np.concatenate([points[annotated], *(end[None] for end in ends)])
-    sizes = [((0.7 * len(text) + 0.3) * symbol_pt * px_per_pt, 1.25 * symbol_pt * px_per_pt) for text, _ in texts]
-    reach = 0.45 * symbol_pt * px_per_pt
-    taken = [(x - reach, y - reach, x + reach, y + reach) for x, y in points[annotated]]
-    places = place_labels(anchors, sizes, taken, size, 0.7 * symbol_pt * px_per_pt)
-    for (text, color), (left, top, right, bottom) in zip(texts, places, strict=True):
-        axes.text(
-            (left + right) / 2,
-            (top + bottom) / 2,
-            text,
-            fontsize=symbol_pt,
-            color=color,
-            ha="center",
-            va="center",
-            weight="bold",
-            parse_math=False,
-            clip_on=True,
-            path_effects=_outlined(1.0),
-            zorder=5,
-        )
+    ends = np.reshape([np.clip(end, 0, size) for _, end in lines], (-1, 2))
+    anchors = np.concatenate([points[known], ends])
+    letter = symbol_pt * px_per_pt
+    sizes = [((0.7 * len(label) + 0.3) * letter, 1.25 * letter) for label in labels]
+    taken = [around(point, 0.45 * letter) for point in points[known]]
+    places = place_labels(anchors, sizes, taken, size, 0.7 * letter)
+    look = {"fontsize": symbol_pt, "weight": "bold", "clip_on": True, "path_effects": _outlined(1.0), "zorder": 5}
+    write_labels(axes, symbols, places[: len(symbols)], color=ORANGE, **look)
+    write_labels(axes, labels[len(symbols) :], places[len(symbols) :], color=YELLOW, **look)
 
 
 def _outlined(width: float) -> list[Any]:

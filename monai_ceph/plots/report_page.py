@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from monai_ceph import __version__
-from monai_ceph.plots.film_tracing import draw_tracing
-from monai_ceph.plots.style import FAINT, INK, new_figure
+from monai_ceph.plots.film_tracing import SYMBOL_PT
+from monai_ceph.plots.page import BOTTOM_MM, MARGIN_MM, PAGE_MM, TOP_MM, foot, new_page, place, place_film, text
+from monai_ceph.plots.style import FAINT, INK
 from monai_ceph.plots.wigglegram import LIMIT, Deviation, draw_wigglegram
 from monai_ceph.writers.film_report import (
     HEADING,
     LEGEND,
-    NOTICE,
     FilmReport,
     Row,
     caption,
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PAGE_MM = (210.0, 297.0)
-"""A4."""
-MARGIN_MM = 11.0
 FILM_MM = (102.0, 118.5)
 """The largest width and height of the film's picture."""
 TABLE_TOP_MM = 147.0
@@ -53,69 +49,14 @@ def report_page(film: np.ndarray, report: FilmReport) -> Figure:
     Raises:
         ImportError: matplotlib is missing; the message names the extra.
     """
-    figure = new_page()
-    head(figure, HEADING)
-    picture_mm = _draw_film(figure, film, report)
+    figure = new_page(HEADING)
+    picture_mm = place_film(figure, MARGIN_MM, FILM_MM, film, report.prediction, SYMBOL_PT)
     _draw_facts(figure, report, MARGIN_MM + FILM_MM[0] + 5)
     marks = "\n".join(textwrap.wrap(caption(report.prediction), 84))
-    text(figure, MARGIN_MM, 21 + picture_mm + 1.2, marks, size=6, color=FAINT)
+    text(figure, MARGIN_MM, TOP_MM + picture_mm + 1.2, marks, size=6, color=FAINT)
     _draw_table(figure, rows(report.measurements))
-    text(figure, MARGIN_MM, PAGE_MM[1] - 14.5, "\n".join(textwrap.wrap(LEGEND, 165)), size=5.8, color=FAINT)
-    foot(figure)
+    foot(figure, LEGEND)
     return figure
-
-
-def new_page() -> Figure:
-    """Return an empty page, A4 upright."""
-    figure = new_figure(1.0)
-    figure.set_layout_engine("none")
-    figure.set_size_inches(PAGE_MM[0] / 25.4, PAGE_MM[1] / 25.4)
-    return figure
-
-
-def head(figure: Figure, heading: str) -> None:
-    """Write the heading of a page and what a report is not."""
-    text(figure, MARGIN_MM, 11, heading, size=14, weight="bold")
-    text(figure, PAGE_MM[0] - MARGIN_MM, 12.5, NOTICE, size=8.5, weight="bold", ha="right")
-    rule(figure, 18.5)
-
-
-def foot(figure: Figure) -> None:
-    """Write the last line of a page."""
-    text(figure, MARGIN_MM, PAGE_MM[1] - 8, f"{NOTICE}. Written by monai_ceph {__version__}.", size=6, color=FAINT)
-
-
-def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Return new axes at a place on the page, mm from its left and top edge."""
-    page = figure.get_size_inches() * 25.4
-    return figure.add_axes((left / page[0], 1 - (top + height) / page[1], width / page[0], height / page[1]))
-
-
-def text(
-    figure: Figure, left: float, top: float, words: str, size: float = 7.5, color: str = INK, **style: Any
-) -> None:
-    """Write at a place on the page, mm from its left and top edge. Nothing in the words is a command."""
-    page = figure.get_size_inches() * 25.4
-    figure.text(
-        left / page[0], 1 - top / page[1], words, fontsize=size, color=color, va="top", parse_math=False, **style
-    )
-
-
-def rule(figure: Figure, top: float) -> None:
-    """Draw a line across the page."""
-    axes = place(figure, MARGIN_MM, top, PAGE_MM[0] - 2 * MARGIN_MM, 0.3)
-    axes.set_axis_off()
-    axes.axhline(0.5, color=INK, linewidth=1)
-
-
-def _draw_film(figure: Figure, film: np.ndarray, report: FilmReport) -> float:
-    """Draw the film and return the height of its picture, mm."""
-    spacing = report.prediction.spacing_mm or (1.0, 1.0)
-    size = np.array(film.shape) * spacing
-    width, height = size * min(FILM_MM / size)
-    axes = place(figure, MARGIN_MM, 21, width, height)
-    draw_tracing(axes, film, report.prediction, width / 25.4 * 72)
-    return float(height)
 
 
 def _draw_facts(figure: Figure, report: FilmReport, left: float) -> None:
@@ -124,7 +65,7 @@ def _draw_facts(figure: Figure, report: FilmReport, left: float) -> None:
         ("Points to check", to_check(report.prediction)),
         ("Remarks", [("", sentence(remark)) for remark in report.prediction.remarks]),
     ]
-    top = 21.0
+    top = TOP_MM
     for heading, entries in blocks:
         if not entries:
             continue
@@ -161,7 +102,7 @@ def _draw_table(figure: Figure, table: Sequence[Row]) -> None:
     lengths = np.cumsum([len(group) + 1 for group in groups])
     first = int(np.argmin(np.maximum(lengths, lengths[-1] - lengths))) + 1
     longest = max(lengths[first - 1], lengths[-1] - lengths[first - 1])
-    step = (PAGE_MM[1] - 16 - TABLE_TOP_MM) / max(longest + 1, _FEWEST_ROWS)
+    step = (BOTTOM_MM - TABLE_TOP_MM) / max(longest + 1, _FEWEST_ROWS)
     right = PAGE_MM[0] - MARGIN_MM - _WIDTH_MM
     for left, part in ((MARGIN_MM, groups[:first]), (right, groups[first:])):
         if part:
@@ -177,12 +118,10 @@ def _draw_column(figure: Figure, groups: Sequence[Sequence[Row]], left: float, s
     for column, heading in _HEADINGS.items():
         x, side = _CELLS[column]
         axes.text(x, step / 2, heading, fontsize=0.85 * size, color=FAINT, ha=side, va="center")
-    middle = sum(_CHART_MM) / 2
     scale = f"\N{MINUS SIGN}{LIMIT:g} SD +{LIMIT:g}"
-    axes.text(middle, step / 2, scale, fontsize=0.85 * size, color=FAINT, ha="center", va="center")
-    chart = place(
-        figure, left + _CHART_MM[0], TABLE_TOP_MM + step, _CHART_MM[1] - _CHART_MM[0], max(height - step, step)
-    )
+    axes.text(sum(_CHART_MM) / 2, step / 2, scale, fontsize=0.85 * size, color=FAINT, ha="center", va="center")
+    chart_left, chart_right = _CHART_MM
+    chart = place(figure, left + chart_left, TABLE_TOP_MM + step, chart_right - chart_left, height - step)
     chart.set_ylim(height, step)
     chart.set_axis_off()
     y, deviations, places = 1.5 * step, [], []

@@ -6,19 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from monai_ceph.plots.style import (
-    BLUE,
-    FAINT,
-    INK,
-    RED,
-    SMALL_PT,
-    TEXT_PT,
-    landmark_rows,
-    new_figure,
-    plain,
-    rows_height,
-    title,
-)
+from monai_ceph.plots import style
 from monai_ceph.site.estimate import SiteEstimate
 from monai_ceph.wording import count
 
@@ -47,12 +35,12 @@ def site_calibration_plot(estimate: SiteEstimate) -> Figure:
     >>> figure = site_calibration_plot(SiteEstimate(site, ("a", "b", "c"), offsets_mm, offsets_mm * 0.1))
     """
     site = estimate.site
-    figure = new_figure(max(rows_height(len(site.symbols)), 5.0))
+    figure = style.new_figure(max(style.rows_height(len(site.symbols)), 5.0))
     face, errors = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_face(face, estimate)
     _draw_errors(errors, estimate)
     before, after = (float(np.nanmean(values)) for values in estimate.errors_mm)
-    title(
+    style.title(
         figure,
         f"Site calibration from {count(len(estimate.films), 'film')}: {before:.2f} mm before, {after:.2f} mm after",
         f"arrows: how predicted points move, {MAGNIFIED} times as long as they are, with the standard error of their "
@@ -72,25 +60,24 @@ def _draw_face(axes: Axes, estimate: SiteEstimate) -> None:
         if not np.isfinite(start).all():
             continue
         end = start + MAGNIFIED * shift
-        axes.plot(*start, "o", color=FAINT, markersize=3)
-        axes.add_patch(Ellipse(end, *(2 * MAGNIFIED * error), color=BLUE, alpha=0.18, linewidth=0))
-        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": BLUE, "shrinkA": 0, "shrinkB": 0})
+        axes.plot(*start, "o", color=style.FAINT, markersize=3)
+        axes.add_patch(Ellipse(end, *(2 * MAGNIFIED * error), color=style.BLUE, alpha=0.18, linewidth=0))
+        axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": style.BLUE, "shrinkA": 0, "shrinkB": 0})
         away = -shift / max(float(np.linalg.norm(shift)), 1e-9)
         axes.annotate(
             symbol, start, xytext=(9 * away[0], -9 * away[1]), textcoords="offset points", ha="center", va="center",
-            fontsize=SMALL_PT, color=INK, parse_math=False,
+            fontsize=style.SMALL_PT, color=style.INK, parse_math=False,
         )  # fmt: skip
     axes.margins(0.12)
 
 
 def _draw_errors(axes: Axes, estimate: SiteEstimate) -> None:
-    plain(axes)
-    landmark_rows(axes, estimate.site.symbols)
+    style.landmark_rows(axes, estimate.site.symbols)
     table = estimate.to_frame()
     for row, (before, after) in enumerate(zip(table.before_mm, table.after_mm, strict=True)):
-        color = BLUE if after < before else RED
+        color = style.BLUE if after < before else style.RED
         axes.plot([before, after], [row, row], color=color, linewidth=2.2, solid_capstyle="butt")
-        axes.plot(before, row, "o", color=FAINT, markersize=5, markerfacecolor="white")
+        axes.plot(before, row, "o", color=style.FAINT, markersize=5, markerfacecolor="white")
         axes.plot(after, row, "o", color=color, markersize=5.5)
     axes.set_xlim(left=0)
-    axes.set_xlabel("mean error (mm): open before, filled after", fontsize=TEXT_PT, color=INK)
+    style.label_axes(axes, "mean error (mm): open before, filled after")

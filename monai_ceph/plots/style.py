@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from monai_ceph.writers.label_places import Box
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -55,10 +57,24 @@ def plain(axes: Axes, *, grid: Literal["x", "y"] = "x") -> None:
 
 
 def landmark_rows(axes: Axes, symbols: Sequence[str]) -> None:
-    """Set up one row per landmark, the first at the top, labelled on the left."""
+    """Set up :func:`plain` axes with one row per landmark, the first at the top, labelled on the left."""
+    plain(axes)
     axes.set_yticks(range(len(symbols)), labels=symbols, parse_math=False)  # symbols may contain dollar signs
     axes.set_ylim(len(symbols) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
+
+
+def label_axes(axes: Axes, x: str = "", y: str = "") -> None:
+    """Write what the axes show; nothing where a text is empty."""
+    axes.set_xlabel(x, fontsize=TEXT_PT, color=INK)
+    axes.set_ylabel(y, fontsize=TEXT_PT, color=INK)
+
+
+def write_labels(axes: Axes, labels: Sequence[str], boxes: Sequence[Box] | np.ndarray, **look: Any) -> None:
+    """Write each label into the middle of its box, see :func:`monai_ceph.writers.label_places.place_labels`."""
+    look = {"ha": "center", "va": "center", "parse_math": False, **look}
+    for label, (left, top, right, bottom) in zip(labels, boxes, strict=True):
+        axes.text((left + right) / 2, (top + bottom) / 2, label, **look)
 
 
 def column(axes: Axes, x: float, title: str, cells: Sequence[str], color: str = INK) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 
 from monai_ceph.analysis.tracing import trace
 from monai_ceph.atomic import write_text
-from monai_ceph.plots.film_tracing import draw_tracing, film_tracing
-from monai_ceph.plots.report_page import MARGIN_MM, PAGE_MM, foot, head, new_page, place, text
+from monai_ceph.plots.film_tracing import film_tracing
+from monai_ceph.plots.page import BOTTOM_MM, MARGIN_MM, PAGE_MM, TOP_MM, foot, new_page, place, place_film, text
 from monai_ceph.plots.save import as_svg, save_pdf
-from monai_ceph.plots.style import FAINT, INK, WIDTH_IN, new_figure
+from monai_ceph.plots.style import FAINT, INK, WIDTH_IN, new_figure, write_labels
 from monai_ceph.writers.film_report import sentence
-from monai_ceph.writers.overlay import place_labels
+from monai_ceph.writers.label_places import around, place_labels
 from monai_ceph.writers.superimposition import (
     HEADING,
     LEGEND,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PICTURE_MM = (60.0, 75.0)
-_TOP_MM, _TABLE_TOP_MM = 21.0, 122.0
+_TABLE_TOP_MM = 122.0
 _COLUMN_MM, _GAP_MM = 65.0, 4.0
 _ROOM_FOR_LINES = 6
 """Lines of notes in full size."""
@@ -61,7 +61,7 @@ def superimposed_tracings(pair: Superimposition) -> Figure:
     return figure
 
 
-def draw_superimposed(axes: Axes, pair: Superimposition, width_pt: float, symbol_pt: float = 5.5) -> None:
+def draw_superimposed(axes: Axes, pair: Superimposition, width_pt: float, symbol_pt: float) -> None:
     """Draw :func:`superimposed_tracings` on axes that are ``width_pt`` points wide."""
     for points, dashes, fill, color in ((pair.points_a, (0, (4, 2)), "white", FAINT), (pair.points_b, "-", INK, INK)):
         for drawn in trace(points, pair.a.scheme):
@@ -74,14 +74,11 @@ def draw_superimposed(axes: Axes, pair: Superimposition, width_pt: float, symbol
     axes.set_axis_off()
     present = np.isfinite(pair.points_b).all(-1).tolist()
     symbols = [symbol for symbol, shown in zip(pair.a.scheme.symbols, present, strict=True) if shown]
-    per_pt = 2 * reach / width_pt
-    sizes = [((0.7 * len(symbol) + 0.3) * symbol_pt * per_pt, 1.2 * symbol_pt * per_pt) for symbol in symbols]
-    around = 0.35 * symbol_pt * per_pt
-    taken = [(x - around, y - around, x + around, y + around) for x, y in known - low]
-    places = place_labels(pair.points_b[present] - low, sizes, taken, (2 * reach, 2 * reach), 0.6 * symbol_pt * per_pt)
-    for symbol, (left, top, right, bottom) in zip(symbols, places, strict=True):
-        x, y = low[0] + (left + right) / 2, low[1] + (top + bottom) / 2
-        axes.text(x, y, symbol, fontsize=symbol_pt, color=INK, ha="center", va="center", parse_math=False, zorder=4)
+    letter = symbol_pt * 2 * reach / width_pt
+    sizes = [((0.7 * len(symbol) + 0.3) * letter, 1.2 * letter) for symbol in symbols]
+    taken = [around(point, 0.35 * letter) for point in known - low]
+    places = place_labels(pair.points_b[present] - low, sizes, taken, (2 * reach, 2 * reach), 0.6 * letter)
+    write_labels(axes, symbols, places + np.tile(low, 2), fontsize=symbol_pt, color=INK, zorder=4)
 
 
 def superimposition_page(film_a: np.ndarray, film_b: np.ndarray, pair: Superimposition) -> Figure:
@@ -93,25 +90,21 @@ def superimposition_page(film_a: np.ndarray, film_b: np.ndarray, pair: Superimpo
     Raises:
         ImportError: matplotlib is missing; the message names the extra.
     """
-    figure = new_page()
-    head(figure, HEADING)
+    figure = new_page(HEADING)
     lefts = [MARGIN_MM + k * (_PICTURE_MM[0] + _GAP_MM) for k in range(3)]
     for left, name, film, prediction in zip(lefts, "AB", (film_a, film_b), (pair.a, pair.b), strict=False):
-        size = np.array(film.shape) * (prediction.spacing_mm or (1.0, 1.0))
-        width, height = size * min(_PICTURE_MM / size)
-        draw_tracing(place(figure, left, _TOP_MM, width, height), film, prediction, width / 25.4 * 72, symbol_pt=4.5)
-        text(figure, left, _TOP_MM + height + 1, name, size=8, weight="bold")
+        height = place_film(figure, left, _PICTURE_MM, film, prediction, symbol_pt=4.5)
+        text(figure, left, TOP_MM + height + 1, name, size=8, weight="bold")
     side = PAGE_MM[0] - MARGIN_MM - lefts[2]
-    draw_superimposed(place(figure, lefts[2], _TOP_MM, side, side), pair, side / 25.4 * 72)
-    text(figure, lefts[2], _TOP_MM + side + 1, "dashed, open: A; solid, filled: B", size=6.5, color=FAINT)
+    draw_superimposed(place(figure, lefts[2], TOP_MM, side, side), pair, side / 25.4 * 72, symbol_pt=5.5)
+    text(figure, lefts[2], TOP_MM + side + 1, "dashed, open: A; solid, filled: B", size=6.5, color=FAINT)
     notes = [f"{name}: {words}" for name, words in facts(pair)] + [sentence(remark) for remark in pair.remarks]
     lines = [line for note in notes for line in textwrap.wrap(note, 135)]
     letters = 7 * min(1.0, _ROOM_FOR_LINES / len(lines))
-    text(figure, MARGIN_MM, _TOP_MM + _PICTURE_MM[1] + 6, "\n".join(lines), size=letters, linespacing=1.3)
+    text(figure, MARGIN_MM, TOP_MM + _PICTURE_MM[1] + 6, "\n".join(lines), size=letters, linespacing=1.3)
     _draw_changes(figure, changes(pair))
     _draw_moves(figure, pair)
-    text(figure, MARGIN_MM, PAGE_MM[1] - 14.5, "\n".join(textwrap.wrap(LEGEND, 165)), size=5.8, color=FAINT)
-    foot(figure)
+    foot(figure, LEGEND)
     return figure
 
 
@@ -126,20 +119,19 @@ def write_superimposition(folder: str | Path, film_a: np.ndarray, film_b: np.nda
         OSError: a file cannot be written.
 
     >>> from monai_ceph.landmarks import ISBI19
-    >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
+    >>> from monai_ceph.phantoms import draw_phantom
     >>> from monai_ceph.prediction import Prediction
     >>> from monai_ceph.writers.superimposition import superimpose
-    >>> film, points_px = np.random.default_rng(0).random((150, 180)), MEAN_MM - MEAN_MM.min(0)
-    >>> a = Prediction("a.png", ISBI19, points_px, np.ones(19), (1.0, 1.0), "user")
-    >>> write_superimposition(".", film, film, superimpose(a, a))
+    >>> films = [draw_phantom(seed, (194, 240), 1.0) for seed in (0, 1)]
+    >>> earlier, later = (Prediction("a.png", ISBI19, f.points_px, np.ones(19), (1.0, 1.0), "user") for f in films)
+    >>> write_superimposition(".", films[0].image, films[1].image, superimpose(earlier, later))
     >>> sorted(path.name for path in Path().glob("superimposition.*"))
     ['superimposition.csv', 'superimposition.html', 'superimposition.pdf']
     """
     folder = Path(folder)
     save_pdf(superimposition_page(film_a, film_b, pair), folder / "superimposition.pdf", HEADING)
-    films = (as_svg(film_tracing(film_a, pair.a)), as_svg(film_tracing(film_b, pair.b)))
-    page = html_superimposition(pair, films, as_svg(superimposed_tracings(pair)))
-    write_text(folder / "superimposition.html", page)
+    films = [as_svg(film_tracing(film, one)) for film, one in ((film_a, pair.a), (film_b, pair.b))]
+    write_text(folder / "superimposition.html", html_superimposition(pair, films, as_svg(superimposed_tracings(pair))))
     write_text(folder / "superimposition.csv", changes_csv(pair))
 
 
@@ -151,17 +143,15 @@ def _draw_changes(figure: Figure, table: Sequence[Change]) -> None:
         lines += [(change.name, change) for change in group]
     half = -(-len(lines) // 2)
     for k, part in enumerate((lines[:half], lines[half:])):
-        rows = [[("", "left"), ("A", "right"), ("B", "right"), ("B\N{MINUS SIGN}A", "right"), ("±", "right")]]
-        bold = [False]
+        rows = [["", "A", "B", "B\N{MINUS SIGN}A", "±"]]
         for name, change in part:
             if change is None:
-                cells = [name]
+                rows.append([name])
             else:
                 unit = {"deg": "\N{DEGREE SIGN}"}.get(change.unit, change.unit)
                 numbers = [shown(change.a), shown(change.b), shown(change.change, sign=True), shown(change.margin)]
-                cells = [f"  {name} ({unit})", *numbers]
-            rows.append([(cell, "left" if n == 0 else "right") for n, cell in enumerate(cells)])
-            bold.append(change is None or change.clear)
+                rows.append([f"  {name} ({unit})", *numbers])
+        bold = [False, *(change is None or change.clear for _, change in part)]
         left = MARGIN_MM + k * (_COLUMN_MM + _GAP_MM)
         _draw_lines(figure, left, _COLUMN_MM, (0, 41, 49.5, 58.5, _COLUMN_MM), rows, bold, half)
 
@@ -169,11 +159,10 @@ def _draw_changes(figure: Figure, table: Sequence[Change]) -> None:
 def _draw_moves(figure: Figure, pair: Superimposition) -> None:
     left = MARGIN_MM + 2 * (_COLUMN_MM + _GAP_MM)
     width = PAGE_MM[0] - MARGIN_MM - left
-    rows = [[("mm", "left"), ("forward", "right"), ("down", "right"), ("distance", "right")]]
+    rows = [["mm", "forward", "down", "distance"]]
     for move in moves(pair):
-        numbers = (shown(move.forward, sign=True), shown(move.down, sign=True), shown(move.distance))
-        rows.append([(move.landmark, "left"), *((cell, "right") for cell in numbers)])
-    _draw_lines(figure, left, width, (0, 24, 36, width), rows, [False] * len(rows), 33)
+        rows.append([move.landmark, shown(move.forward, sign=True), shown(move.down, sign=True), shown(move.distance)])
+    _draw_lines(figure, left, width, (0, 24, 36, width), rows, [False] * len(rows))
 
 
 def _draw_lines(
@@ -181,11 +170,12 @@ def _draw_lines(
     left: float,
     width: float,
     stops: Sequence[float],
-    rows: Sequence[Sequence[tuple[str, str]]],
+    rows: Sequence[Sequence[str]],
     bold: Sequence[bool],
-    fewest: int,
+    fewest: int = 33,
 ) -> None:
-    height = PAGE_MM[1] - 16 - _TABLE_TOP_MM
+    """Draw a table whose first column is aligned left at its stop, and the others right."""
+    height = BOTTOM_MM - _TABLE_TOP_MM
     step = height / (max(fewest, 33) + 1)
     size = min(7.0, 0.62 * step / 25.4 * 72)
     axes = place(figure, left, _TABLE_TOP_MM, width, height)
@@ -193,8 +183,8 @@ def _draw_lines(
     axes.set_axis_off()
     for k, (cells, strong) in enumerate(zip(rows, bold, strict=True)):
         style: dict[str, Any] = {"va": "center", "parse_math": False, "weight": "bold" if strong else "normal"}
-        for x, (cell, align) in zip(stops, cells, strict=False):
-            room = min(1.0, 24 / len(cell)) if align == "left" and len(rows[0]) > 4 and cell else 1.0
-            color = INK if k else FAINT
+        for x, cell in zip(stops, cells, strict=False):
+            room = min(1.0, 24 / len(cell)) if x == 0 and len(stops) > 4 and cell else 1.0
+            color, align = INK if k else FAINT, "right" if x else "left"
             axes.text(x, (k + 0.5) * step, cell, fontsize=size * room, color=color, ha=align, **style)
     axes.plot([0, width], [step, step], color=INK, linewidth=0.6)

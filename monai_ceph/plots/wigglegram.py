@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from monai_ceph.plots.style import FAINT, INK, SMALL_PT, TEXT_PT, landmark_rows, new_figure, plain, rows_height
+from monai_ceph.plots.style import FAINT, INK, SMALL_PT, label_axes, landmark_rows, new_figure, rows_height
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,9 +52,8 @@ def wigglegram(deviations: Sequence[Deviation], title: str = "") -> Figure:
     figure = new_figure(rows_height(len(deviations)))
     axes = figure.add_subplot()
     landmark_rows(axes, [deviation.name for deviation in deviations])
-    plain(axes)
     draw_wigglegram(axes, deviations)
-    axes.set_xlabel("SD from the norm", fontsize=TEXT_PT, color=INK)
+    label_axes(axes, "SD from the norm")
     axes.tick_params(labelsize=SMALL_PT)
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=INK)
@@ -89,14 +88,6 @@ def _draw_deviation(axes: Axes, deviation: Deviation, x: float, y: float) -> Non
         ends = np.clip([deviation.low, deviation.high], -LIMIT, LIMIT)
         axes.plot(ends, [y, y], color=INK, linewidth=1.6, alpha=0.45, solid_capstyle="butt", zorder=3)
     beyond = "<" if deviation.z < -LIMIT else ">" if deviation.z > LIMIT else "o"
-    axes.plot(
-        x,
-        y,
-        beyond,
-        markersize=3.4 if beyond == "o" else 4.6,
-        markerfacecolor=INK if round(abs(deviation.z), 1) >= 1 else "white",
-        markeredgecolor=INK,
-        markeredgewidth=0.8,
-        clip_on=False,
-        zorder=4,
-    )
+    size, fill = 3.4 if beyond == "o" else 4.6, INK if round(abs(deviation.z), 1) >= 1 else "white"
+    look: dict[str, Any] = {"markersize": size, "markerfacecolor": fill, "markeredgecolor": INK, "markeredgewidth": 0.8}
+    axes.plot(x, y, beyond, clip_on=False, zorder=4, **look)

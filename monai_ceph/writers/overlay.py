@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,7 @@ from monai_ceph.analysis.uncertainty import ellipse_points
 from monai_ceph.atomic import atomic_path
 from monai_ceph.prediction import Prediction
 from monai_ceph.wording import first
+from monai_ceph.writers.label_places import Box, around, overlap, place_labels
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,9 +28,6 @@ OUTLINE = (0, 0, 0)
 LONGEST_SIDE = (1200, 2600)
 """Range of a picture's longest side, px. Small films would have no room for symbols, which would be tiny on large
 ones."""
-
-Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, pixels of the picture."""
 
 
 def draw_overlay(
@@ -61,7 +57,7 @@ def draw_overlay(
     >>> draw_overlay(np.zeros((600, 750)), prediction).size
     (960, 1200)
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import ImageDraw, ImageFont
 
     film = np.asarray(film)
     if film.ndim != 2 or 0 in film.shape:
@@ -72,13 +68,9 @@ def draw_overlay(
             f"'{prediction.image}': expected reference points of shape {points_px.shape}, got {np.shape(reference_px)}."
         )
     scale = picture_scale(film.shape)
-    # Pillow expects rows first, so the film is transposed here.
-    picture = Image.fromarray(to_gray8(film).T).convert("RGB")
-    size = (max(1, round(film.shape[0] * scale)), max(1, round(film.shape[1] * scale)))
-    if size != picture.size:
-        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    picture = gray_picture(film, scale).convert("RGB")
     draw = ImageDraw.Draw(picture)
-    unit = max(size) / 1200  # lengths below are for a picture of 1200 pixels
+    unit = max(picture.size) / 1200  # lengths below are for a picture of 1200 pixels
     points = to_picture(points_px, scale)
     known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
@@ -96,18 +88,13 @@ def draw_overlay(
         for present, doubt in zip(np.isfinite(points).all(-1)[drawn], doubtful[drawn], strict=True)
     ]
     others = anchors if known is None else np.concatenate([anchors, known[np.isfinite(known).all(-1)]])
-    taken = [_around(p, 9 * unit) for p in others]
+    taken = [around(p, 9 * unit) for p in others]
     if legend:
         lines = _legend_lines(prediction, known is not None)
-        taken.append(_draw_legend(draw, lines, ImageFont.load_default(size=15 * unit), others, size, unit))
+        taken.append(_draw_legend(draw, lines, ImageFont.load_default(size=15 * unit), others, picture.size, unit))
     boxes = [draw.textbbox((0, 0), symbol, font=font) for symbol in symbols]
-    places = place_labels(
-        anchors,
-        [(right - left + 4 * unit, bottom - top + 4 * unit) for left, top, right, bottom in boxes],
-        taken,
-        size,
-        10 * unit,
-    )
+    sizes = [(right - left + 4 * unit, bottom - top + 4 * unit) for left, top, right, bottom in boxes]
+    places = place_labels(anchors, sizes, taken, picture.size, 10 * unit)
     for symbol, colour, box, place, anchor in zip(symbols, colours, boxes, places, anchors, strict=True):
         _draw_leader(draw, place, anchor, colour, unit)
         at = (place[0] + 2 * unit - box[0], place[1] + 2 * unit - box[1])
@@ -146,6 +133,20 @@ def picture_scale(film_size: Sequence[int]) -> float:
     return min(max(longest, LONGEST_SIDE[0]), LONGEST_SIDE[1]) / longest
 
 
+def gray_picture(film: np.ndarray, scale: float) -> Image.Image:
+    """Return a film (X, Y) of any gray values as a gray picture, resized by a factor.
+
+    >>> gray_picture(np.zeros((600, 750)), 0.5).size
+    (300, 375)
+    """
+    from PIL import Image
+
+    # Pillow expects rows first, so the film is transposed here.
+    picture = Image.fromarray(np.ascontiguousarray(to_gray8(film).T))
+    size = (max(1, round(film.shape[0] * scale)), max(1, round(film.shape[1] * scale)))
+    return picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def to_picture(points_px: np.ndarray, scale: float) -> np.ndarray:
     """Convert (..., 2) (x, y) film pixels to picture pixels; both have pixel centres at integers, NaN stays NaN."""
     return (points_px + 0.5) * scale - 0.5
@@ -162,82 +163,6 @@ def to_gray8(film: np.ndarray) -> np.ndarray:
     return (np.clip((values - low) / (high - low), 0, 1) * 255).round().astype(np.uint8)
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    box: Box
-    cost: float
-
-
-def place_labels(
-    anchors: np.ndarray,
-    label_sizes: Sequence[tuple[float, float]],
-    taken: Sequence[Box],
-    picture_size: tuple[float, float],
-    gap: float,
-) -> list[Box]:
-    """Place each label near its point, avoiding points and other labels if there is room.
-
-    Each label takes the cheapest of the places around its point: leaving the picture costs most, then overlap, then
-    distance. Points with the closest neighbours are placed first, because they have the fewest options.
-
-    Args:
-        anchors: (K, 2), (x, y), the labels' points.
-        label_sizes: width and height of each label.
-        taken: boxes to keep free, such as those around the points.
-        picture_size: width and height.
-        gap: distance of the nearest places from the point.
-    Returns:
-        K boxes.
-
-    >>> import numpy as np
-    >>> place_labels(np.array([[50.0, 50.0]]), [(20.0, 10.0)], [], (100, 100), gap=5.0)
-    [(np.float64(55.0), np.float64(45.0), np.float64(75.0), np.float64(55.0))]
-    """
-    distances = np.linalg.norm(anchors[:, None] - anchors[None], axis=-1)
-    np.fill_diagonal(distances, np.inf)
-    crowded_first = np.argsort(distances.min(-1, initial=np.inf), kind="stable")
-    occupied = list(taken)
-    places: dict[int, Box] = {}
-    for k in crowded_first:
-        candidates = _candidates(anchors[k], label_sizes[k], gap)
-        best = min(candidates, key=lambda c: c.cost + _crowding(c.box, occupied, picture_size))
-        places[int(k)] = best.box
-        occupied.append(best.box)
-    return [places[k] for k in range(len(anchors))]
-
-
-def _candidates(anchor: np.ndarray, size: tuple[float, float], gap: float) -> list[_Candidate]:
-    width, height = size
-    directions = [(1, 0), (-1, 0), (1, -1), (1, 1), (-1, -1), (-1, 1), (0, -1), (0, 1)]
-    candidates = []
-    for ring, (order, (dx, dy)) in product((1.0, 1.8, 3.0, 4.5, 6.5), enumerate(directions)):
-        reach = gap * ring / (math.sqrt(2) if dx and dy else 1)
-        x = anchor[0] + dx * (reach + width / 2)
-        y = anchor[1] + dy * (reach + height / 2)
-        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-        candidates.append(_Candidate(box, cost=gap * gap * (0.3 * (ring - 1) + 0.01 * order)))
-    return candidates
-
-
-def _crowding(box: Box, occupied: Sequence[Box], picture_size: tuple[float, float]) -> float:
-    inside = overlap(box, (0, 0, picture_size[0], picture_size[1]))
-    outside = (box[2] - box[0]) * (box[3] - box[1]) - inside
-    return 10 * outside + 4 * sum(overlap(box, other) for other in occupied)
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Return the area that two boxes share, square pixels.
-
-    >>> overlap((0, 0, 10, 10), (5, 5, 20, 20))
-    25
-    """
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _around(point: np.ndarray, radius: float) -> Box:
-    return (point[0] - radius, point[1] - radius, point[0] + radius, point[1] + radius)
-
-
 def _width(pixels: float) -> int:
     return max(1, round(pixels))
 
@@ -245,8 +170,8 @@ def _width(pixels: float) -> int:
 def _draw_marks(draw: Any, points: np.ndarray, doubtful: np.ndarray, known: np.ndarray | None, unit: float) -> None:
     known = np.full_like(points, np.nan) if known is None else known
     for reference in known[np.isfinite(known).all(-1)]:
-        draw.ellipse(_around(reference, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
-        draw.ellipse(_around(reference, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
+        draw.ellipse(around(reference, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
+        draw.ellipse(around(reference, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
     for point, doubt in zip(points, doubtful, strict=True):
         if np.isfinite(point).all():
             (_draw_square if doubt else _draw_cross)(draw, point, unit)
@@ -278,8 +203,8 @@ def _draw_cross(draw: Any, point: np.ndarray, unit: float) -> None:
 
 
 def _draw_square(draw: Any, point: np.ndarray, unit: float) -> None:
-    draw.rectangle(_around(point, 9 * unit), outline=OUTLINE, width=_width(5 * unit))
-    draw.rectangle(_around(point, 8 * unit), outline=DOUBTFUL, width=_width(2 * unit))
+    draw.rectangle(around(point, 9 * unit), outline=OUTLINE, width=_width(5 * unit))
+    draw.rectangle(around(point, 8 * unit), outline=DOUBTFUL, width=_width(2 * unit))
 
 
 def _draw_leader(draw: Any, place: Box, anchor: np.ndarray, colour: tuple[int, int, int], unit: float) -> None:
@@ -324,7 +249,7 @@ def _draw_legend(
     height = 2 * pad + step * len(lines)
     right, bottom = picture_size[0] - pad - width, picture_size[1] - pad - height
     corners = [(x, y, x + width, y + height) for x, y in product((pad, right), (bottom, pad))]
-    box = min(corners, key=lambda c: sum(overlap(c, _around(p, 20 * unit)) for p in points))
+    box = min(corners, key=lambda c: sum(overlap(c, around(p, 20 * unit)) for p in points))
     draw.rectangle(box, fill=(20, 20, 20), outline=(120, 120, 120), width=_width(unit))
     for row, (kind, text) in enumerate(lines):
         middle = box[1] + pad + step * (row + 0.5)
@@ -337,7 +262,7 @@ def _draw_legend(
             size = (centre[0] - 10 * unit, centre[1] - 6 * unit, centre[0] + 10 * unit, centre[1] + 6 * unit)
             draw.ellipse(size, outline=PREDICTED, width=_width(1.5 * unit))
         elif kind == "circle":
-            draw.ellipse(_around(centre, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
+            draw.ellipse(around(centre, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
         elif kind == "line":
             draw.line(
                 [centre[0] - 8 * unit, middle, centre[0] + 8 * unit, middle], fill=ERROR_LINE, width=_width(2 * unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -179,7 +180,7 @@ def changes_csv(pair: Superimposition) -> str:
     return csv_text(COLUMNS, rows)
 
 
-def html_superimposition(pair: Superimposition, films_svg: tuple[str, str], tracing_svg: str) -> str:
+def html_superimposition(pair: Superimposition, films_svg: Sequence[str], tracing_svg: str) -> str:
     """Return the comparison as one self-contained HTML page.
 
     Args:
