@@ -11,8 +11,9 @@ Research software, not a medical device. The names below are loaded when they ar
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from monai_ceph.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from monai_ceph.calibration import calibrate
@@ -24,21 +25,12 @@ __version__ = "0.1.0"
 
 __all__ = ["Prediction", "__version__", "calibrate", "evaluate", "load_predictor"]
 
-_HOME = {
-    "Prediction": "prediction",
-    "calibrate": "calibration",
-    "evaluate": "evaluation",
-    "load_predictor": "predictor",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "calibration": ["calibrate"],
+        "evaluation": ["evaluate"],
+        "prediction": ["Prediction"],
+        "predictor": ["load_predictor"],
+    },
+)

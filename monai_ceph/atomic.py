@@ -51,27 +51,19 @@ def durable_path(path: str | Path) -> Iterator[Path]:
 
     Missing parent folders are created, and survive it as well.
 
-    Args:
-        path: the file to create or replace.
-    Yields:
-        A path in the same folder with the same suffix.
-    Raises:
-        OSError: the file cannot be written; the message names it and the remedy.
-    Example:
-        >>> from monai_ceph.atomic import durable_path
-        >>> with durable_path("new/folder/a.txt") as temporary:
-        ...     _ = temporary.write_text("done")
-        >>> Path("new/folder/a.txt").read_text()
-        'done'
+    >>> with durable_path("new/folder/a.txt") as temporary:
+    ...     _ = temporary.write_text("done")
+    >>> Path("new/folder/a.txt").read_text()
+    'done'
     """
-    path = Path(path)
-    made = [folder for folder in path.parents if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(path).parent
+    new_folders = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         yield temporary
         _sync(temporary)
-    for folder in [path.parent, *(folder.parent for folder in made)]:
-        _sync(folder)
+    for changed in [folder, *(new.parent for new in new_folders)]:
+        _sync(changed)
 
 
 def is_temporary(name: str) -> bool:
@@ -133,13 +125,8 @@ def make_folder(path: str | Path) -> Path:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text atomically, with newlines as they are.
+    """Write UTF-8 text to a file as :func:`atomic_path` does, with newlines as they are.
 
-    Args:
-        path: the file to create or replace; its folder must exist.
-        text: its content.
-    Raises:
-        OSError: the file cannot be written; the message names it and the remedy.
     Example:
         >>> from monai_ceph.atomic import write_text
         >>> write_text("a.txt", "done")

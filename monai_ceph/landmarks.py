@@ -9,6 +9,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -83,96 +87,29 @@ class LandmarkScheme:
                 f"Scheme '{self.name}' has no landmark '{symbol}'; it has {' '.join(self.symbols)}."
             ) from None
 
+    def check_points(self, points: np.ndarray) -> None:
+        """Check that a film's points are (N, 2), one row for each landmark.
 
-def _scheme(name: str, *rows: tuple[str, str, str]) -> LandmarkScheme:
-    return LandmarkScheme(name, tuple(Landmark(*row) for row in rows))
+        Raises:
+            ValueError: they are not; the message shows both shapes.
+        """
+        if points.shape != (len(self), 2):
+            raise ValueError(f"Expected points of shape {(len(self), 2)} for scheme '{self.name}', got {points.shape}.")
 
 
-ISBI19 = _scheme(
-    "isbi19",
-    ("S", "sella", "centre of the sella turcica"),
-    ("N", "nasion", "most anterior point of the frontonasal suture"),
-    ("Or", "orbitale", "lowest point of the orbital rim"),
-    ("Po", "porion", "highest point of the external auditory meatus"),
-    ("A", "subspinale", "deepest point of the maxilla's front contour between anterior nasal spine and upper incisor"),
-    ("B", "supramentale", "deepest point of the mandible's front contour between lower incisor and chin"),
-    ("Pog", "pogonion", "most anterior point of the bony chin"),
-    ("Me", "menton", "lowest point of the mandibular symphysis"),
-    ("Gn", "gnathion", "most antero-inferior point of the bony chin, between pogonion and menton"),
-    ("Go", "gonion", "midpoint of the mandibular angle between ramus and body"),
-    ("L1", "incision inferius", "edge of the most prominent lower incisor"),
-    ("U1", "incision superius", "edge of the most prominent upper incisor"),
-    ("UL", "upper lip", "most anterior point of the upper lip"),
-    ("LL", "lower lip", "most anterior point of the lower lip"),
-    ("Sn", "subnasale", "point where the nasal septum meets the upper lip"),
-    ("Pog'", "soft tissue pogonion", "most anterior point of the soft-tissue chin"),
-    ("PNS", "posterior nasal spine", "hind tip of the hard palate"),
-    ("ANS", "anterior nasal spine", "front tip of the bony spine at the base of the nose"),
-    ("Ar", "articulare", "crossing of the ramus's hind border and the lower contour of the cranial base"),
-)
+_LANDMARKS: dict[str, tuple[Landmark, ...]] = {
+    name: tuple(Landmark(**row) for row in rows)
+    for name, rows in json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8")).items()
+}
+
+ISBI19 = LandmarkScheme("isbi19", _LANDMARKS["isbi19"])
 """The landmarks of the ISBI 2015 challenge, in its order. Source: Wang et al., Med Image Anal 31 (2016), table 1."""
 
-AARIZ29 = _scheme(
-    "aariz29",
-    ("A", "A-point", ""),
-    ("ANS", "Anterior Nasal Spine", ""),
-    ("B", "B-point", ""),
-    ("Me", "Menton", ""),
-    ("N", "Nasion", ""),
-    ("Or", "Orbitale", ""),
-    ("Pog", "Pogonion", ""),
-    ("PNS", "Posterior Nasal Spine", ""),
-    ("Pn", "Pronasale", ""),
-    ("R", "Ramus", ""),
-    ("S", "Sella", ""),
-    ("Ar", "Articulare", ""),
-    ("Co", "Condylion", ""),
-    ("Gn", "Gnathion", ""),
-    ("Go", "Gonion", ""),
-    ("Po", "Porion", ""),
-    ("LPM", "Lower 2nd PM Cusp Tip", ""),
-    ("LIT", "Lower Incisor Tip", ""),
-    ("LMT", "Lower Molar Cusp Tip", ""),
-    ("UPM", "Upper 2nd PM Cusp Tip", ""),
-    ("UIA", "Upper Incisor Apex", ""),
-    ("UIT", "Upper Incisor Tip", ""),
-    ("UMT", "Upper Molar Cusp Tip", ""),
-    ("LIA", "Lower Incisor Apex", ""),
-    ("Li", "Labrale inferius", ""),
-    ("Ls", "Labrale superius", ""),
-    ("N`", "Soft Tissue Nasion", ""),
-    ("Pog`", "Soft Tissue Pogonion", ""),
-    ("Sn", "Subnasale", ""),
-)
+AARIZ29 = LandmarkScheme("aariz29", _LANDMARKS["aariz29"])
 """The landmarks of Aariz / CEPHA29, in its order, with its titles. Source: Khalid et al., arXiv 2302.07797, and the
 data set's own list."""
 
-CL_DETECTION38 = LandmarkScheme(
-    "cl_detection38",
-    ISBI19.landmarks
-    + _scheme(
-        "",
-        ("D", "D", "centre of the mandibular symphysis"),
-        ("U1A", "upper incisor apex", "root apex of the upper central incisor"),
-        ("L1A", "lower incisor apex", "root apex of the lower incisor"),
-        ("Cm", "columella", "most anterior point of the columella of the nose"),
-        ("Ptm", "pterygomaxillary fissure", "lowest point of the pterygomaxillary fissure's outline"),
-        ("Co", "condylion", "highest point of the mandibular condyle"),
-        ("Prn", "pronasale", "most anterior point of the nose's tip"),
-        ("Ba", "basion", "midpoint of the front margin of the foramen magnum"),
-        ("PT", "PT point", "where pterygopalatine fossa and foramen rotundum meet"),
-        ("Bo", "Bolton point", "deepest point of the notch behind the occipital condyle"),
-        ("UL'", "upper lip margin", "border of mucosa and skin of the upper lip"),
-        ("LL'", "lower lip margin", "border of mucosa and skin of the lower lip"),
-        ("Gn'", "soft tissue gnathion", "midpoint of soft tissue menton and soft tissue pogonion"),
-        ("Me'", "soft tissue menton", "lowest point of the soft-tissue chin"),
-        ("G", "glabella", "most anterior point of the forehead"),
-        ("N'", "soft tissue nasion", "nasion on the soft-tissue profile"),
-        ("C", "cervical point", "deepest point where the soft tissue below the chin meets the neck"),
-        ("U6", "upper molar", "mesial contact point of the upper first molar"),
-        ("L6", "lower molar", "mesial contact point of the lower first molar"),
-    ).landmarks,
-)
+CL_DETECTION38 = LandmarkScheme("cl_detection38", ISBI19.landmarks + _LANDMARKS["cl_detection38 after isbi19"])
 """The landmarks of the CL-Detection 2023 challenge, in its order; the first 19 are those of ISBI 2015. Source: the
 organisers' list of the training data set's landmarks."""
 

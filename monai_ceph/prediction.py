@@ -81,16 +81,15 @@ class Prediction:
 
     def __post_init__(self) -> None:
         count = len(self.scheme)
-        expected = {"points_px": (count, 2), "confidence": (count,)} | {name: (count,) for name in self.extra}
-        uncertain = {"expected_error_mm": (count,), "radius90_mm": (count,), "covariance_mm2": (count, 2, 2)}
-        expected |= {name: shape for name, shape in uncertain.items() if getattr(self, name) is not None}
-        for name, shape in expected.items():
-            got = np.shape(self.extra[name] if name in self.extra else getattr(self, name))
-            if got != shape:
+        shapes = {"points_px": (count, 2), "covariance_mm2": (count, 2, 2)}
+        names = ("points_px", "confidence", "expected_error_mm", "radius90_mm", "covariance_mm2")
+        for name, values in ({name: getattr(self, name) for name in names} | self.extra).items():
+            shape = shapes.get(name, (count,))
+            if values is not None and np.shape(values) != shape:
                 raise ValueError(
-                    f"'{self.image}': expected {name} of shape {shape} for scheme '{self.scheme.name}', got {got}."
+                    f"'{self.image}': expected {name} of shape {shape} for scheme '{self.scheme.name}', "
+                    f"got {np.shape(values)}."
                 )
-
         if self.status is not None and len(self.status) != count:
             raise ValueError(
                 f"'{self.image}': expected a status for each of the {count} landmarks, got {len(self.status)}."
@@ -105,11 +104,7 @@ class Prediction:
 
     def with_status(self, status: str) -> list[str]:
         """Return the symbols of the landmarks that have a status."""
-        return [
-            symbol
-            for symbol, landmark_status in zip(self.scheme.symbols, self.statuses, strict=True)
-            if landmark_status == status
-        ]
+        return [symbol for symbol, own in zip(self.scheme.symbols, self.statuses, strict=True) if own == status]
 
     def doubted(self, film_remarks: Sequence[str]) -> Prediction:
         """Return this prediction with every found landmark doubtful if the film's decoder complained.
@@ -174,10 +169,8 @@ class Prediction:
         status = dict(zip(self.scheme.symbols, self.statuses, strict=True))
         remarks = []
         for measurement, remark in zip(measurements, result.remarks, strict=True):
-            odd = [
-                f"{symbol} {status[symbol]}" for symbol in measurement.symbols if status.get(symbol, "found") != "found"
-            ]
-            remarks.append(remark or ", ".join(odd))
+            doubted = [symbol for symbol in measurement.symbols if status.get(symbol, "found") != "found"]
+            remarks.append(remark or ", ".join(f"{symbol} {status[symbol]}" for symbol in doubted))
         return replace(result, remarks=tuple(remarks))
 
     def save_markups(self, path: str | Path) -> None:
@@ -231,20 +224,16 @@ def to_prediction(item: Mapping[str, Any], scheme: LandmarkScheme, image_key: st
     """
     meta = item[image_key].meta
     spacing = np.asarray(meta["spacing_mm"], dtype=np.float64).ravel().tolist()
-    known = bool(np.isfinite(spacing).all())
+    figures = ("status", "pose", "expected_error_mm", "radius90_mm", "covariance_mm2")
     prediction = Prediction(
         image=Path(str(meta["filename_or_obj"])).name,
         scheme=scheme,
         points_px=np.asarray(item["pred_px"], dtype=np.float64),
         confidence=np.asarray(item["confidence"], dtype=np.float64),
-        spacing_mm=(spacing[0], spacing[1]) if known else None,
+        spacing_mm=(spacing[0], spacing[1]) if np.isfinite(spacing).all() else None,
         spacing_source=str(meta["spacing_source"]),
-        status=item.get("status"),
         remarks=tuple(item.get("remarks", ())),
         doubts=tuple(item.get("doubts", ())),
-        pose=item.get("pose", {}),
-        expected_error_mm=item.get("expected_error_mm"),
-        radius90_mm=item.get("radius90_mm"),
-        covariance_mm2=item.get("covariance_mm2"),
+        **{name: item[name] for name in figures if name in item},
     )
     return prediction.doubted(str(meta.get("film_remarks", "")).splitlines())

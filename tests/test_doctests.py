@@ -31,6 +31,7 @@ WITH_EXAMPLES = (
     "heatmaps",
     "inferers",
     "landmarks",
+    "lazy_names",
     "losses",
     "memory",
     "networks",

@@ -1,6 +1,6 @@
-"""What active learning knows of the films of a folder: how unsure the model is of each, and what it looks like.
+"""Keep a record of each film of a folder for active learning: how uncertain the model is, and how the film looks.
 
-One record a film, of the weights and the very file that it was made from, see :mod:`monai_ceph.film_records`.
+A record names the weights and the version of the file that it was made from, see :mod:`monai_ceph.film_records`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class FilmRecord:
     """What is known about a film.
 
     Args:
-        weights: which weights were asked.
-        bytes, mtime_ns: of the film's file, which tell whether it is still the one that was looked at.
+        weights: the weights that made the record.
+        bytes, mtime_ns: size and time of the film's file, which show whether it has changed since.
         uncertainty: see :func:`monai_ceph.active_learning.selection.film_uncertainty`; None if the film cannot be used.
         feature: see :func:`monai_ceph.active_learning.selection.thumbnail`; empty if the film cannot be used.
         error: why it cannot be used, a sentence.
@@ -46,7 +46,7 @@ class FilmRecord:
 
 
 def read_records(folder: Path) -> dict[str, FilmRecord]:
-    """Return film -> record; a record that is damaged or of another form is named in the log and passed over."""
+    """Return film -> record; a record that is damaged or has another layout is named in the log and left out."""
     records, stored = {}, FilmRecords(folder)
     for film in stored.films():
         try:
@@ -60,7 +60,7 @@ def read_records(folder: Path) -> dict[str, FilmRecord]:
 
 
 def _film_record(content: Mapping[str, Any]) -> FilmRecord:
-    """Return the record of a stored one. Raises KeyError, TypeError or ValueError if it is of another form."""
+    """Return a stored record. Raises KeyError, TypeError or ValueError if it has another layout."""
     measures = {name: content.get(name) for name in ("uncertainty", "expected_error_mm")}
     numbers = {name: None if value is None else float(value) for name, value in measures.items()}
     return FilmRecord(**{**content, **numbers, "feature": tuple(map(float, content["feature"]))})
@@ -72,10 +72,7 @@ def outdated(films: Mapping[str, Path], records: Mapping[str, FilmRecord], weigh
 
 
 def update_records(
-    films: Mapping[str, Path],
-    folder: Path,
-    weights: str,
-    load: Callable[[], Predictor],
+    films: Mapping[str, Path], folder: Path, weights: str, load: Callable[[], Predictor]
 ) -> dict[str, FilmRecord]:
     """Record the films that :func:`outdated` names, and write each record as it is made.
 
@@ -125,10 +122,7 @@ def _record(film: Path, weights: str, predictor: Predictor) -> FilmRecord:
 def _holds(record: FilmRecord | None, film: Path, weights: str) -> bool:
     try:
         stat = film.stat()
-    except OSError:  # no film any more, nothing to look at
+    except OSError:  # the film is gone, so there is nothing to look at
         return True
-    return record is not None and (record.weights, record.bytes, record.mtime_ns) == (
-        weights,
-        stat.st_size,
-        stat.st_mtime_ns,
-    )
+    current = (weights, stat.st_size, stat.st_mtime_ns)
+    return record is not None and (record.weights, record.bytes, record.mtime_ns) == current

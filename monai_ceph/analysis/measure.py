@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from monai_ceph.analysis.definition import Class, Measurement
-from monai_ceph.analysis.kinds import LENGTHS, TRIANGLES, compute, facing
+from monai_ceph.analysis.kinds import TRIANGLES, compute, facing
 from monai_ceph.analysis.shipped import MEASUREMENTS
 from monai_ceph.landmarks import ISBI19, LandmarkScheme, same_landmarks
 from monai_ceph.spacing import check_spacing
@@ -62,9 +62,7 @@ class Measurements:
     @property
     def z(self) -> np.ndarray:
         """How many SD each value lies above the mean of its norm: (M,); NaN without a norm or its SD."""
-        norms = [measurement.norm for measurement in self.measurements]
-        mean = np.array([np.nan if norm is None else norm.mean for norm in norms])
-        sd = np.array([np.nan if norm is None or norm.sd is None else norm.sd for norm in norms])
+        mean, sd = self._norms
         return np.asarray((self.values - mean) / sd)
 
     @property
@@ -79,14 +77,13 @@ class Measurements:
         """Return a pandas table with a row for each measurement and :data:`COLUMNS`."""
         import pandas as pd
 
-        norms, classes = [measurement.norm for measurement in self.measurements], self.classes
+        classes = self.classes
         values = (
             [measurement.analysis for measurement in self.measurements],
             [measurement.name for measurement in self.measurements],
             self.values,
             [measurement.unit for measurement in self.measurements],
-            np.array([np.nan if norm is None else norm.mean for norm in norms]),
-            np.array([np.nan if norm is None or norm.sd is None else norm.sd for norm in norms]),
+            *self._norms,
             self.z,
             self.low90,
             self.high90,
@@ -95,6 +92,13 @@ class Measurements:
             list(self.remarks),
         )
         return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+
+    @property
+    def _norms(self) -> np.ndarray:
+        """The mean and the SD of each norm: (2, M); NaN where there is none."""
+        norms = [measurement.norm for measurement in self.measurements]
+        rows = [(None, None) if norm is None else (norm.mean, norm.sd) for norm in norms]
+        return np.array(rows, dtype=np.float64).reshape(-1, 2).T
 
 
 def measure(
@@ -131,16 +135,12 @@ def measure(
         [79.3, 82.5, 85.8]
     """
     points, count = np.asarray(points_px, dtype=np.float64), len(scheme)
-    if points.shape != (count, 2):
-        raise ValueError(f"Expected points of shape {(count, 2)} for scheme '{scheme.name}', got {points.shape}.")
+    scheme.check_points(points)
     if spacing_mm is not None:
         points = points * np.asarray(check_spacing(spacing_mm, "spacing_mm"))
     values = measurement_values(points, scheme, measurements)
-    lengths = np.array(
-        [any(part.kind in LENGTHS for part in measurement.parts) for measurement in measurements], dtype=bool
-    )
-    if spacing_mm is None:
-        values = np.where(lengths, np.nan, values)
+    needs_spacing = [spacing_mm is None and measurement.unit == "mm" for measurement in measurements]
+    values[needs_spacing] = np.nan
     margin = np.full(len(measurements), np.nan)
     if covariance_mm2 is not None and spacing_mm is not None:
         covariance = np.asarray(covariance_mm2, dtype=np.float64)
@@ -150,8 +150,8 @@ def measure(
             )
         margin = Z90 * _standard_errors(points, covariance, scheme, measurements)
     remarks = tuple(
-        "" if np.isfinite(value) else _reason(measurement, points, scheme, bool(length) and spacing_mm is None)
-        for measurement, value, length in zip(measurements, values, lengths, strict=True)
+        "" if np.isfinite(value) else _reason(measurement, points, scheme, unscaled)
+        for measurement, value, unscaled in zip(measurements, values, needs_spacing, strict=True)
     )
     return Measurements(tuple(measurements), values, values - margin, values + margin, remarks)
 
@@ -192,11 +192,8 @@ def measurement_values(
 
 def _as_named(scheme: LandmarkScheme, measurements: Sequence[Measurement]) -> list[str]:
     """Return the scheme's symbols, spelled as the measurements spell them."""
-    spelled = [
-        *(symbol for measurement in measurements for symbol in measurement.symbols),
-        *(s for face in TRIANGLES for s in face),
-    ]
-    same = same_landmarks(scheme.symbols, spelled)
+    groups = [*(measurement.symbols for measurement in measurements), *TRIANGLES]
+    same = same_landmarks(scheme.symbols, [symbol for group in groups for symbol in group])
     return [same.get(symbol, symbol) for symbol in scheme.symbols]
 
 
@@ -213,8 +210,8 @@ def _standard_errors(
 
 
 def _reason(measurement: Measurement, points: np.ndarray, scheme: LandmarkScheme, needs_spacing: bool) -> str:
-    given = dict(zip(_as_named(scheme, [measurement]), np.isfinite(points).all(-1).tolist(), strict=True))
-    if lacking := [symbol for symbol in measurement.symbols if not given.get(symbol, False)]:
+    has_point = dict(zip(_as_named(scheme, [measurement]), np.isfinite(points).all(-1).tolist(), strict=True))
+    if lacking := [symbol for symbol in measurement.symbols if not has_point.get(symbol, False)]:
         return f"no point {', '.join(lacking)}"
     if needs_spacing:
         return "pixel spacing unknown"

@@ -30,10 +30,7 @@ def to_sn_frame(points_mm: np.ndarray, scheme: LandmarkScheme = ISBI19) -> np.nd
         [[0.0, 0.0], [70.0, 0.0], [50.0, 110.0]]
     """
     points_mm = np.asarray(points_mm, dtype=np.float64)
-    if points_mm.shape != (len(scheme), 2):
-        raise ValueError(
-            f"Expected points of shape {(len(scheme), 2)} for scheme '{scheme.name}', got {points_mm.shape}."
-        )
+    scheme.check_points(points_mm)
     if not {"S", "N"} <= set(scheme.symbols):
         raise ValueError(f"Superimposition on S-N needs a scheme with S and N; '{scheme.name}' lacks them.")
     sella, nasion = (points_mm[scheme.index(symbol)] for symbol in ("S", "N"))

@@ -91,10 +91,7 @@ def trace(
         [('S-N', [[76.0, 206.0], [324.0, 144.0]])]
     """
     points_px = np.asarray(points_px, dtype=np.float64)
-    if points_px.shape != (len(scheme), 2):
-        raise ValueError(
-            f"Expected points of shape {(len(scheme), 2)} for scheme '{scheme.name}', got {points_px.shape}."
-        )
+    scheme.check_points(points_px)
     symbol_of = same_landmarks({symbol for line in lines for symbol in line.through}, scheme.symbols)
     nowhere = np.full(2, np.nan)
     drawn = []

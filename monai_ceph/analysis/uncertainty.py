@@ -1,4 +1,4 @@
-"""How far off a predicted point may be: its expected error, the circle that holds the landmark with 90 %, a covariance.
+"""Estimate how far off a predicted point may be: its expected error, the radius that holds 90 %, and its covariance.
 
 The module does not need torch, so every backend can use it. ``analysis.uncertainty_fit`` makes the table.
 """
@@ -22,23 +22,25 @@ from monai_ceph.landmark_status import lay_face, status_features
 logger = logging.getLogger(__name__)
 
 FORMAT = "monai_ceph uncertainty 2"
-"""What the file of a table says of itself; the number changes with its form and with :data:`FEATURES`."""
+"""The format that a table's file names; the number changes with its layout and with :data:`FEATURES`."""
 FEATURES = ("confidence", "spread", "beyond_shape", "film_spread", "film_off_shape")
-"""What the expected error depends on: the logarithms of the heatmap's peak and of its spread around the point, mm; how
-far the point is from where the other landmarks place it, beyond :data:`USUAL_OFF_SHAPE`; and the means over the film's
-landmarks of the second, and of the whole distance from where the others place a point. Of a single point this distance
-says little within the usual range: in part it is a constant of the landmark, and at another clinic another one."""
+"""What the expected error depends on: the logarithms of the heatmap's peak and of its spread around the point, mm; the
+distance from where the other landmarks place the point, as far as it exceeds :data:`USUAL_OFF_SHAPE`; and the film's
+means of the spread and of the whole distance. Within the usual range, the distance of a single point says little: part
+of it is constant for a landmark, and that constant differs between clinics."""
 USUAL_OFF_SHAPE = 1.5
-"""Distance in standard deviations from where the others place a point; 99 % of the points at home are within it."""
+"""Distance in standard deviations from where the others place a point; 99 % of the points at the clinics of the
+training films are within it."""
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 """The probabilities for which a table holds radii."""
 ELLIPSE90 = -2 * np.log(0.1)
 """Squared Mahalanobis distance within which a normal distribution in the plane has 90 %."""
 LEAST_SPREAD_MM = 0.05
+_NUMBERS = ("heatmap_share", "usual", "widening", "usual_off_shape")
 MOST_WIDENING = 4.0
-"""The largest factor by which an odd film is widened."""
+"""The largest factor by which the figures of an odd film grow."""
 MOST_FACE_WIDENING = 2.0
-"""The largest factor by which the regions of an odd face are widened besides."""
+"""The largest further factor by which the radii of an odd face grow."""
 
 
 class OtherFormatError(ValueError):
@@ -142,17 +144,17 @@ def unit_trace(matrices: np.ndarray, least: float = 0.02) -> np.ndarray:
 
 @dataclass(frozen=True)
 class UncertaintyTable:
-    """Turn evidence into uncertainty, for the weights that the table was measured with.
+    """Convert evidence to uncertainty, for the weights that the table was measured with.
 
     The expected error of landmark n is ``exp(intercept[n] + slopes . features)``, with the features clipped to the
-    range that was measured. A film is odd if the mean of these exponents, with features as they are, is above
-    ``usual``, which one in twenty of the measured films is. It is widened: every length is multiplied by
+    range that was measured. A film is odd if the mean of these exponents, with unclipped features, is above ``usual``,
+    as it is for one in twenty of the measured films. Every length of an odd film is multiplied by
     ``exp(widening * (mean - usual))``, at most by :data:`MOST_WIDENING`. Radii and covariances are multiples of the
     expected error, set by conformal prediction on films that the weights had not seen. They are multiplied once more
     where the face is odd, see :meth:`face_widening`.
 
     Args:
-        weights: SHA-256 of the file of weights that the table holds for.
+        weights: SHA-256 of the file of weights that the table applies to.
         symbols: the landmarks; N of them.
         intercept: (N,).
         slopes: (len(FEATURES),).
@@ -163,7 +165,7 @@ class UncertaintyTable:
         ellipse: (N,), the trace of the covariance in multiples of the squared expected error.
         usual: see above.
         widening: see above, at least 0.
-        usual_off_shape: see :meth:`face_widening`; infinite for no such widening.
+        usual_off_shape: see :meth:`face_widening`; infinity turns that widening off.
         measured: how it was made, as information for the reader.
     Raises:
         ValueError: an array does not have its shape.
@@ -214,7 +216,7 @@ class UncertaintyTable:
         try:
             return cls.parse(Path(path).read_text(encoding="utf-8"))
         except OtherFormatError as error:
-            raise OtherFormatError(f"'{path}' {error}") from None
+            raise OtherFormatError(f"'{path}' {error}; make the table again with tools/uncertainty.py") from None
         except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read a table of uncertainty from '{path}' ({type(error).__name__}: {error}); expected a file "
@@ -227,28 +229,23 @@ class UncertaintyTable:
         content = json.loads(text)
         if (form := content.get("format")) != FORMAT:
             raise OtherFormatError(f"has the format {form!r}, and this version reads {FORMAT!r}")
+        arrays = {name: content[name] for name in ("intercept", "scatter", "ellipse")}
+        arrays |= {name: [content[name][feature] for feature in FEATURES] for name in ("slopes", "limits")}
+        values: dict[str, Any] = {name: np.array(rows, dtype=np.float64) for name, rows in arrays.items()}
+        values |= {name: float(content[name]) for name in _NUMBERS}
         return cls(
             weights=str(content["weights"]),
             symbols=tuple(content["symbols"]),
-            intercept=np.array(content["intercept"], dtype=np.float64),
-            slopes=np.array([content["slopes"][name] for name in FEATURES], dtype=np.float64),
-            limits=np.array([content["limits"][name] for name in FEATURES], dtype=np.float64),
             radius=np.array([content["radius"][str(level)] for level in LEVELS], dtype=np.float64).T,
-            scatter=np.array(content["scatter"], dtype=np.float64),
-            heatmap_share=float(content["heatmap_share"]),
-            ellipse=np.array(content["ellipse"], dtype=np.float64),
-            usual=float(content["usual"]),
-            widening=float(content["widening"]),
-            usual_off_shape=float(content["usual_off_shape"]),
             measured=content.get("measured", {}),
+            **values,
         )
 
     @classmethod
     def of(cls, path: str | Path, weights: str | Path, symbols: tuple[str, ...]) -> UncertaintyTable | None:
         """Return the table of a file if it was measured with these weights and landmarks, else None.
 
-        A table of other weights, or of another version, would give wrong figures: that it is not used is said in the
-        log.
+        A table of other weights, or of another version, would give wrong figures: it is not used, and the log says so.
 
         Args:
             path: a file that :meth:`write` wrote; without the file there is no table.
@@ -267,12 +264,13 @@ class UncertaintyTable:
         return table.kept(file_sha256(weights), symbols, f"'{path}'", f"'{weights}' has")
 
     def kept(self, weights_sha256: str, symbols: tuple[str, ...], where: str, others: str) -> UncertaintyTable | None:
-        """Return this table if it was measured with the weights and landmarks in use, else None, which the log says.
+        """Return this table if it was measured with the weights and landmarks in use; else None, with a warning.
 
         Args:
             weights_sha256: SHA-256 of the file of the weights in use.
             symbols: the landmarks of the scheme in use.
-            where, others: for the log: where the table is, and who has the weights in use, such as "'model.pt' has".
+            where, others: for the warning: where the table is, and what has the weights in use, such as "'model.pt'
+                has".
         """
         if self.symbols == symbols and self.weights == weights_sha256:
             return self
@@ -306,7 +304,7 @@ class UncertaintyTable:
         Path(path).write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
 
     def film_level(self, features: np.ndarray) -> np.ndarray:
-        """Return (...,) the mean over a film's landmarks of the exponents, with features as they are."""
+        """Return (...,), the mean of the exponents over a film's landmarks, with unclipped features."""
         return np.asarray((self.intercept + features @ self.slopes).mean(-1))
 
     def expected_mm(self, features: np.ndarray) -> np.ndarray:
@@ -316,12 +314,12 @@ class UncertaintyTable:
         return np.asarray(np.exp(exponent + odd[..., None]))
 
     def face_widening(self, features: np.ndarray) -> np.ndarray:
-        """Return (...,), what the radii of a film are multiplied by for its face, 1 to :data:`MOST_FACE_WIDENING`.
+        """Return (...,), the factor for the radii of a film with an odd face, 1 to :data:`MOST_FACE_WIDENING`.
 
-        Points that do not lie as the faces do that the weights were trained on may be of another population, or a
-        clinic may mark them elsewhere, of which the heatmaps show nothing. So the radii grow with the mean distance
-        from where the others place a point, as soon as it is above ``usual_off_shape``, which one in twenty of the
-        measured films is. The expected error, which ranks points and films, is left as it is.
+        If points do not lie as in the faces that the weights were trained on, the patient may belong to another
+        population, or the clinic may mark landmarks elsewhere; heatmaps show neither. So the radii grow with the mean
+        distance from where the others place a point once it is above ``usual_off_shape``, as it is for one in twenty of
+        the measured films. The expected error, which ranks points and films, does not change.
 
         Args:
             features: (..., N, len(FEATURES)).
@@ -334,7 +332,7 @@ class UncertaintyTable:
 
         Args:
             heatmap_mm2: (..., N, 2, 2), see :class:`FilmEvidence`.
-            face_axes: (..., 2, 2), likewise.
+            face_axes: (..., 2, 2), see :class:`FilmEvidence`.
         """
         axes = face_axes[..., None, :, :]
         scatter = axes @ self.scatter @ np.swapaxes(axes, -1, -2)
@@ -363,11 +361,8 @@ def estimate_uncertainty(
     """Return the uncertainty of the points of one film, in mm.
 
     Args:
-        points_px: (N, 2), (x, y), film pixels; NaN where there is none.
-        confidence: (N,), 0 to 1.
-        evidence: (N, 7), see :data:`monai_ceph.landmark_status.EVIDENCE`.
+        points_px, confidence, evidence, shape: see :func:`film_evidence`.
         spacing_mm: (along x, along y), size of a film pixel; None if unknown.
-        shape: the shape of the face.
         table: of the weights in use.
     Returns:
         The uncertainty; None if the pixel size is unknown or no face can be laid through the points.
@@ -378,27 +373,25 @@ def estimate_uncertainty(
         >>> estimate_uncertainty(10 * mean_mm, np.ones(4), np.zeros((4, 7)), unknown, shape, table=None) is None
         True
     """
-    found = None if spacing_mm is None else film_evidence(points_px, confidence, evidence, spacing_mm, shape)
-    if found is None:
+    film = None if spacing_mm is None else film_evidence(points_px, confidence, evidence, spacing_mm, shape)
+    if film is None:
         return None
-    there = np.isfinite(points_px).all(-1)
-    expected, radius, covariance = table.estimate(found)
-    return Uncertainty(
-        np.where(there, expected, np.nan),
-        np.where(there, radius, np.nan),
-        np.where(there[:, None, None], covariance, np.nan),
-    )
+    uncertainty = table.estimate(film)
+    missing = ~np.isfinite(points_px).all(-1)
+    for figures in uncertainty:
+        figures[missing] = np.nan
+    return uncertainty
 
 
 def with_offset_left(found: Uncertainty, left_mm2: np.ndarray) -> Uncertainty:
-    """Return the uncertainty of points that were moved by offsets, of which something unknown is left.
+    """Return the uncertainty of points that were moved by offsets that are themselves uncertain.
 
-    What is left is independent of the model's error, so the covariances add up. Of the other two figures the squares
-    do, as they would if both were normal and the same along all axes.
+    The error of an offset is independent of the model's error, so covariances add up. The squares of the other two
+    figures add up, as they would if both errors were normal and equal along all axes.
 
     Args:
         found: of the points before they were moved.
-        left_mm2: (..., N, 2, 2), covariance of what is left of each offset, axes of the film.
+        left_mm2: (..., N, 2, 2), covariance of each offset's error, axes of the film.
     Example:
         >>> moved = with_offset_left(Uncertainty(np.ones(1), 2 * np.ones(1), np.eye(2)[None]), 0.5 * np.eye(2)[None])
         >>> moved.expected_error_mm.round(2).tolist(), moved.radius90_mm.round(2).tolist()

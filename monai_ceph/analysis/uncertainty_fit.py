@@ -12,16 +12,16 @@ from monai_ceph.analysis.conformal import conformal_limit
 from monai_ceph.analysis.uncertainty import ELLIPSE90, FEATURES, LEVELS, UncertaintyTable, unit_trace
 
 SIGNS = np.array([-1, 1, 1, 1, 1])
-"""Whether more of a feature speaks for a larger error (1) or a smaller one (-1); see FEATURES."""
+"""Whether a larger feature means a larger error (1) or a smaller one (-1); see FEATURES."""
 RIDGE = 40.0
-"""What slopes of standardised features cost, in points."""
+"""Ridge penalty on the slopes of standardised features, in points."""
 LANDMARK_RIDGE = 0.25
-"""What a landmark's deviation from the others costs, as a share of the landmark's points. The deviations of another
-clinic's landmarks are other ones, however many films of one clinic are known, so the shrinkage must not vanish."""
+"""Ridge penalty on a landmark's deviation from the others, as a share of the landmark's points. At another clinic the
+deviations differ, however many films of one clinic are known, so the shrinkage must not vanish."""
 COPY_WEIGHT = 0.3
-"""What a point of an altered copy counts in the fit of the expected error."""
+"""Weight of a point on an altered copy of a film in the fit of the expected error."""
 POOLED_SCORES = 20.0
-"""How many scores of a landmark those of all landmarks count as."""
+"""Weight of the scores of all landmarks together, in scores of one landmark."""
 WIDENING = 0.5
 """How much odd films are widened; measured in docs/results.md, on altered copies of films and on another clinic's."""
 PARTS = 10
@@ -64,22 +64,22 @@ class KnownFilms(NamedTuple):
 
     @property
     def weight(self) -> np.ndarray:
-        """Return (F,), what the points of each film count in the fit of the expected error."""
+        """Return (F,), the weight of each film's points in the fit of the expected error."""
         return np.where(self.plain, 1.0, COPY_WEIGHT)
 
 
 def fit_log_error(
     features: np.ndarray, errors_mm: np.ndarray, film_weight: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Fit the logarithm of the mean error as a linear function of features, by landmark.
+    """Fit the logarithm of the mean error as a linear function of features, with an intercept for each landmark.
 
-    It is a gamma regression (errors are positive, and their spread grows with their mean). Slopes and the landmarks'
+    This is a gamma regression: errors are positive, and their spread grows with their mean. Slopes and the landmarks'
     deviations from their common intercept are shrunk; a slope of the wrong sign is set to 0.
 
     Args:
         features: (F, N, len(FEATURES)).
         errors_mm: (F, N) radial errors; NaN where unknown.
-        film_weight: (F,), what the points of each film count; None is 1.
+        film_weight: (F,), weight of the points of each film; None is 1 for all.
     Returns:
         (N,) intercepts and (len(FEATURES),) slopes.
     Example:
@@ -121,7 +121,7 @@ def fit_log_error(
 
 
 def face_scatter(errors_mm: np.ndarray, expected_mm: np.ndarray, face_axes: np.ndarray) -> np.ndarray:
-    """Return (N, 2, 2) covariances of errors relative to what was expected, axes of the face, with a trace of 1.
+    """Return (N, 2, 2) covariances of errors divided by their expected size, axes of the face, with a trace of 1.
 
     Args:
         errors_mm: (F, N, 2), axes of the film; NaN where unknown.
@@ -133,9 +133,8 @@ def face_scatter(errors_mm: np.ndarray, expected_mm: np.ndarray, face_axes: np.n
         >>> face_scatter(errors, np.ones((2, 1)), np.tile(np.eye(2), (2, 1, 1))).round(2).tolist()
         [[[0.5, 0.0], [0.0, 0.5]]]
     """
-    in_face = np.einsum("fji,fnj->fni", face_axes, errors_mm) / expected_mm[..., None]
-    in_face = np.nan_to_num(in_face)
-    # A few large errors would decide alone: they count by their distance, not by its square.
+    in_face = np.nan_to_num(np.einsum("fji,fnj->fni", face_axes, errors_mm) / expected_mm[..., None])
+    # So that a few large errors do not decide alone, each counts by its distance, not by the square.
     weight = 1 / (1 + np.linalg.norm(in_face, axis=-1))
     scatter = np.einsum("fn,fni,fnj->nij", weight, in_face, in_face)
     pooled = scatter.sum(0)
@@ -180,8 +179,7 @@ def fit_uncertainty(
     shapes = [_shapes(plain, scatters, share) for share in HEATMAP_SHARES]
     direction = [_direction(plain.errors_mm, shape) for shape in shapes]
     best = int(np.argmax(direction))
-    inverse = np.linalg.inv(shapes[best])
-    squared = np.einsum("fni,fnij,fnj->fn", plain.errors_mm, inverse, plain.errors_mm) / expected**2
+    squared = _squared_distance(plain.errors_mm, shapes[best]) / expected**2
     relative = plain.radial_mm / expected
     intercept, slopes = fit_log_error(known.features, known.radial_mm, known.weight)
     table = UncertaintyTable(
@@ -206,17 +204,18 @@ def fit_uncertainty(
 def for_weights_trained_on_more(
     table: UncertaintyTable, weights: str, theirs: np.ndarray, measured: np.ndarray
 ) -> UncertaintyTable:
-    """Return a table for weights that have seen all films, from one that was measured by cross-validation.
+    """Return a table for weights trained on all films, from a table that was measured by cross-validation.
 
-    Such weights are surer of films that nobody has seen, and how much less they err cannot be measured. So nothing is
-    granted to them: their features are moved so that their means over unseen films are those of the weights that the
-    table was measured with. The expected errors of such films are then the same on average. No annotation is needed.
+    Such weights are more confident on unseen films, but how much smaller their errors are cannot be measured. So they
+    get no credit for it: their features are shifted until their means over unseen films equal those of the weights
+    that the table was measured with. The expected errors of such films then stay the same on average. This needs no
+    annotation.
 
     Args:
         table: measured with other weights of the same recipe.
         weights: SHA-256 of the file of the weights.
-        theirs: (F, N, len(FEATURES)), features of unseen films with the weights.
-        measured: as theirs, with the weights that the table was measured with.
+        theirs: (F, N, len(FEATURES)), features of unseen films, predicted with these weights.
+        measured: features of the same films, predicted with the weights that the table was measured with.
     Example:
         >>> import numpy as np
         >>> from monai_ceph.analysis.uncertainty import UncertaintyTable
@@ -270,17 +269,20 @@ def _shapes(plain: KnownFilms, scatters: np.ndarray, share: float) -> np.ndarray
 
 
 def _direction(errors_mm: np.ndarray, shapes: np.ndarray) -> float:
-    """Return how well shapes predict the directions of errors: the mean log density of an angle, larger errors first.
+    """Return how well shapes predict the directions of errors: the mean log density of their angles, by error size.
 
-    Of a normal distribution the angle has the density ``det(S)^-1/2 / (u S^-1 u)``, up to a constant.
+    The angle of a normal distribution has the density ``det(S)^-1/2 / (u S^-1 u)``, up to a constant.
     """
     distance = np.linalg.norm(errors_mm, axis=-1)
     unit = errors_mm / distance[..., None]
-    density = -0.5 * np.log(np.linalg.det(shapes)) - np.log(
-        np.einsum("fni,fnij,fnj->fn", unit, np.linalg.inv(shapes), unit)
-    )
-    there = np.isfinite(density)
-    return float(np.average(density[there], weights=np.minimum(distance[there], 3.0)))
+    density = -0.5 * np.log(np.linalg.det(shapes)) - np.log(_squared_distance(unit, shapes))
+    known = np.isfinite(density)
+    return float(np.average(density[known], weights=np.minimum(distance[known], 3.0)))
+
+
+def _squared_distance(vectors: np.ndarray, covariances: np.ndarray) -> np.ndarray:
+    """Return (F, N) squared Mahalanobis distances from 0 of (F, N, 2) vectors."""
+    return np.asarray(np.einsum("fni,fnij,fnj->fn", vectors, np.linalg.inv(covariances), vectors))
 
 
 def _limits(scores: np.ndarray, level: float) -> np.ndarray:

@@ -6,8 +6,9 @@ function is left in its module, :mod:`monai_ceph.data.datalist`, whose name it w
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from monai_ceph.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from monai_ceph.data.datalist import isbi2015_datalist
@@ -19,26 +20,6 @@ if TYPE_CHECKING:
     from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
     from monai_ceph.data.label_check import LabelError
     from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
-
-_HOME = {
-    "FilmCrashError": "film_workers",
-    "FilmError": "film_format",
-    "FilmInfo": "film",
-    "FilmReader": "film_reader",
-    "FilmWorkers": "film_workers",
-    "FoundFilms": "film_search",
-    "LabelError": "label_check",
-    "LabelFolder": "label_folder",
-    "UnknownFilmError": "label_folder",
-    "UnknownLabelError": "label_folder",
-    "film_size": "film",
-    "film_spacings": "film_list",
-    "find_films": "film_search",
-    "isbi2015_datalist": "datalist",
-    "read_film": "film",
-    "read_film_list": "film_list",
-    "search_films": "film_search",
-}
 
 __all__ = [
     "FilmCrashError",
@@ -60,14 +41,17 @@ __all__ = [
     "search_films",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "datalist": ["isbi2015_datalist"],
+        "film": ["FilmInfo", "film_size", "read_film"],
+        "film_format": ["FilmError"],
+        "film_list": ["film_spacings", "read_film_list"],
+        "film_reader": ["FilmReader"],
+        "film_search": ["FoundFilms", "find_films", "search_films"],
+        "film_workers": ["FilmCrashError", "FilmWorkers"],
+        "label_check": ["LabelError"],
+        "label_folder": ["LabelFolder", "UnknownFilmError", "UnknownLabelError"],
+    },
+)

@@ -56,12 +56,12 @@ def parse_aariz(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> 
             f"{path}: none of its landmarks ({', '.join(sorted(set(symbols)))}) is one of scheme '{scheme.name}'; "
             f"expected the symbols {' '.join(scheme.symbols)}."
         )
-    points, doubts = place_points(scheme, marks, str(path))
+    points, more_problems = place_points(scheme, marks, str(path))
     film = content.get("ceph_id")
     top = path.resolve().parents
     spacing = _pixel_sizes(top[_DEPTH - 1] / MAPPINGS).get(film_name(path)) if len(top) >= _DEPTH else None
     source = SourceFilm(str(path), film if isinstance(film, str) and film else None, None, spacing)
-    return FilmPoints(points, problems + doubts, source)
+    return FilmPoints(points, problems + more_problems, source)
 
 
 def to_aariz(film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> dict[str, Any]:

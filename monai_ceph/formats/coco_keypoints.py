@@ -81,9 +81,9 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
                 marks.append((known[name], x, y))
         size = tuple(images[image_id].get(side) for side in ("width", "height"))
         has_size = all(isinstance(side, int) and side > 0 for side in size)
-        points, doubts = place_points(scheme, marks, where)
+        points, more_problems = place_points(scheme, marks, where)
         source = SourceFilm(where, file, size if has_size else None)
-        film_points[film] = FilmPoints(points, problems + doubts, source)
+        film_points[film] = FilmPoints(points, problems + more_problems, source)
     if not film_points:
         raise AnnotationError(f"{path}: it holds no annotation.")
     return film_points

@@ -55,7 +55,7 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
             f"{path}: none of its labels ({', '.join(sorted(set(labels)))}) is a point of scheme '{scheme.name}'; "
             f"expected l1 to l{len(scheme)} or the symbols {' '.join(scheme.symbols)}."
         )
-    points, doubts = place_points(scheme, marks, str(path))
+    points, more_problems = place_points(scheme, marks, str(path))
     width, height = content.get("imageWidth"), content.get("imageHeight")
     has_size = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
     image = content.get("imagePath")
@@ -64,7 +64,7 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
         re.split(r"[\\/]", image)[-1] or None if isinstance(image, str) else None,
         (width, height) if has_size else None,  # type: ignore[arg-type]
     )
-    return FilmPoints(points, problems + doubts, source)
+    return FilmPoints(points, problems + more_problems, source)
 
 
 def to_labelme(

@@ -144,8 +144,8 @@ def parse_markups(
         problems += remarks
     # Markups have four decimals; more would be what the conversion adds.
     rows = zip((point.label for point in used), *np.round(points_px, 6).T.tolist(), strict=True) if used else ()
-    points, doubts = place_points(scheme, rows, str(path))
-    return FilmPoints(points, problems + doubts, SourceFilm(str(path), fiducials.film, fiducials.size))
+    points, more_problems = place_points(scheme, rows, str(path))
+    return FilmPoints(points, problems + more_problems, SourceFilm(str(path), fiducials.film, fiducials.size))
 
 
 def markups_name(image: str) -> str:

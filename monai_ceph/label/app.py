@@ -28,8 +28,8 @@ from monai_ceph import __version__
 from monai_ceph.active_learning.uncertainty import read_records
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_workers import FilmWorkers, use_workers
-from monai_ceph.data.label_doubts import check_doubts, looks_mirrored
 from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.data.label_plausibility import check_plausible, looks_mirrored
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.film_records import STATE_FOLDER
 from monai_ceph.label import MODEL
@@ -179,7 +179,7 @@ class CephalometricApp(MONAILabelApp):
         return answer
 
     def check_label(self, film_id: str, points_px: np.ndarray) -> None:
-        """Raise LabelDoubtError if a label's points (N, 2), film pixels, are odd.
+        """Raise ImplausibleLabelError if a label's points (N, 2), film pixels, are implausible.
 
         The film's proposal is known if a client asked for it. Only a face that looks to the left makes the
         proposal necessary, because films do as well.
@@ -193,7 +193,7 @@ class CephalometricApp(MONAILabelApp):
                 logger.warning("The label of '%s' is not compared with a proposal: %s", film_id, error)
         given = self.model.spacing_mm
         spacing = (given, given) if given else proposal.spacing_mm if proposal else None
-        check_doubts(points_px, self.face_shape, spacing, proposal, f"The label of film '{film_id}'")
+        check_plausible(points_px, self.face_shape, spacing, proposal, f"The label of film '{film_id}'")
 
     def check_films(self) -> None:
         """Read the header of every film, so that those that cannot be read are known at once."""

@@ -62,7 +62,7 @@ def put_label(
         tag: kind of label.
         params: JSON, ``user`` and what is to be noted; ``force`` and ``replace`` may be here as well.
         label: 3D Slicer markups (.mrk.json).
-        force: whether to save it although it is odd, see :mod:`monai_ceph.data.label_doubts`.
+        force: whether to save it although it is implausible, see :mod:`monai_ceph.data.label_plausibility`.
         replace: whether to replace another annotator's final label.
         user: who has logged in.
     """

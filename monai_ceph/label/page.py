@@ -18,8 +18,8 @@ from monailabel.utils.async_tasks.task import AsyncTask
 from starlette.types import Receive, Scope, Send
 
 from monai_ceph.active_learning.uncertainty import read_records
-from monai_ceph.data.label_doubts import LabelDoubtError
 from monai_ceph.data.label_folder import FINAL, LabelFolder
+from monai_ceph.data.label_plausibility import ImplausibleLabelError
 from monai_ceph.film_names import film_name, film_suffix
 from monai_ceph.finetuning.finetune import latest
 from monai_ceph.formats.markups import to_markups
@@ -151,7 +151,7 @@ class LabelWork(Work):
         content = json.dumps(markups, indent=2, ensure_ascii=False).encode()
         try:
             path = self.folder.save(film_id, content, FINAL, user, replace=replace, check=check)
-        except LabelDoubtError as error:
+        except ImplausibleLabelError as error:
             raise LabelRefusedError(str(error).partition(" Check that")[0]) from error
         return path.parent.name == FINAL
 

@@ -20,7 +20,6 @@ from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 from monai_ceph.atomic import atomic_path
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen, from_labelme
-from monai_ceph.data.label_doubts import LabelDoubtError
 from monai_ceph.data.label_folder import (
     FINAL,
     LABEL_SUFFIX,
@@ -30,6 +29,7 @@ from monai_ceph.data.label_folder import (
     UnknownFilmError,
     UnknownLabelError,
 )
+from monai_ceph.data.label_plausibility import ImplausibleLabelError
 from monai_ceph.film_names import FILM_SUFFIXES, film_suffix
 from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.formats.markups import to_markups
@@ -46,7 +46,7 @@ _STATUS: dict[type[Exception], int] = {
     UnknownLabelError: 404,
     FileExistsError: 409,
     SameFilmError: 409,
-    LabelDoubtError: 409,
+    ImplausibleLabelError: 409,
     LabelSizeError: 413,
     LabelError: 400,
     FilmError: 400,
@@ -67,12 +67,12 @@ class FilmStore(Datastore):
     """Serve films and labels to MONAI Label's endpoints; a label has the id of its film.
 
     All state is in the folder. Errors become HTTPException: 404 unknown film or label, 400 invalid label, id, tag or
-    user, 409 the film exists or exists twice, or the label is odd, 413 too large.
+    user, 409 the film exists or exists twice, or the label is implausible, 413 too large.
 
     Args:
         folder: the films.
         check: called with a film's id and a label's points (N, 2) in film pixels; raises
-            :class:`~monai_ceph.data.label_doubts.LabelDoubtError` if they are odd. None checks nothing.
+            :class:`~monai_ceph.data.label_plausibility.ImplausibleLabelError` to refuse them. None checks nothing.
     """
 
     def __init__(self, folder: LabelFolder, check: Callable[[str, np.ndarray], None] | None = None) -> None:
@@ -210,7 +210,7 @@ class FilmStore(Datastore):
             label_info: ``user`` or ``client_id``, the annotator, unless a token names one; ``screen``, how the viewer
                 shows the film, is checked; ``force`` and ``replace`` as in ``asked``; everything else is stored with
                 the label.
-            asked: ``force`` saves an odd label, ``replace`` replaces another annotator's final label.
+            asked: ``force`` saves an implausible label, ``replace`` replaces another annotator's final label.
         Returns:
             ``saved``, a sentence for the annotator, and ``final``, whether this is the film's final label now.
         """

@@ -17,7 +17,7 @@ from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 
 FORMAT = "monai_ceph site 1"
-"""What a site file says of itself; the number changes with its form."""
+"""The format that a site file names; the number changes with its layout."""
 
 
 class SiteError(ValueError):
@@ -28,8 +28,8 @@ class SiteError(ValueError):
 class SiteCalibration:
     """Hold how far the model's points lie from where a clinic marks them, for each landmark.
 
-    Offsets are in the frame of the face: the axes of the mean face below, laid on the points of a film. So they hold
-    for a tilted head, a turned film and a face that looks to the other side. Measured in ``docs/site_calibration.md``.
+    Offsets are in the frame of the face: the axes of the mean face below, fitted to the points of a film. So they also
+    apply to a tilted head, a turned film and a mirrored face. ``docs/site_calibration.md`` shows the effect.
 
     Args:
         symbols: the landmarks, in the scheme's order; N of them.
@@ -72,11 +72,9 @@ class SiteCalibration:
         n = len(self.symbols)
         shapes = {"mean_face_mm": (n, 2), "bias_mm": (n, 2), "error_mm": (n, 2), "weight": (n,), "films": (n,)}
         for field, shape in shapes.items():
-            if np.shape(getattr(self, field)) != shape:
-                raise SiteError(
-                    f"A site calibration of {n} landmarks needs {field} of shape {shape}, got "
-                    f"{np.shape(getattr(self, field))}."
-                )
+            got = np.shape(getattr(self, field))
+            if got != shape:
+                raise SiteError(f"A site calibration of {n} landmarks needs {field} of shape {shape}, got {got}.")
 
     @property
     def shift_mm(self) -> np.ndarray:
@@ -85,7 +83,7 @@ class SiteCalibration:
 
     @property
     def label(self) -> str:
-        """Return what outputs call it: the file's name and the first twelve digits of the content's SHA-256."""
+        """Return its name in outputs: the file's name and the first twelve digits of the content's SHA-256."""
         return f"{self.name} {checksum(self._content())[:12]}".strip()
 
     def check(self, scheme: LandmarkScheme, weights_sha256: str) -> None:
@@ -107,12 +105,12 @@ class SiteCalibration:
     def apply(self, prediction: Prediction) -> Prediction:
         """Return a prediction with its points moved, and with this calibration's :attr:`label` as its ``site``.
 
-        Its uncertainty, if it has one, grows by what is left of the offsets, see :func:`left_mm2`. The prediction is
-        returned as it is where no face is seen.
+        Its uncertainty, if it has one, grows by that of the offsets, see :func:`left_mm2`. A prediction without a face
+        is returned unchanged.
 
         Args:
-            prediction: of a film, as the model made it. Where the spacing is unknown, the size of the mean face
-                converts mm to pixels.
+            prediction: of a film, as the model made it. If the spacing is unknown, the size of the mean face converts
+                mm to pixels.
         Raises:
             ValueError: the points were moved before.
         """
@@ -181,20 +179,16 @@ class SiteCalibration:
             }
             for k, symbol in enumerate(self.symbols)
         }
-        return {
-            "format": FORMAT,
-            "date": self.date,
-            "weights_sha256": self.weights_sha256,
-            "landmarks": landmarks,
-        }
+        weights = self.weights_sha256
+        return {"format": FORMAT, "date": self.date, "weights_sha256": weights, "landmarks": landmarks}
 
 
 def left_mm2(weight: np.ndarray, error_mm: np.ndarray) -> np.ndarray:
-    """Return the variance of what is left of each offset after the shift, (N, 2) mm^2, axes of the face.
+    """Return the variance that remains of each offset after the shift, (N, 2) mm^2, axes of the face.
 
     An offset that varies over landmarks with the variance t, and whose bias has the squared standard error v, has the
-    variance ``t v / (t + v)`` once the bias is known. The weight is ``t / (t + v)``. Of a landmark without a film
-    nothing is known, and the result is 0: its figures are those without a site file.
+    variance ``t v / (t + v)`` once the bias is known. The weight is ``t / (t + v)``. For a landmark without a film the
+    result is 0, so its uncertainty is the same as without a site file.
 
     Args:
         weight: (N,), 0 to 1, see :func:`monai_ceph.site.estimate.shrunk_bias`.
@@ -207,14 +201,14 @@ def left_mm2(weight: np.ndarray, error_mm: np.ndarray) -> np.ndarray:
 
 
 def lay_mean_face(points_mm: np.ndarray, confidence: np.ndarray, mean_face_mm: np.ndarray) -> FaceFit | None:
-    """Lay a mean face on the points of a film, mirrored if that fits better.
+    """Fit a mean face to the points of a film, mirrored if that fits better.
 
     Args:
-        points_mm: (N, 2), (x, y), mm, or pixels of a square raster; NaN where there is none.
+        points_mm: (N, 2), (x, y), mm, or square pixels; NaN where there is none.
         confidence: (N,), 0 to 1; NaN counts as 1.
         mean_face_mm: (N, 2), (x, y); NaN where unknown.
     Returns:
-        The fit; None if too few landmarks are there.
+        The fit; None if there are too few landmarks.
     Example:
         >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
         >>> round(lay_mean_face(MEAN_MM[:, ::-1] * [-1, 1], np.ones(19), MEAN_MM).turn_deg)
@@ -227,7 +221,7 @@ def lay_mean_face(points_mm: np.ndarray, confidence: np.ndarray, mean_face_mm: n
 
 
 def axes_of(fit: FaceFit) -> FaceFit:
-    """Return the turn and the mirroring of a fit alone: it converts differences of points, mm to mm.
+    """Return only the rotation and the mirroring of a fit, to convert differences of points from mm to mm.
 
     Example:
         >>> axes_of(FaceFit(10j, 5 + 5j)).to_film(np.array([1.0, 0.0])).tolist()

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST = 3
-"""Fewer films are refused: of two, too little is known about how films differ."""
+"""Fewer films are refused: two say too little about how films differ."""
 USUAL_SD_MM = 1.0
-"""How far films of one clinic scatter around a landmark's mean offset, along each axis: the median of 19 landmarks on
-20 films of another clinic."""
+"""Standard deviation of one clinic's films around a landmark's mean offset, along each axis: the median of 19 landmarks
+on 20 films of another clinic."""
 USUAL_FILMS = 4
-"""How many films :data:`USUAL_SD_MM` counts for, beside the clinic's own."""
+"""Weight of :data:`USUAL_SD_MM` beside the clinic's own films, in films."""
 ALL_COUNT = 4
-"""How much the bias of all landmarks counts for what to believe of one, beside its own."""
+"""Weight of the mean over all landmarks beside a landmark's own bias, when its weight is estimated."""
 LARGEST_OFFSET_MM = 5.0
 """Largest median distance between the predicted and the annotated points of one film. On the films of
 ``benchmarks/site_calibration.py`` it is at most 1.7 mm, and 3.2 mm or more from the annotation of another film."""
@@ -35,7 +35,7 @@ LIKELY_SIZES = (0.75, 1.35)
 
 
 class ShrunkBias(NamedTuple):
-    """The bias of N landmarks, and the part of it to believe.
+    """Hold the bias of N landmarks, and the part of it to correct.
 
     Args:
         bias_mm: (N, 2), mean offset; 0 where there is no film.
@@ -59,22 +59,22 @@ class ShrunkBias(NamedTuple):
 
 
 def shrunk_bias(offsets_mm: np.ndarray, all_count: float = ALL_COUNT) -> ShrunkBias:
-    """Return the mean offset of each landmark, and how much of it to believe.
+    """Return the mean offset of each landmark, and the part of it to correct.
 
     The weight of a landmark is ``t / (t + v)``, where v is the squared standard error of its bias. With ``t = bias^2 -
     v`` that would be ``1 - v / bias^2``; here t is averaged with the mean of ``bias^2 - v`` over all landmarks, which
-    counts ``all_count`` times. So little is believed of a clinic that marks most landmarks where the model does,
-    unless a bias is large. Few films say little about their spread, so the variance of each landmark is the mean of its
-    own and the usual one, weighted by degrees of freedom.
+    counts ``all_count`` times. So if a clinic marks most landmarks where the model does, only a large bias is
+    corrected. A few films say little about their spread, so the variance of each landmark is the mean of its own and
+    the usual one, weighted by degrees of freedom.
 
     Args:
         offsets_mm: (F, N, 2), (x, y), predicted minus annotated; NaN where either is unknown.
-        all_count: how much the bias of all landmarks counts beside a landmark's own.
+        all_count: weight of the mean over all landmarks beside a landmark's own bias.
     Raises:
         SiteError: offsets are not (F, N, 2).
     Source:
-        Efron and Morris, J. Am. Stat. Assoc. 70 (1975) 311-319, https://doi.org/10.1080/01621459.1975.10479864. What
-        other weights do is in ``benchmarks/results/site_offsets.csv``.
+        Efron and Morris, J. Am. Stat. Assoc. 70 (1975) 311-319, https://doi.org/10.1080/01621459.1975.10479864. For
+        other weights see ``benchmarks/results/site_offsets.csv``.
     Example:
         >>> offsets_mm = np.random.default_rng(0).normal([[3.0, 0.0], [0.0, 0.0]], 0.5, (10, 2, 2))
         >>> shrunk_bias(offsets_mm).weight.round(2).tolist()
@@ -87,21 +87,20 @@ def shrunk_bias(offsets_mm: np.ndarray, all_count: float = ALL_COUNT) -> ShrunkB
         raise SiteError(f"Expected offsets of shape (films, landmarks, 2), got {offsets.shape}.")
     known = np.asarray(np.isfinite(offsets).all(-1))
     films = known.sum(0)
-    some = np.maximum(films, 1)[:, None]
-    bias = np.where(known[..., None], offsets, 0.0).sum(0) / some
+    count, seen = np.maximum(films, 1)[:, None], films > 0
+    bias = np.where(known[..., None], offsets, 0.0).sum(0) / count
     squares = np.where(known[..., None], (offsets - bias) ** 2, 0.0).sum(0)
-    variance = (USUAL_FILMS * USUAL_SD_MM**2 + squares) / (USUAL_FILMS + some - 1) / some
-    variance[films == 0] = 0.0
-    seen = films > 0
+    variance = (USUAL_FILMS * USUAL_SD_MM**2 + squares) / (USUAL_FILMS + count - 1) / count
+    variance[~seen] = 0.0
     excess = (bias**2 - variance).sum(-1)
-    of_all = max(0.0, float(excess[seen].mean())) if seen.any() else 0.0
-    believed = np.maximum(0.0, (excess + all_count * of_all) / (1 + all_count))
-    weight = np.where(seen, believed / np.maximum(believed + variance.sum(-1), 1e-12), 0.0)
+    mean_excess = max(0.0, float(excess[seen].mean())) if seen.any() else 0.0
+    signal = np.maximum(0.0, (excess + all_count * mean_excess) / (1 + all_count))
+    weight = np.where(seen, signal / np.maximum(signal + variance.sum(-1), 1e-12), 0.0)
     return ShrunkBias(bias, np.sqrt(variance), weight, films)
 
 
 def left_over(offsets_mm: np.ndarray) -> np.ndarray:
-    """Return what is left of each film's offsets once the offsets of all other films are subtracted, (F, N, 2).
+    """Return each film's offsets minus the correction estimated from all other films, (F, N, 2).
 
     Example:
         >>> left_over(np.full((4, 1, 2), 10.0)).round(1).max().item()
@@ -120,7 +119,7 @@ class SiteEstimate:
         films: the films, F of them.
         offsets_mm: (F, N, 2), (x, y), predicted minus annotated points in the frame of the face; NaN where either is
             unknown.
-        left_mm: (F, N, 2), what is left of them with the offsets of the other films subtracted.
+        left_mm: (F, N, 2), the offsets after the correction that the other films give, see :func:`left_over`.
         remarks: what was left out, a sentence each.
     Example:
         >>> from monai_ceph.site import SiteCalibration, SiteEstimate
@@ -138,7 +137,7 @@ class SiteEstimate:
 
     @property
     def errors_mm(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the radial errors as predicted, and on each film with the offsets of the others, (F, N) each."""
+        """Return the radial errors as predicted, and after the correction from the other films, (F, N) each."""
         return np.linalg.norm(self.offsets_mm, axis=-1), np.linalg.norm(self.left_mm, axis=-1)
 
     @property
@@ -174,8 +173,8 @@ def estimate_site(
 ) -> SiteEstimate:
     """Estimate a site calibration.
 
-    Landmarks that the model did not find for certain are left out, and so are points far from where all other films
-    have theirs. Both are named in the remarks.
+    Landmarks without the status "found" are left out. Points far from where the other films have theirs are left out
+    too, and named in the remarks.
 
     Args:
         predictions: of F films of known spacing, as the model made them.
@@ -204,20 +203,22 @@ def estimate_site(
         )
     for prediction in predictions:
         _check_prediction(prediction)
-    spacings = [np.asarray(prediction.spacing_mm) for prediction in predictions]
-    predicted = [np.asarray(p.points_px) * spacing for p, spacing in zip(predictions, spacings, strict=True)]
-    annotated = [np.asarray(points, np.float64) * s for points, s in zip(annotated_px, spacings, strict=True)]
+    predicted = [prediction.points_mm for prediction in predictions]
+    annotated = [
+        np.asarray(points_px, np.float64) * np.asarray(prediction.spacing_mm)
+        for points_px, prediction in zip(annotated_px, predictions, strict=True)
+    ]
     confidence = [prediction.confidence for prediction in predictions]
     names = [prediction.image for prediction in predictions]
     _check_annotations(names, predicted, annotated)
     mean, fits = mean_face(predicted, confidence)
-    remarks = []
     offsets = np.stack([axes_of(fit).to_face(p - a) for fit, p, a in zip(fits, predicted, annotated, strict=True)])
     certain = np.array([[status == "found" for status in prediction.statuses] for prediction in predictions])
     offsets[~certain] = np.nan
     with np.errstate(all="ignore"):
-        deviation = np.linalg.norm(offsets - _median(offsets), axis=-1)
-    symbols = predictions[0].scheme.symbols
+        median = np.ma.median(np.ma.masked_invalid(offsets), axis=0).filled(np.nan)
+        deviation = np.linalg.norm(offsets - median, axis=-1)
+    symbols, remarks = predictions[0].scheme.symbols, []
     for k, n in np.argwhere(deviation > LARGEST_DEVIATION_MM):
         remarks.append(
             f"'{names[k]}': landmark {symbols[n]} is annotated {deviation[k, n]:.0f} mm from where the other films "
@@ -320,14 +321,5 @@ def _extent(points: np.ndarray) -> float:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean over films, NaN where there is none."""
-    known = np.isfinite(values)
-    total = np.where(known, values, 0.0).sum(0)
-    return np.where(known.any(0), total / np.maximum(known.sum(0), 1), np.nan)
-
-
-def _median(values: np.ndarray) -> np.ndarray:
-    """Return the median over films, NaN where there is none."""
-    columns = values.reshape(len(values), -1).T
-    medians = [np.median(column[np.isfinite(column)]) if np.isfinite(column).any() else np.nan for column in columns]
-    return np.array(medians).reshape(values.shape[1:])
+    """Return the mean over films, NaN where there is none; :func:`numpy.nanmean` would warn of that."""
+    return np.ma.masked_invalid(values).mean(0).filled(np.nan)

@@ -201,7 +201,8 @@ def test_table_of_another_version_is_refused_with_one_remark(tmp_path: Path, cap
         UncertaintyTable.read(path)
     (tmp_path / "model.pt").touch()
     assert UncertaintyTable.of(path, tmp_path / "model.pt", SYMBOLS) is None
-    assert [record.getMessage() for record in caplog.records] == [f"No expected errors: {why}."]
+    remedy = "make the table again with tools/uncertainty.py"
+    assert [record.getMessage() for record in caplog.records] == [f"No expected errors: {why}; {remedy}."]
 
 
 def test_damaged_file_is_named(tmp_path: Path) -> None:

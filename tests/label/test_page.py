@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
-from monai_ceph.data.label_doubts import LabelDoubtError, check_doubts
 from monai_ceph.data.label_folder import LabelFolder
+from monai_ceph.data.label_plausibility import ImplausibleLabelError, check_plausible
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.markups import to_markups
@@ -432,8 +432,8 @@ class Doubting(FilmFiles):
 
     def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
         try:
-            check_doubts(points_px, None if force else self.face_shape())
-        except LabelDoubtError as error:
+            check_plausible(points_px, None if force else self.face_shape())
+        except ImplausibleLabelError as error:
             raise LabelRefusedError(str(error)) from error
         return super().save(film_id, points_px, user)
 

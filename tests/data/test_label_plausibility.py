@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.data.label_doubts import LabelDoubtError, check_doubts, looks_mirrored
+from monai_ceph.data.label_plausibility import ImplausibleLabelError, check_plausible, looks_mirrored
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
@@ -42,9 +42,9 @@ def test_face_is_accepted_with_any_number_of_unseen_landmarks(
 ) -> None:
     points = FACE_PX.copy()
     points[list(unseen)] = np.nan
-    check_doubts(points, SHAPE, spacing, proposal(FACE_PX + 30))
-    check_doubts(left(points), SHAPE, spacing, proposal(left(FACE_PX), mirrored=True))
-    check_doubts(left(points), SHAPE, spacing)
+    check_plausible(points, SHAPE, spacing, proposal(FACE_PX + 30))
+    check_plausible(left(points), SHAPE, spacing, proposal(left(FACE_PX), mirrored=True))
+    check_plausible(left(points), SHAPE, spacing)
 
 
 ODD = {
@@ -63,24 +63,24 @@ ODD = {
 def test_odd_label_is_refused_with_the_reason(name: str) -> None:
     points, proposed, message = ODD[name]
     spacing = None if "no size" in name else SPACING_MM
-    with pytest.raises(LabelDoubtError, match=f"^The label of 7: .*{message}.*send it again with force=true"):
-        check_doubts(points, SHAPE, spacing, None if proposed is None else proposal(proposed), "The label of 7")
+    with pytest.raises(ImplausibleLabelError, match=f"^The label of 7: .*{message}.*send it again with force=true"):
+        check_plausible(points, SHAPE, spacing, None if proposed is None else proposal(proposed), "The label of 7")
 
 
 def test_proposal_that_shows_no_face_is_not_compared_with() -> None:
     nonsense = np.random.default_rng(0).uniform(0, 2000, (19, 2))
-    check_doubts(FACE_PX, SHAPE, SPACING_MM, proposal(nonsense, doubts=("not a face",)))
+    check_plausible(FACE_PX, SHAPE, SPACING_MM, proposal(nonsense, doubts=("not a face",)))
     unjudged = Prediction("f.png", ISBI19, nonsense, np.full(19, 0.9), SPACING_MM, "user")
-    check_doubts(FACE_PX, SHAPE, SPACING_MM, unjudged)
+    check_plausible(FACE_PX, SHAPE, SPACING_MM, unjudged)
 
 
 def test_without_the_shape_of_a_face_nothing_is_odd() -> None:
-    check_doubts(np.full((19, 2), 7.0), None, SPACING_MM, proposal(FACE_PX))
+    check_plausible(np.full((19, 2), 7.0), None, SPACING_MM, proposal(FACE_PX))
 
 
 def test_pixels_that_are_not_square() -> None:
     points = FACE_PX * np.array([1, 0.5])
-    check_doubts(points, SHAPE, (0.1, 0.2), proposal(points))
+    check_plausible(points, SHAPE, (0.1, 0.2), proposal(points))
 
 
 def test_only_a_face_to_the_left_looks_mirrored() -> None:
@@ -97,7 +97,7 @@ def test_no_annotation_of_two_clinics_is_odd(real_films: Path, shipped_bundle: P
     faces = [points for source in sources for points in read_annotations(real_films / source).points_px.values()]
     assert len(faces) == 340
     for points in faces:
-        check_doubts(points, shape, SPACING_MM)
-        check_doubts(left(points), shape)
-        with pytest.raises(LabelDoubtError):
-            check_doubts(points[[1, 0, *range(2, 19)]], shape)
+        check_plausible(points, shape, SPACING_MM)
+        check_plausible(left(points), shape)
+        with pytest.raises(ImplausibleLabelError):
+            check_plausible(points[[1, 0, *range(2, 19)]], shape)

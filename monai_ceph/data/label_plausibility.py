@@ -1,4 +1,4 @@
-"""Find what is odd about a well-formed label: points that cannot be a face, or that lie far from the proposal.
+"""Find what is implausible about a well-formed label: points that cannot be a face, or lie far from the proposal.
 
 Such a label may be right, so the annotator decides. Far more often, two landmarks were swapped, or the points belong to
 another film or frame.
@@ -27,18 +27,18 @@ FAR_MM, ONE_FAR_MM = 10.0, 30.0
 _ANNOTATORS_MM = 1.5
 
 
-class LabelDoubtError(LabelError):
-    """A label is odd; it is taken only if the annotator insists."""
+class ImplausibleLabelError(LabelError):
+    """A label is implausible; it is taken only if the annotator insists."""
 
 
-def check_doubts(
+def check_plausible(
     points_px: np.ndarray,
     shape: FaceShape | None,
     spacing_mm: tuple[float, float] | None = None,
     proposal: Prediction | None = None,
     where: str = "The label",
 ) -> None:
-    """Refuse a label that is odd.
+    """Refuse a label that is implausible.
 
     Args:
         points_px: (N, 2), (x, y), film pixels; NaN where a landmark cannot be seen.
@@ -47,17 +47,17 @@ def check_doubts(
         proposal: the model's, of this film; one that shows no face is not compared with.
         where: what to call the label in messages.
     Raises:
-        LabelDoubtError: the points are not a face; a landmark lies where the others leave no room for it; the face has
-            an impossible size; or it looks the other way or lies elsewhere than the proposal. The message says which.
+        ImplausibleLabelError: the points are not a face; a landmark lies where the others leave no room for it; the
+            face has an impossible size, or looks or lies elsewhere than the proposal. The message says which.
 
     >>> shape = FaceShape(("S", "N", "Me"), np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0]]), 4 * np.eye(6))
-    >>> check_doubts(np.full((3, 2), 7.0), shape)  # too few points to say
+    >>> check_plausible(np.full((3, 2), 7.0), shape)  # too few points to say
     """
-    doubts = _doubts(np.asarray(points_px, dtype=np.float64), shape, spacing_mm, proposal)
-    if doubts:
-        raise LabelDoubtError(
-            f"{where}: {'; '.join(doubts)}. Check that it is this film's label and in its frame; if it is right, send "
-            "it again with force=true."
+    problems = _problems(np.asarray(points_px, dtype=np.float64), shape, spacing_mm, proposal)
+    if problems:
+        raise ImplausibleLabelError(
+            f"{where}: {'; '.join(problems)}. Check that it is this film's label and in its frame; if it is right, "
+            "send it again with force=true."
         )
 
 
@@ -67,7 +67,7 @@ def looks_mirrored(points_px: np.ndarray, shape: FaceShape | None) -> bool:
     return fit is not None and fit.mirrored
 
 
-def _doubts(
+def _problems(
     points_px: np.ndarray,
     shape: FaceShape | None,
     spacing_mm: tuple[float, float] | None,
@@ -82,25 +82,25 @@ def _doubts(
     if fit is None:
         return ["its points do not lie as the landmarks of a face do"]
     _, off = expected_places(points_px * stretch, np.full(len(placed), _ANNOTATORS_MM), fit, shape)
-    doubts = []
+    problems = []
     if away := [symbol for symbol, distance in zip(shape.symbols, off, strict=True) if distance > OFF_SHAPE]:
-        doubts.append(f"{_lie(away)} where the other landmarks leave no room (two may be swapped)")
+        problems.append(f"{_lie(away)} where the other landmarks leave no room (two may be swapped)")
     if spacing_mm is not None and not FACE_SIZE[0] <= (size := spacing_mm[0] / fit.working_mm) <= FACE_SIZE[1]:
-        doubts.append(
+        problems.append(
             f"with pixels of {spacing_mm[0]:g} mm the face is {size:.2g} times the usual size (its positions may be in "
             "another frame, or the pixel size may be wrong)"
         )
     if proposal is None or not proposal.pose or "not a face" in proposal.doubts:
-        return doubts
+        return problems
     if fit.mirrored != bool(proposal.pose["mirrored"]):
-        return [*doubts, f"it looks to the {'left' if fit.mirrored else 'right'}, but the film to the other side"]
+        return [*problems, f"it looks to the {'left' if fit.mirrored else 'right'}, but the film to the other side"]
     moved_mm = np.linalg.norm((points_px - proposal.points_px) * stretch, axis=-1) * proposal.pose["working_mm"]
     if np.isfinite(moved_mm).any() and (median := float(np.nanmedian(moved_mm))) > FAR_MM:
-        return [*doubts, f"it lies {median:.0f} mm from the model's proposal"]
+        return [*problems, f"it lies {median:.0f} mm from the model's proposal"]
     judged = zip(shape.symbols, moved_mm, proposal.statuses, strict=True)
     if far := [symbol for symbol, mm, status in judged if status == "found" and mm > ONE_FAR_MM]:
-        doubts.append(f"{_lie(far)} more than {ONE_FAR_MM:g} mm from the model's proposal")
-    return doubts
+        problems.append(f"{_lie(far)} more than {ONE_FAR_MM:g} mm from the model's proposal")
+    return problems
 
 
 def _fit(points_px: np.ndarray, shape: FaceShape) -> FaceFit | None:
