@@ -21,7 +21,9 @@ REPORT_SUFFIXES = (".report.pdf", ".report.html")
 SR_SUFFIX = ".sr.dcm"
 """What a film's DICOM SR is called."""
 
-_BY_LENGTH = sorted((*FILM_SUFFIXES, ".mrk.json", ".json", ".txt", ".csv"), key=len, reverse=True)
+_SUFFIXES = re.compile(
+    rf"(?<=.)({'|'.join(map(re.escape, FILM_SUFFIXES))}|\.mrk\.json|\.json|\.txt|\.csv)+\Z", re.I | re.S
+)
 
 
 def film_name(path: str | Path) -> str:
@@ -35,10 +37,7 @@ def film_name(path: str | Path) -> str:
     >>> film_name("films/001.jpg"), film_name("001.jpg.mrk.json"), film_name("001.JSON")
     ('001', '001', '001')
     """
-    name = unicodedata.normalize("NFC", re.split(r"[\\/]", str(path))[-1])
-    while suffix := next((s for s in _BY_LENGTH if name.lower().endswith(s) and len(name) > len(s)), ""):
-        name = name[: -len(suffix)]
-    return name
+    return _SUFFIXES.sub("", _without_folder(path))
 
 
 def film_suffix(path: str | Path) -> str:
@@ -47,8 +46,8 @@ def film_suffix(path: str | Path) -> str:
     >>> film_suffix("films/001.NII.gz"), film_suffix("1.2.840.10008.1")
     ('.NII.gz', '')
     """
-    name = unicodedata.normalize("NFC", re.split(r"[\\/]", str(path))[-1])
-    return name[len(film_name(name)) :]
+    suffix = _SUFFIXES.search(_without_folder(path))
+    return suffix[0] if suffix else ""
 
 
 def same_film(a: str | Path, b: str | Path) -> bool:
@@ -88,6 +87,10 @@ def _unambiguous(names: Iterable[str]) -> dict[str, str | None]:
     for name in names:
         by_folded[_folded(name)] = name if by_folded.get(_folded(name), name) == name else None
     return by_folded
+
+
+def _without_folder(path: str | Path) -> str:
+    return unicodedata.normalize("NFC", str(path).replace("\\", "/").rpartition("/")[2])
 
 
 def _folded(name: str) -> str:

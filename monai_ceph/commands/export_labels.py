@@ -11,7 +11,8 @@ import numpy as np
 
 from monai_ceph.atomic import make_folder
 from monai_ceph.data.film import film_size
-from monai_ceph.data.label_folder import FINAL, LabelFolder, UnknownFilmError
+from monai_ceph.data.film_folder import UnknownFilmError
+from monai_ceph.data.label_folder import FINAL, LabelFolder
 from monai_ceph.film_names import film_suffix
 from monai_ceph.formats.isbi_text import write_isbi_text
 from monai_ceph.formats.labelme import write_labelme

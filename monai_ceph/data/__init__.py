@@ -13,13 +13,14 @@ from monai_ceph.lazy_names import lazy_names
 if TYPE_CHECKING:
     from monai_ceph.data.datalist import isbi2015_datalist
     from monai_ceph.data.film import FilmInfo, film_size, read_film
+    from monai_ceph.data.film_folder import UnknownFilmError
     from monai_ceph.data.film_format import FilmError
     from monai_ceph.data.film_list import film_spacings, read_film_list
     from monai_ceph.data.film_reader import FilmReader
     from monai_ceph.data.film_search import FoundFilms, find_films, search_films
     from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
     from monai_ceph.data.label_check import LabelError
-    from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError, UnknownLabelError
+    from monai_ceph.data.label_folder import LabelFolder, UnknownLabelError
 
 __all__ = [
     "FilmCrashError",
@@ -46,12 +47,13 @@ __getattr__, __dir__ = lazy_names(
     {
         "datalist": ["isbi2015_datalist"],
         "film": ["FilmInfo", "film_size", "read_film"],
+        "film_folder": ["UnknownFilmError"],
         "film_format": ["FilmError"],
         "film_list": ["film_spacings", "read_film_list"],
         "film_reader": ["FilmReader"],
         "film_search": ["FoundFilms", "find_films", "search_films"],
         "film_workers": ["FilmCrashError", "FilmWorkers"],
         "label_check": ["LabelError"],
-        "label_folder": ["LabelFolder", "UnknownFilmError", "UnknownLabelError"],
+        "label_folder": ["LabelFolder", "UnknownLabelError"],
     },
 )

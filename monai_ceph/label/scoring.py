@@ -13,8 +13,9 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
 from monai_ceph.active_learning.uncertainty import outdated, read_records, update_records
+from monai_ceph.data.film_folder import UnknownFilmError
 from monai_ceph.data.film_workers import read_film_apart
-from monai_ceph.data.label_folder import LabelFolder, UnknownFilmError
+from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.label.store import FilmStore
 from monai_ceph.metrics.radial_error import radial_error

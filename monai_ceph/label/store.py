@@ -18,17 +18,10 @@ from fastapi import HTTPException
 from monailabel.interfaces.datastore import Datastore, DefaultLabelTag
 
 from monai_ceph.atomic import atomic_path
+from monai_ceph.data.film_folder import SameFilmError, UnknownFilmError
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.label_check import LARGEST_BYTES, LabelError, LabelSizeError, check_screen, from_labelme
-from monai_ceph.data.label_folder import (
-    FINAL,
-    LABEL_SUFFIX,
-    NOBODY,
-    LabelFolder,
-    SameFilmError,
-    UnknownFilmError,
-    UnknownLabelError,
-)
+from monai_ceph.data.label_folder import FINAL, LABEL_SUFFIX, NOBODY, LabelFolder, UnknownLabelError
 from monai_ceph.data.label_plausibility import ImplausibleLabelError
 from monai_ceph.film_names import FILM_SUFFIXES, film_suffix
 from monai_ceph.formats.landmark_table import landmarks_csv_text

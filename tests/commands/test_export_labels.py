@@ -15,8 +15,7 @@ from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import annotated
-from tests.data.label_files import label_bytes
-from tests.data.test_label_folder import write_film
+from tests.data.label_files import label_bytes, write_film
 
 FILMS = ("a film.PNG", "1.2.jpg")
 

@@ -1,4 +1,4 @@
-"""Labels as a viewer would send them, for tests."""
+"""Small films, and their labels as a viewer would send them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 
 AB = LandmarkScheme("ab", (Landmark("A", "a"), Landmark("B", "b")))
+
+
+def write_film(path: Path) -> Path:
+    """A film of 20 x 30 pixels, whose viewer takes 0.1 mm from its dots per inch."""
+    array = np.arange(600).reshape(30, 20) % 251
+    Image.fromarray(array.astype(np.uint8)).save(path, dpi=(254, 254))
+    return path
 
 
 def label_bytes(film: Path, points_px: Any, scheme: LandmarkScheme = AB) -> bytes:

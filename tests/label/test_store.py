@@ -22,8 +22,7 @@ from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.data.viewer_frame import viewer_frame
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
-from tests.data.label_files import AB, label_bytes
-from tests.data.test_label_folder import write_film
+from tests.data.label_files import AB, label_bytes, write_film
 from tests.label.conftest import Server, draw_films, hosted
 
 POINTS = np.stack([np.linspace(10, 300, 19), np.linspace(20, 390, 19)], 1)
