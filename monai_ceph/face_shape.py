@@ -81,7 +81,7 @@ class FaceShape:
             ValueError: the file cannot be read or has other content; the message names the file.
         """
         try:
-            return cls._of_json(Path(path).read_text(encoding="utf-8"))
+            return cls.parse(Path(path).read_text(encoding="utf-8"))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"Cannot read the shape of a face from '{path}' ({type(error).__name__}: {error}); expected JSON with "
@@ -98,15 +98,11 @@ class FaceShape:
         Returns:
             The shape of these landmarks, or None if the file does not exist or lacks one of them.
         """
-        return cls.read(path)._chosen(symbols) if Path(path).exists() else None
+        return cls.read(path).of_landmarks(symbols) if Path(path).exists() else None
 
     @classmethod
-    def parse(cls, text: str, symbols: tuple[str, ...]) -> FaceShape | None:
-        """Return what :meth:`of` returns, from the content of the file."""
-        return cls._of_json(text)._chosen(symbols)
-
-    @classmethod
-    def _of_json(cls, text: str) -> FaceShape:
+    def parse(cls, text: str) -> FaceShape:
+        """Return a shape from the content of a file that :meth:`write` wrote."""
         content = json.loads(text)
         return cls(
             tuple(content["symbols"]),
@@ -114,7 +110,8 @@ class FaceShape:
             np.array(content["covariance_mm2"], dtype=np.float64),
         )
 
-    def _chosen(self, symbols: tuple[str, ...]) -> FaceShape | None:
+    def of_landmarks(self, symbols: tuple[str, ...]) -> FaceShape | None:
+        """Return the shape of some of the landmarks, or None if it lacks one of them."""
         if not set(symbols) <= set(self.symbols):
             return None
         chosen = np.array([self.symbols.index(symbol) for symbol in symbols])
@@ -170,9 +167,7 @@ class FaceFit(NamedTuple):
         return _points(_mirrored((_plane(points_px) - self.offset) / self.scale, self.mirrored))
 
 
-def fit_face(
-    points_px: np.ndarray, weights: np.ndarray, shape: FaceShape, mirrored: bool = False, near_mm: float = NEAR_MM
-) -> FaceFit | None:
+def fit_face(points_px: np.ndarray, weights: np.ndarray, shape: FaceShape, mirrored: bool = False) -> FaceFit | None:
     """Fit the mean face to points, some of which may be wrong.
 
     Each pair of landmarks that are far apart proposes a similarity transform. Weighted least squares then refines the
@@ -183,7 +178,6 @@ def fit_face(
         weights: (N,), trust in each point; at least 0.
         shape: the shape of the face.
         mirrored: whether to fit the mirrored mean face.
-        near_mm: a point at this distance from the mean face keeps ``exp(-1/2)`` of its weight.
     Returns:
         The fit, or None if fewer than two landmarks that lie far apart were found.
     Example:
@@ -204,17 +198,15 @@ def fit_face(
     scale = vectors[useful] / mean_vectors[useful]
     offset = points[first[useful]] - scale * mean[first[useful]]
     off_mm = np.abs(scale[:, None] * mean + offset[:, None] - points) / np.abs(scale)[:, None]
-    best = (weights * _near(off_mm, near_mm)).sum(1).argmax()
+    best = (weights * _near(off_mm)).sum(1).argmax()
     fit = scale[best], offset[best]
     for _ in range(5):
         off_mm = np.abs(_similar(fit, mean) - points) / abs(fit[0])
-        fit = _least_squares(mean, points, weights * _near(off_mm, near_mm) + 1e-9)
+        fit = _least_squares(mean, points, weights * _near(off_mm) + 1e-9)
     return FaceFit(complex(fit[0]), complex(fit[1]), mirrored)
 
 
-def agreement(
-    points_px: np.ndarray, confidence: np.ndarray, fit: FaceFit, shape: FaceShape, near_mm: float = NEAR_MM
-) -> float:
+def agreement(points_px: np.ndarray, confidence: np.ndarray, fit: FaceFit, shape: FaceShape) -> float:
     """Return how well points agree with a fitted face, 0 to 1.
 
     Each confidence is weighted by how near its point lies to the fitted landmark. Missing points count as 0.
@@ -224,7 +216,6 @@ def agreement(
         confidence: (N,), 0 to 1.
         fit: result of :func:`fit_face`.
         shape: the shape of the face.
-        near_mm: a point at this distance from the fitted landmark keeps ``exp(-1/2)`` of its confidence.
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0]])
         >>> shape = FaceShape(("S", "N", "Me"), mean_mm, 4 * np.eye(6))
@@ -232,7 +223,7 @@ def agreement(
         0.8
     """
     off_mm = np.abs(_plane(fit.to_face(points_px)) - _plane(shape.mean_mm))
-    return float(np.nan_to_num(confidence * _near(off_mm, near_mm)).mean())
+    return float(np.nan_to_num(confidence * _near(off_mm)).mean())
 
 
 def recognised(
@@ -257,13 +248,12 @@ def recognised(
     fit = fit_face(points_mm, np.nan_to_num(confidence), shape, mirrored)
     if fit is None:
         return None, 0.0
-    beyond = (fit.turn_deg - turn_deg + 180) % 360 - 180
-    possible = abs(beyond) < 45 and 0.45 < fit.working_mm < 2.2
+    possible = abs(signed_deg(fit.turn_deg - turn_deg)) < 45 and 0.45 < fit.working_mm < 2.2
     return fit, agreement(points_mm, confidence, fit, shape) if possible else 0.0
 
 
 def expected_places(
-    points_px: np.ndarray, noise_mm: np.ndarray, fit: FaceFit, shape: FaceShape, rounds: int = 4
+    points_px: np.ndarray, noise_mm: np.ndarray, fit: FaceFit, shape: FaceShape
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predict each landmark from all the others, and return how far it is from that place.
 
@@ -276,7 +266,6 @@ def expected_places(
         noise_mm: (N,), the error to expect of each point, as a standard deviation.
         fit: result of :func:`fit_face`.
         shape: the shape of the face.
-        rounds: how often the weights of the points are updated.
     Returns:
         (N, 2) px, the expected places; and (N,), the distances in standard deviations (root mean square over both
         axes), NaN where there is no point.
@@ -300,7 +289,7 @@ def expected_places(
     prior = shape.covariance_mm2 + _POSE_MM**2 * poses @ poses.T
     noise = np.where(present, np.maximum(noise_mm, 0.1) ** 2, 1e6)
     doubt = np.ones(n)
-    for _ in range(rounds):
+    for _ in range(4):
         precision = np.linalg.inv(prior + np.diag(np.repeat(noise * doubt, 2)))
         blocks = precision.reshape(n, 2, n, 2)[np.arange(n), :, np.arange(n)]
         spread = np.linalg.inv(blocks)  # covariance of each landmark given the others, with its own noise
@@ -327,6 +316,15 @@ def noise_mm(confidence: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(1 / np.maximum(np.nan_to_num(confidence), 1e-3), 1.5, 30.0))
 
 
+def signed_deg(angle_deg: float) -> float:
+    """Return an angle between -180 and 180 degrees.
+
+    >>> signed_deg(350.0)
+    -10.0
+    """
+    return (angle_deg + 180) % 360 - 180
+
+
 def _plane(points: np.ndarray) -> np.ndarray:
     return np.asarray(points[..., 0] + 1j * points[..., 1])
 
@@ -343,8 +341,8 @@ def _similar(fit: tuple[complex, complex], plane: np.ndarray) -> np.ndarray:
     return fit[0] * plane + fit[1]
 
 
-def _near(off_mm: np.ndarray, near_mm: float) -> np.ndarray:
-    return np.exp(-((off_mm / near_mm) ** 2) / 2)
+def _near(off_mm: np.ndarray) -> np.ndarray:
+    return np.exp(-((off_mm / NEAR_MM) ** 2) / 2)
 
 
 def _least_squares(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[complex, complex]:

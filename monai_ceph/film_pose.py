@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised
+from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised, signed_deg
 
 _TAGGED = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 
@@ -68,6 +68,9 @@ class Orientation(NamedTuple):
         return bool(source[0]), flipped, to_old
 
 
+UPRIGHT = Orientation()
+
+
 @dataclass(frozen=True)
 class FilmPose:
     """Hold the pose of a film.
@@ -83,7 +86,7 @@ class FilmPose:
     """
 
     working_mm: tuple[float, float]
-    orientation: Orientation = field(default_factory=Orientation)
+    orientation: Orientation = UPRIGHT
     tilt_deg: float = 0.0
     centre_px: tuple[float, float] | None = None
 
@@ -176,7 +179,7 @@ class PoseSearch:
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> search = PoseSearch(FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8)), spacing_mm=0.67)
-        >>> search.poses((2000, 2400), known_mm=(0.1, 0.1))[0].working_mm
+        >>> search.plans((2000, 2400), known_mm=(0.1, 0.1))[0][0].working_mm
         (0.1, 0.1)
     """
 
@@ -196,7 +199,7 @@ class PoseSearch:
         known_mm: tuple[float, float] | None,
         look: Callable[[FilmPose], Look],
         first: Look | None = None,
-        stored: Orientation = Orientation(),  # noqa: B008  (a tuple: nobody can change it)
+        stored: Orientation = UPRIGHT,
     ) -> Look:
         """Try one pose after the other until a face is seen.
 
@@ -204,7 +207,7 @@ class PoseSearch:
             size: (X, Y), of the film as stored.
             known_mm: (along x, along y), the size of a film pixel; None if unknown.
             look: runs the global stage on the film under an assumed pose.
-            first: the result of an earlier trial.
+            first: the result of an earlier trial; if it shows a face as clearly as usual, no other follows.
             stored: the orientation that the file states; tried first.
         Returns:
             The first result that counts as a face. Without one, a result in the stored orientation: the first if the
@@ -212,6 +215,8 @@ class PoseSearch:
         Raises:
             ValueError: the size of a pixel is unknown, and the film is too narrow for a face at any scale.
         """
+        if first is not None and first.agreement >= max(self.believable, self.usual) and self._fits(first):
+            return first
         looks = [] if first is None else [first]
         for number, plan in enumerate(self.plans(size, known_mm, stored)):
             if number > 1 and max((seen.agreement for seen in looks), default=1.0) < self.hopeless * self.believable:
@@ -231,29 +236,25 @@ class PoseSearch:
         plain = [seen for seen in looks if seen.pose.orientation == stored]
         return plain[0] if known_mm is not None else max(plain, key=lambda seen: seen.agreement)
 
-    def poses(
-        self, size: tuple[int, int], known_mm: tuple[float, float] | None = None, stored: Orientation | None = None
-    ) -> list[FilmPose]:
-        """Return the poses to try for a film of (X, Y) px, with the likely and cheap ones first."""
-        return [pose for plan in self.plans(size, known_mm, stored) for pose in plan]
-
     def plans(
-        self, size: tuple[int, int], known_mm: tuple[float, float] | None = None, stored: Orientation | None = None
+        self, size: tuple[int, int], known_mm: tuple[float, float] | None = None, stored: Orientation = UPRIGHT
     ) -> list[list[FilmPose]]:
-        """Return :meth:`poses` in groups: other scales, other directions, and then less likely combinations."""
+        """Return the poses to try for a film of (X, Y) px, with the likely and cheap ones first.
+
+        They come in groups: other scales, other directions, and then less likely combinations.
+        """
         root = math.sqrt(size[0] * size[1])
         ratio = 1.0 if known_mm is None else math.sqrt(known_mm[1] / known_mm[0])
         searched = [(mm / root / ratio, mm / root * ratio) for mm in self.extents_mm]
         known = [] if known_mm is None else [known_mm]
-        first = stored or Orientation()
         every = [Orientation(*way) for way in product((0, 1, 3, 2), (False, True), (False, True))]
         # Facing left and inverted come first, films on their side next, both at once last.
         turned = sorted(
             every,
             key=lambda o: (
-                (o.mirrored != first.mirrored)
-                + (o.inverted != first.inverted)
-                + 1.5 * (o.quarter_turns != first.quarter_turns)
+                (o.mirrored != stored.mirrored)
+                + (o.inverted != stored.inverted)
+                + 1.5 * (o.quarter_turns != stored.quarter_turns)
             ),
         )
         usual, other, large = searched[:1], searched[1:3], searched[3:]
@@ -276,17 +277,13 @@ class PoseSearch:
             return seen
         way = seen.pose.orientation
         other = look(replace(seen.pose, orientation=way._replace(inverted=not way.inverted)))
-        return max(seen, other, key=lambda one: one.agreement)
-
-    def is_plain(self, look: Look) -> bool:
-        """Return whether a face is seen as clearly as usual, so that another trial would not help."""
-        return look.agreement >= max(self.believable, self.usual) and self._fits(look)
+        return max(seen, other, key=lambda result: result.agreement)
 
     def _fits(self, look: Look) -> bool:
         """Return whether a face has a usual size and is not tilted."""
         if look.fit is None:
             return False
-        beyond = (look.fit.turn_deg - 90 * look.pose.orientation.quarter_turns - look.pose.tilt_deg + 180) % 360 - 180
+        beyond = signed_deg(look.fit.turn_deg - 90 * look.pose.orientation.quarter_turns - look.pose.tilt_deg)
         smallest, largest = self.size_range
         return abs(beyond) <= self.largest_tilt_deg and smallest <= 1 / look.fit.working_mm <= largest
 
@@ -297,7 +294,7 @@ class PoseSearch:
                 break
             pose, fit = last.pose, last.fit
             x, y = pose.working_mm
-            tilt = (fit.turn_deg - 90 * pose.orientation.quarter_turns + 180) % 360 - 180
+            tilt = signed_deg(fit.turn_deg - 90 * pose.orientation.quarter_turns)
             closer = replace(
                 pose,
                 working_mm=(x * fit.working_mm, y * fit.working_mm),

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm
+from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm, signed_deg
 from monai_ceph.ruler import Ruler
 
 Status = Literal["found", "doubtful", "outside", "missing"]
@@ -143,9 +143,8 @@ def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) ->
     """
     weights = np.nan_to_num(confidence)
     fits = [fit for mirrored in (False, True) if (fit := fit_face(points_px, weights, shape, mirrored)) is not None]
-    scored = [(agreement(points_px, confidence, fit, shape), fit) for fit in fits]
-    best = max(scored, key=lambda pair: pair[0], default=(0.0, None))
-    return best[1], best[0]
+    agreed = [agreement(points_px, confidence, fit, shape) for fit in fits]
+    return (fits[np.argmax(agreed)], max(agreed)) if fits else (None, 0.0)
 
 
 def status_features(
@@ -217,25 +216,22 @@ def judge(
         ('found', 'found', 'found', 'found')
     """
     present = np.isfinite(points_px).all(-1)
-    status: list[Status] = ["doubtful" if seen else "missing" for seen in present]
     # The shape model needs square pixels: where the film's are not square, y is stretched to the scale of x.
     stretch = np.array([1.0, 1.0 if spacing_mm is None else spacing_mm[1] / spacing_mm[0]])
     fit, _ = lay_face(points_px * stretch, confidence, shape)
     agreed = float(evidence[0, 2]) if len(evidence) else 0.0
     if fit is None or not agreed >= rule.believable:
         remark = "no face was seen as on a lateral cephalogram, so no point is reliable"
-        return Judgement(tuple(status), points_px, (remark, *_unknown(spacing_mm, None)), ("not a face",), {})
+        status = tuple(np.where(present, "doubtful", "missing").tolist())
+        return Judgement(status, points_px, (remark, *_unknown(spacing_mm, None)), ("not a face",), {})
     features, places = status_features(points_px * stretch, confidence, evidence, fit, shape)
     wrong = rule.chance_wrong(features) > rule.limit
     places = places / stretch
     margin = 1 / fit.working_mm
-    outside = ((places < -0.5 - margin) | (places > np.array(film_size) - 0.5 + margin)).any(-1)
-    for k in range(len(status)):
-        if outside[k] and (wrong[k] or not present[k]):
-            status[k] = "outside"
-        elif present[k] and not wrong[k]:
-            status[k] = "found"
-    kept = np.where(np.array([s in ("found", "doubtful") for s in status])[:, None], points_px, np.nan)
+    off_film = ((places < -0.5 - margin) | (places > np.array(film_size) - 0.5 + margin)).any(-1)
+    outside = off_film & (wrong | ~present)
+    status = tuple(np.select([outside, ~present, wrong], ["outside", "missing", "doubtful"], "found").tolist())
+    kept = np.where((present & ~outside)[:, None], points_px, np.nan)
     inverted = bool(evidence[0, 3] > 0.5)
     remarks, doubts = _remarks(status, fit, inverted, spacing_mm)
     pose = {
@@ -253,17 +249,17 @@ def judge(
         remarks.append(f"a ruler in the film gives the pixel size, {ruler.spacing_mm:.4g} mm ({ruler.ticks} ticks)")
     else:
         remarks += _unknown(spacing_mm, fit, suggested_mm)
-    return Judgement(tuple(status), kept, tuple(remarks), doubts, pose, ruler)
+    return Judgement(status, kept, tuple(remarks), doubts, pose, ruler)
 
 
 def _remarks(
-    status: list[Status], fit: FaceFit, inverted: bool, spacing_mm: tuple[float, float] | None
+    status: tuple[Status, ...], fit: FaceFit, inverted: bool, spacing_mm: tuple[float, float] | None
 ) -> tuple[list[str], tuple[str, ...]]:
     remarks, doubts = [], []
     if fit.mirrored:
         remarks.append("the face looks to the left")
     quarter = round(fit.turn_deg / 90) % 4
-    tilt = (fit.turn_deg - 90 * quarter + 180) % 360 - 180
+    tilt = signed_deg(fit.turn_deg - 90 * quarter)
     if quarter:
         lies = {1: "on its side, turned clockwise", 2: "upside down", 3: "on its side, turned anticlockwise"}
         remarks.append(f"the film lies {lies[quarter]}")

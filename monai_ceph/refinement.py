@@ -59,12 +59,13 @@ def refined_points(
     """
     to_view = np.linalg.inv(view.to_film)
     coarse = start = moved(look.points[:, :2], to_view)
-    known = search is not None and look.agreement >= search.believable
-    if search is not None and known:
+    if search is not None and not look.agreement >= search.believable:
+        search = None  # no face was seen
+    if search is not None:
         expected, distance = _expected(look.points, look, search)
         start = np.where(~(distance <= far)[:, None], moved(expected, to_view), coarse)
     points = local(start)
-    if search is not None and known:
+    if search is not None:
         points = _second_look(points, look, view, local, search, far)
     off_mm = np.hypot(*((points[:, :2] - coarse) * view.pixel_mm).T)
     film_wide = np.tile([look.agreement, float(look.pose.orientation.inverted)], (len(points), 1))
@@ -105,11 +106,11 @@ def _second_look(
     lost = (distance > far) & inside
     if not lost.any():
         return points
-    again = local(np.where(lost[:, None], places, points[:, :2]))
-    taken = np.where(lost[:, None], again, points)
-    _, then = compared(taken)
-    # The likelihood combines the point's own heatmap and the other points.
-    better = (
-        np.log(np.maximum(taken[:, 2], 1e-4)) - then**2 / 2 > np.log(np.maximum(points[:, 2], 1e-4)) - distance**2 / 2
-    )
+    again = np.where(lost[:, None], local(np.where(lost[:, None], places, points[:, :2])), points)
+    better = _likelihood(again, compared(again)[1]) > _likelihood(points, distance)
     return np.where((lost & better)[:, None], again, points)
+
+
+def _likelihood(points: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Combine, as a logarithm, what the points' own heatmaps and the other points say."""
+    return np.asarray(np.log(np.maximum(points[:, 2], 1e-4)) - distance**2 / 2)

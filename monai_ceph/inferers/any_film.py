@@ -11,7 +11,7 @@ import torch
 from monai.inferers import Inferer
 
 from monai_ceph.face_shape import FaceShape
-from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, seen
+from monai_ceph.film_pose import UPRIGHT, FilmPose, Look, Orientation, PoseSearch, seen
 from monai_ceph.inferers.posed_film import coarse_look, posed_film
 from monai_ceph.inferers.two_stage import TwoStageInferer, or_centre
 from monai_ceph.networks import TwoStageNet
@@ -89,7 +89,7 @@ class AnyFilmInferer(Inferer):
         meta = getattr(inputs, "meta", {})
         spacing = torch.as_tensor(meta.get("spacing_mm", (math.nan, math.nan)), dtype=torch.float64).reshape(-1, 2)
         tags = torch.as_tensor(meta.get("film_orientation", 1)).reshape(-1)
-        films = inputs.as_tensor() if hasattr(inputs, "as_tensor") else inputs
+        films = inputs.as_subclass(torch.Tensor)
         if self.search is None and spacing.isnan().any():
             name = meta.get("filename_or_obj", "film")
             logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", name, self.assumed_mm[0])
@@ -109,25 +109,24 @@ class AnyFilmInferer(Inferer):
     ) -> torch.Tensor:
         if known_mm is not None:
             check_extent(film.shape[-2:], known_mm, self.local_mm, "The film")
-        search = self.search
-        look, local, affine = None, None, None
-        if search is None or (known_mm is not None and stored == Orientation()):
+        search, look = self.search, None
+        if search is None or (known_mm is not None and stored == UPRIGHT):
             pose = FilmPose(known_mm or self.assumed_mm)
             local, affine = posed_film(film, pose, self.local_mm, (0.0, 0.0))
             look = self._first_look(local, affine, pose, network)
-        if search is not None and (look is None or not search.is_plain(look)):
+        if search is not None:
             scaled: dict[tuple[float, float], torch.Tensor] = {}
-            latest = search(
+            best = search(
                 (film.shape[-2], film.shape[-1]),
                 known_mm,
                 lambda pose: coarse_look(film, pose, search, lambda x: self.inferer.coarse(x, network), scaled),
                 look,
                 stored,
             )
-            if look is None or latest.pose != look.pose:
-                local, affine = posed_film(film, latest.pose, self.local_mm, search.window_mm)
-            look = latest
-        assert look is not None and local is not None and affine is not None
+            if look is None or best.pose != look.pose:
+                local, affine = posed_film(film, best.pose, self.local_mm, search.window_mm)
+            look = best
+        assert look is not None
         return self._refined(local, affine, look, network)
 
     def _first_look(self, local: torch.Tensor, affine: torch.Tensor, pose: FilmPose, network: TwoStageNet) -> Look:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, face_window, seen
+from monai_ceph.refinement import moved
 from monai_ceph.transforms.scale import scale_pixels
 
 Coarse = Callable[[torch.Tensor], torch.Tensor]
@@ -52,8 +53,8 @@ def posed_film(
     if pose.centre_px is not None:
         centre = torch.linalg.solve(affine, torch.tensor([*pose.centre_px, 1.0], dtype=torch.float64))[:2]
         size = [round(mm / spacing_mm) for mm in window_mm]
-        pixels, moved = _window(pixels, centre, size, pose.tilt_deg)
-        affine = affine @ moved
+        pixels, to_old = _window(pixels, centre, size, pose.tilt_deg)
+        affine = affine @ to_old
     deviation, mean = torch.std_mean(pixels, correction=0)
     return (pixels - mean) / deviation.clamp(min=1e-6), affine
 
@@ -82,9 +83,7 @@ def coarse_look(
     """
     upright, affine = posed_film(film, pose, search.spacing_mm, search.window_mm, scaled)
     points = coarse(upright[None])[0].to("cpu", torch.float64).numpy()
-    matrix = affine.numpy()
-    on_film = points[:, :2] @ matrix[:2, :2].T + matrix[:2, 2]
-    return seen(pose, np.column_stack([on_film, points[:, 2]]), search.shape)
+    return seen(pose, np.column_stack([moved(points[:, :2], affine.numpy()), points[:, 2]]), search.shape)
 
 
 def _oriented(pixels: torch.Tensor, orientation: Orientation) -> tuple[torch.Tensor, torch.Tensor]:

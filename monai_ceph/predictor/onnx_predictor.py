@@ -17,7 +17,7 @@ import numpy as np
 from monai_ceph.analysis.uncertainty import UncertaintyTable, estimate_uncertainty
 from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.face_shape import FaceShape
-from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, seen
+from monai_ceph.film_pose import UPRIGHT, FilmPose, Look, Orientation, PoseSearch, seen
 from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
@@ -133,16 +133,16 @@ class OnnxPredictor(Predictor):
     def _find(self, film: np.ndarray, known_mm: tuple[float, float] | None, stored: Orientation) -> np.ndarray:
         """Find the points of a film (X, Y) in the order in which ``AnyFilmInferer`` does; return what it returns."""
         search, look, whole = self.search, None, None
-        if search is None or (known_mm is not None and stored == Orientation()):
+        if search is None or (known_mm is not None and stored == UPRIGHT):
             pose = FilmPose(known_mm or self.assumed_mm)
             whole = run_film(self.session, film, pose.working_mm)
             points = np.column_stack(whole[2:4])
             look = Look(pose, points, None, 0.0) if search is None else seen(pose, points, search.shape)
-        if search is not None and (look is None or not search.is_plain(look)):
-            latest = search((film.shape[0], film.shape[1]), known_mm, partial(self._look, film, search), look, stored)
-            if look is None or latest.pose != look.pose:
+        if search is not None:
+            best = search((film.shape[0], film.shape[1]), known_mm, partial(self._look, film, search), look, stored)
+            if look is None or best.pose != look.pose:
                 whole = None
-            look = latest
+            look = best
         assert look is not None
         return self._refined(film, look, whole)
 
@@ -311,7 +311,7 @@ def load_onnx_predictor(
             low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
             weights_sha256=weights_sha256,
-            shape=None if shape is None else FaceShape.parse(shape, scheme.symbols),
+            shape=None if shape is None else FaceShape.parse(shape).of_landmarks(scheme.symbols),
             rule=None if rule is None else StatusRule.parse(rule),
             table=None if table is None else _kept_table(table, path, weights_sha256, scheme.symbols),
             older=older,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -157,7 +158,7 @@ def test_search_of_a_picture_without_a_face_ends_early(known_mm: float | None) -
     assert search is not None
     plans = search.plans(SIZE, None if known_mm is None else (known_mm, known_mm))
     run(coordinate_film(SIZE), oracle, known_mm)
-    assert oracle.looks == len(plans[0]) + len(plans[1]) < len(search.poses(SIZE)) - 5
+    assert oracle.looks == len(plans[0]) + len(plans[1]) < sum(len(plan) for plan in search.plans(SIZE)) - 5
 
 
 def test_without_a_shape_nothing_is_searched() -> None:
@@ -176,14 +177,14 @@ def test_a_pixel_size_in_another_unit_is_refused() -> None:
 def test_the_poses_to_try_begin_with_the_known_spacing_and_end() -> None:
     search = AnyFilmInferer(Oracle(face_px(), MM), 0.4, SHAPE).search
     assert search is not None
-    poses = search.poses((1000, 1200), (0.1, 0.1))
+    poses = list(chain(*search.plans((1000, 1200), (0.1, 0.1))))
     assert poses[0] == FilmPose((0.1, 0.1)) and len(set(poses)) == len(poses) < 60
     assert {pose.orientation for pose in poses} == {
         Orientation(k, m, i) for k in range(4) for m in (False, True) for i in (False, True)
     }
-    turned = search.poses((1000, 1200), None, Orientation(3))
-    assert turned[0].orientation == Orientation(3)
-    assert not replace(search, extents_mm=(20.0,)).poses((1000, 1200))  # too small to see anything
+    turned = search.plans((1000, 1200), None, Orientation(3))
+    assert turned[0][0].orientation == Orientation(3)
+    assert not any(replace(search, extents_mm=(20.0,)).plans((1000, 1200)))  # too small to see anything
 
 
 @pytest.mark.parametrize("tag", range(1, 9))
