@@ -26,6 +26,15 @@ _SUFFIXES = re.compile(
 )
 
 
+def without_folder(path: str | Path) -> str:
+    """Return the last part of a path; either kind of slash separates folders.
+
+    >>> without_folder("films/001.jpg"), without_folder(r"C:\\films\\001.jpg")
+    ('001.jpg', '001.jpg')
+    """
+    return str(path).replace("\\", "/").rpartition("/")[2]
+
+
 def film_name(path: str | Path) -> str:
     """Return the name of a film without folder and suffixes, from the path of the film or of its annotation.
 
@@ -37,7 +46,7 @@ def film_name(path: str | Path) -> str:
     >>> film_name("films/001.jpg"), film_name("001.jpg.mrk.json"), film_name("001.JSON")
     ('001', '001', '001')
     """
-    return _SUFFIXES.sub("", _without_folder(path))
+    return _SUFFIXES.sub("", _composed(path))
 
 
 def film_suffix(path: str | Path) -> str:
@@ -46,7 +55,7 @@ def film_suffix(path: str | Path) -> str:
     >>> film_suffix("films/001.NII.gz"), film_suffix("1.2.840.10008.1")
     ('.NII.gz', '')
     """
-    suffix = _SUFFIXES.search(_without_folder(path))
+    suffix = _SUFFIXES.search(_composed(path))
     return suffix[0] if suffix else ""
 
 
@@ -89,8 +98,8 @@ def _unambiguous(names: Iterable[str]) -> dict[str, str | None]:
     return by_folded
 
 
-def _without_folder(path: str | Path) -> str:
-    return unicodedata.normalize("NFC", str(path).replace("\\", "/").rpartition("/")[2])
+def _composed(path: str | Path) -> str:
+    return unicodedata.normalize("NFC", without_folder(path))
 
 
 def _folded(name: str) -> str:

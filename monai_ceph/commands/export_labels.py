@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ceph.atomic import make_folder
+from monai_ceph.atomic import make_folder, write_text
 from monai_ceph.data.film import film_size
 from monai_ceph.data.film_folder import UnknownFilmError
 from monai_ceph.data.label_folder import FINAL, LabelFolder
 from monai_ceph.film_names import film_suffix
-from monai_ceph.formats.isbi_text import write_isbi_text
-from monai_ceph.formats.labelme import write_labelme
+from monai_ceph.formats.files import json_text
+from monai_ceph.formats.isbi_text import isbi_text
+from monai_ceph.formats.labelme import to_labelme
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.landmarks import LandmarkScheme, get_scheme
 from monai_ceph.prediction import annotated
@@ -71,11 +72,12 @@ def run(folder: Path, output: Path, *, format: str, scheme: str | Path = "isbi19
 
 
 def _labelme(path: Path, film: Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    write_labelme(path, os.path.relpath(film, path.resolve().parent), film_size(film), points_px, scheme)
+    image = os.path.relpath(film, path.resolve().parent)
+    write_text(path, json_text(to_labelme(image, film_size(film), points_px, scheme), indent=2))
 
 
 def _isbi(path: Path, film: Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    write_isbi_text(path, points_px, scheme)
+    write_text(path, isbi_text(points_px, scheme))
 
 
 _FILES: dict[str, tuple[str, Write]] = {"labelme": (".json", _labelme), "isbi": (".txt", _isbi)}

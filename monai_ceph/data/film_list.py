@@ -9,7 +9,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from monai_ceph.formats.points import AnnotationError, read_text
+from monai_ceph.formats.files import read_text
+from monai_ceph.formats.points import AnnotationError
 
 Part = Literal["new", "base", "held_out"]
 """``new``: trained on for the first or another time; ``base``: trained on so that it is not forgotten; ``held_out``:

@@ -7,16 +7,15 @@ Orthodontists``; the pixel sizes of its seven devices are in ``cephalogram_machi
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points
+from monai_ceph.formats.files import finite, objects
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
 from monai_ceph.formats.table_cells import film_cells, numbers, read_cells
 from monai_ceph.landmarks import AARIZ29, LandmarkScheme, same_landmarks
 
@@ -39,9 +38,7 @@ def parse_aariz(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> 
     Raises:
         AnnotationError: the JSON has another structure, or no landmark of the scheme.
     """
-    rows = content.get("landmarks")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise AnnotationError(f"{path}: expected Aariz JSON with a list of 'landmarks'.")
+    rows = objects(content, "landmarks", path, "Aariz")
     symbols = [str(row.get("symbol")).strip() for row in rows]
     known = same_landmarks(symbols, scheme.symbols)
     official = same_landmarks(symbols, AARIZ29.symbols)
@@ -56,12 +53,11 @@ def parse_aariz(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> 
             f"{path}: none of its landmarks ({', '.join(sorted(set(symbols)))}) is one of scheme '{scheme.name}'; "
             f"expected the symbols {' '.join(scheme.symbols)}."
         )
-    points, more_problems = place_points(scheme, marks, str(path))
     film = content.get("ceph_id")
     top = path.resolve().parents
     spacing = _pixel_sizes(top[_DEPTH - 1] / MAPPINGS).get(film_name(path)) if len(top) >= _DEPTH else None
     source = SourceFilm(str(path), film if isinstance(film, str) and film else None, None, spacing)
-    return FilmPoints(points, problems + more_problems, source)
+    return place_points(scheme, marks, source, problems)
 
 
 def to_aariz(film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> dict[str, Any]:
@@ -81,11 +77,6 @@ def to_aariz(film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> dict[s
             title = titles.get(symbol, landmark.name)
             landmarks.append({"title": title, "symbol": symbol, "value": {"x": x, "y": y}})
     return {"ceph_id": film, "landmarks": landmarks}
-
-
-def write_aariz(path: str | Path, film: str, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    """Write :func:`to_aariz` to a file, atomically."""
-    write_text(path, json.dumps(to_aariz(film, points_px, scheme), indent=1, ensure_ascii=False) + "\n")
 
 
 def _position(row: dict[str, Any], where: str) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,17 +12,11 @@ from monai_ceph.film_names import film_name
 from monai_ceph.formats.aariz import parse_aariz
 from monai_ceph.formats.cl_detection import parse_cl_detection
 from monai_ceph.formats.coco_keypoints import parse_coco
+from monai_ceph.formats.files import read_json
 from monai_ceph.formats.isbi_text import read_isbi_text
 from monai_ceph.formats.labelme import parse_labelme
 from monai_ceph.formats.markups import parse_markups
-from monai_ceph.formats.points import (
-    AnnotationError,
-    Annotations,
-    FilmPoints,
-    check_annotations,
-    parse_json,
-    read_text,
-)
+from monai_ceph.formats.points import AnnotationError, Annotations, FilmPoints, check_annotations
 from monai_ceph.formats.table import read_table, table_points
 from monai_ceph.formats.table_cells import frame_cells
 from monai_ceph.formats.viewer_frame import ViewerFrame
@@ -45,6 +39,14 @@ _FORMATS = (
     "a .csv (image,landmark,x_px,y_px,... or image_path,1_x,1_y,...), a .json of CL-Detection or COCO keypoints, or "
     "one file or a folder of ISBI .txt, labelme .json, Aariz .json or Slicer .mrk.json"
 )
+
+_PARSERS: dict[str, Callable[[dict[str, Any], Path, LandmarkScheme], FilmPoints | dict[str, FilmPoints]]] = {
+    "shapes": parse_labelme,
+    "landmarks": parse_aariz,
+    "points": parse_cl_detection,
+    "annotations": parse_coco,
+}
+"""By the key of the JSON that tells the format."""
 
 Spacing = float | Sequence[float]
 _Place = tuple[tuple[float, float] | None, ViewerFrame | None]
@@ -147,7 +149,7 @@ def natural_scheme(path: str | Path) -> LandmarkScheme:
     file = next(iter(_films_in(path)), path) if path.is_dir() else path
     if file.suffix.lower() != ".json":
         return ISBI19
-    content = parse_json(read_text(file), str(file))
+    content = read_json(file)
     scheme_of_key = {"landmarks": AARIZ29, "points": CL_DETECTION38}
     return next((scheme_of_key[key] for key in scheme_of_key if isinstance(content, dict) and key in content), ISBI19)
 
@@ -215,18 +217,13 @@ def _read_file(
         return read_isbi_text(path, scheme)
     if path.suffix.lower() != ".json":
         raise AnnotationError(f"{path}: expected {_FORMATS}.")
-    content = parse_json(read_text(path), str(path))
+    content = read_json(path)
     keys = content.keys() if isinstance(content, dict) else ()
     if "markups" in keys:
         return parse_markups(content, path, scheme, *place(film_name(path)))
-    if "shapes" in keys:
-        return parse_labelme(content, path, scheme)
-    if "landmarks" in keys:
-        return parse_aariz(content, path, scheme)
-    if "points" in keys:
-        return parse_cl_detection(content, path, scheme)
-    if "annotations" in keys:
-        return parse_coco(content, path, scheme)
+    for key, parse in _PARSERS.items():
+        if key in keys:
+            return parse(content, path, scheme)
     raise AnnotationError(
         f"{path}: expected JSON of labelme ('shapes'), Slicer ('markups'), Aariz ('landmarks'), CL-Detection "
         "('points') or COCO ('annotations'), got none of these."

@@ -9,16 +9,15 @@ called k, as the challenge's own scripts save it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points
+from monai_ceph.formats.files import finite, objects
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
 from monai_ceph.landmarks import CL_DETECTION38, LandmarkScheme, same_landmarks
 
 NAME = "Orthodontic landmarks"
@@ -36,9 +35,7 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
     Raises:
         AnnotationError: the JSON has another structure, or a landmark that the challenge does not have.
     """
-    rows = content.get("points")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise AnnotationError(f"{path}: expected CL-Detection JSON with a list of 'points'.")
+    rows = objects(content, "points", path, "CL-Detection")
     known = same_landmarks(CL_DETECTION38.symbols, scheme.symbols)
     numbered = {str(k): symbol for k, symbol in enumerate(CL_DETECTION38.symbols, 1)}
     marks: dict[str, list[tuple[str, float, float]]] = {}
@@ -71,7 +68,7 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
     for film, given in marks.items():
         where = f"{path}, film {film}"
         spacing = (scales[film], scales[film]) if film in scales else None
-        film_points[film] = FilmPoints(*place_points(scheme, given, where), SourceFilm(where, None, None, spacing))
+        film_points[film] = place_points(scheme, given, SourceFilm(where, None, None, spacing))
     return film_points
 
 
@@ -106,13 +103,3 @@ def to_cl_detection(
                 number = str(CL_DETECTION38.index(names[symbol]) + 1)
                 rows.append({"name": number, "point": [x, y, int(name)], **scale})
     return {"name": NAME, "type": "Multiple points", "points": rows, "version": {"major": 1, "minor": 0}}
-
-
-def write_cl_detection(
-    path: str | Path,
-    points_px: Mapping[str, np.ndarray],
-    scheme: LandmarkScheme,
-    spacings_mm: Mapping[str, tuple[float, float]],
-) -> None:
-    """Write :func:`to_cl_detection` to a file, atomically."""
-    write_text(path, json.dumps(to_cl_detection(points_px, scheme, spacings_mm), indent=1) + "\n")

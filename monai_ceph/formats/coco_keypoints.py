@@ -6,16 +6,15 @@ v]`` for each keypoint, where v is 0 for one that is not labelled. Positions are
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points
+from monai_ceph.formats.files import finite, stated_size
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
 from monai_ceph.landmarks import LandmarkScheme, same_landmarks
 
 
@@ -79,11 +78,8 @@ def parse_coco(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -> d
             x, y, visible = (finite(number, f"{where}, keypoint '{name}'") for number in numbers)
             if name in known and visible > 0:
                 marks.append((known[name], x, y))
-        size = tuple(images[image_id].get(side) for side in ("width", "height"))
-        has_size = all(isinstance(side, int) and side > 0 for side in size)
-        points, more_problems = place_points(scheme, marks, where)
-        source = SourceFilm(where, file, size if has_size else None)
-        film_points[film] = FilmPoints(points, problems + more_problems, source)
+        size = stated_size(images[image_id].get("width"), images[image_id].get("height"))
+        film_points[film] = place_points(scheme, marks, SourceFilm(where, file, size), problems)
     if not film_points:
         raise AnnotationError(f"{path}: it holds no annotation.")
     return film_points
@@ -129,16 +125,6 @@ def to_coco(
         "skeleton": [],
     }
     return {"images": images, "annotations": annotations, "categories": [category]}
-
-
-def write_coco(
-    path: str | Path,
-    points_px: Mapping[str, np.ndarray],
-    scheme: LandmarkScheme,
-    sizes: Mapping[str, tuple[int, int]],
-) -> None:
-    """Write :func:`to_coco` to a file, atomically."""
-    write_text(path, json.dumps(to_coco(points_px, scheme, sizes), indent=1, ensure_ascii=False) + "\n")
 
 
 def _known(names: list[str], scheme: LandmarkScheme) -> dict[str, str]:

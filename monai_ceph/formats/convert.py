@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph.atomic import make_folder
-from monai_ceph.formats.aariz import write_aariz
-from monai_ceph.formats.cl_detection import write_cl_detection
-from monai_ceph.formats.coco_keypoints import write_coco
-from monai_ceph.formats.isbi_text import write_isbi_text
-from monai_ceph.formats.kaggle_table import write_kaggle_table
-from monai_ceph.formats.labelme import write_labelme
-from monai_ceph.formats.landmark_table import write_landmarks_csv
-from monai_ceph.formats.markups import markups_name, write_markups
+from monai_ceph.atomic import make_folder, write_text
+from monai_ceph.film_names import without_folder
+from monai_ceph.formats.aariz import to_aariz
+from monai_ceph.formats.cl_detection import to_cl_detection
+from monai_ceph.formats.coco_keypoints import to_coco
+from monai_ceph.formats.files import json_text
+from monai_ceph.formats.isbi_text import isbi_text
+from monai_ceph.formats.kaggle_table import kaggle_text
+from monai_ceph.formats.labelme import to_labelme
+from monai_ceph.formats.landmark_table import landmarks_csv_text
+from monai_ceph.formats.markups import markups_name, to_markups
 from monai_ceph.formats.points import Annotations
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme, same_landmarks
@@ -121,44 +123,45 @@ def write_annotations(
         unknown = np.full(len(scheme), np.nan)
         return Prediction(images[film], scheme, annotations.points_px[film], unknown, spacing, said)
 
-    if format == "csv":
-        write_landmarks_csv(output, [prediction(film) for film in annotations.points_px])
-    elif format == "kaggle":
-        write_kaggle_table(output, by_image, scheme)
-    elif format == "coco":
-        write_coco(output, by_image, scheme, {images[film]: size for film, size in sizes.items() if film in images})
-    elif format == "cl-detection":
+    def one_file() -> str:
+        if format == "csv":
+            return landmarks_csv_text([prediction(film) for film in annotations.points_px])
+        if format == "kaggle":
+            return kaggle_text(by_image, scheme)
+        if format == "coco":
+            by_size = {images[film]: size for film, size in sizes.items() if film in images}
+            return json_text(to_coco(by_image, scheme, by_size))
         known = {film: spacing for film, spacing in spacings.items() if spacing is not None}
-        write_cl_detection(output, annotations.points_px, scheme, known)
+        return json_text(to_cl_detection(annotations.points_px, scheme, known))
+
+    def file_of(film: str, points_px: np.ndarray) -> tuple[str, str]:
+        """Return the name and the text of a film's file."""
+        if format == "isbi":
+            return f"{film}.txt", isbi_text(points_px, scheme)
+        if format == "aariz":
+            return f"{film}.json", json_text(to_aariz(film, points_px, scheme))
+        if format == "labelme":
+            image = os.path.relpath(films[film].path, output.resolve()) if film in films else images[film]
+            return f"{film}.json", json_text(to_labelme(image, sizes.get(film), points_px, scheme), indent=2)
+        frame = films[film].frame if film in films else None
+        return markups_name(images[film]), json_text(to_markups(prediction(film), frame), indent=2)
+
     if format in ONE_FILE:
+        write_text(output, one_file())
         return []
-
-    def labelme(film: str) -> None:
-        path = make_folder(output) / f"{film}.json"
-        image = os.path.relpath(films[film].path, path.resolve().parent) if film in films else images[film]
-        write_labelme(path, image, sizes.get(film), annotations.points_px[film], scheme)
-
-    def markups(film: str) -> None:
-        path = make_folder(output) / markups_name(images[film])
-        write_markups(path, prediction(film), films[film].frame if film in films else None)
-
-    def isbi(film: str) -> None:
-        write_isbi_text(make_folder(output) / f"{film}.txt", annotations.points_px[film], scheme)
-
-    def aariz(film: str) -> None:
-        write_aariz(make_folder(output) / f"{film}.json", film, annotations.points_px[film], scheme)
-
-    writers: dict[str, Callable[[str], None]] = {"labelme": labelme, "markups": markups, "isbi": isbi, "aariz": aariz}
     failed = []
-    for film in annotations.points_px:
+    make_folder(output)
+    for film, points_px in annotations.points_px.items():
         try:
-            writers[format](film)
+            name, text = file_of(film, points_px)
         except ValueError as error:
             failed.append(f"Film '{film}': {error}")
+        else:
+            write_text(output / name, text)
     return failed
 
 
 def _image(annotations: Annotations, film: str) -> str:
     """Return the film's file name as the source gives it, or else the film's name."""
     source = annotations.sources.get(film)
-    return film if source is None or source.name is None else source.name.replace("\\", "/").rsplit("/", 1)[-1]
+    return film if source is None or source.name is None else without_folder(source.name)

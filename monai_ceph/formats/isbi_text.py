@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
-from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points, read_text
+from monai_ceph.formats.files import finite, read_text
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
 from monai_ceph.landmarks import LandmarkScheme
 
 _CLASS = re.compile(r"[-+]?\d+")
@@ -44,7 +44,7 @@ def read_isbi_text(path: Path, scheme: LandmarkScheme) -> FilmPoints:
             "complete the file or choose its scheme."
         )
     marks = ((symbol, x, y) for symbol, (x, y) in zip(scheme.symbols, points, strict=True))
-    return FilmPoints(*place_points(scheme, marks, str(path)), SourceFilm(str(path)))
+    return place_points(scheme, marks, SourceFilm(str(path)))
 
 
 def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:
@@ -64,8 +64,3 @@ def isbi_text(points_px: np.ndarray, scheme: LandmarkScheme) -> str:
             f"without {' '.join(absent)}, and ISBI's .txt cannot leave a landmark out; use csv or labelme."
         )
     return "".join(f"{x:.3f},{y:.3f}\n" for x, y in points_px.tolist())
-
-
-def write_isbi_text(path: str | Path, points_px: np.ndarray, scheme: LandmarkScheme) -> None:
-    """Write :func:`isbi_text` to a file, atomically."""
-    write_text(path, isbi_text(points_px, scheme))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
 from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.formats.table_cells import Cells, Mark, film_cells, point_cells
@@ -63,11 +61,6 @@ def kaggle_text(points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> 
     """
     rows = ([image, *(number_cell(v, 3) for v in np.ravel(points).tolist())] for image, points in points_px.items())
     return csv_text([IMAGE, *_columns(scheme)], rows)
-
-
-def write_kaggle_table(path: str | Path, points_px: Mapping[str, np.ndarray], scheme: LandmarkScheme) -> None:
-    """Write :func:`kaggle_text` to a file, atomically."""
-    write_text(path, kaggle_text(points_px, scheme))
 
 
 def _columns(scheme: LandmarkScheme) -> list[str]:

@@ -7,15 +7,15 @@ else by symbol. Positions are used as stored.
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_ceph.atomic import write_text
-from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, finite, place_points
+from monai_ceph.film_names import without_folder
+from monai_ceph.formats.files import finite, objects, stated_size
+from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
 from monai_ceph.landmarks import LandmarkScheme
 
 VERSION = "5.5.0"
@@ -36,9 +36,7 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
     Raises:
         AnnotationError: the JSON has another structure, a position is not a number, or no label is in the scheme.
     """
-    shapes = content.get("shapes")
-    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise AnnotationError(f"{path}: expected labelme JSON with a list of 'shapes'.")
+    shapes = objects(content, "shapes", path, "labelme")
     labels = [str(shape.get("label")).strip() for shape in shapes]
     numbered = any(_NUMBERED.fullmatch(label) and label not in scheme.symbols for label in labels)
     known = {f"l{k}": s for k, s in enumerate(scheme.symbols, 1)} if numbered else {s: s for s in scheme.symbols}
@@ -55,16 +53,10 @@ def parse_labelme(content: dict[str, Any], path: Path, scheme: LandmarkScheme) -
             f"{path}: none of its labels ({', '.join(sorted(set(labels)))}) is a point of scheme '{scheme.name}'; "
             f"expected l1 to l{len(scheme)} or the symbols {' '.join(scheme.symbols)}."
         )
-    points, more_problems = place_points(scheme, marks, str(path))
-    width, height = content.get("imageWidth"), content.get("imageHeight")
-    has_size = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
     image = content.get("imagePath")
-    source = SourceFilm(
-        str(path),
-        re.split(r"[\\/]", image)[-1] or None if isinstance(image, str) else None,
-        (width, height) if has_size else None,  # type: ignore[arg-type]
-    )
-    return FilmPoints(points, problems + more_problems, source)
+    name = without_folder(image) or None if isinstance(image, str) else None
+    size = stated_size(content.get("imageWidth"), content.get("imageHeight"))
+    return place_points(scheme, marks, SourceFilm(str(path), name, size), problems)
 
 
 def to_labelme(
@@ -92,13 +84,6 @@ def to_labelme(
         "imageHeight": size and size[1],
         "imageWidth": size and size[0],
     }
-
-
-def write_labelme(
-    path: str | Path, image: str, size: tuple[int, int] | None, points_px: np.ndarray, scheme: LandmarkScheme
-) -> None:
-    """Write :func:`to_labelme` to a file, atomically."""
-    write_text(path, json.dumps(to_labelme(image, size, points_px, scheme), indent=2, ensure_ascii=False) + "\n")
 
 
 def _position(shape: dict[str, Any], where: str) -> tuple[float, float]:

@@ -7,7 +7,6 @@ Viewers drop this key when they save the file; :func:`parse_markups` then uses t
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from reprlib import repr as shown  # what a file holds may be long or deep
 from typing import Any, NamedTuple
@@ -16,7 +15,9 @@ import numpy as np
 
 from monai_ceph.atomic import write_text
 from monai_ceph.film_names import film_name
+from monai_ceph.formats.files import json_text
 from monai_ceph.formats.points import AnnotationError, FilmPoints, SourceFilm, place_points
+from monai_ceph.formats.unmarked_mm import unmarked_to_px
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
@@ -27,17 +28,6 @@ SCHEMA = (
 )
 PIXEL_UNITS = ("{pixels}", "UCUM", "pixels")
 """How DICOM codes the unit pixel; the schema allows such a triple where the unit is not a length."""
-
-LARGEST_FACE_MM = 400
-"""No detector for lateral films is longer, and a face on a film is magnified by no more than a seventh."""
-SMALLEST_FACE_MM = 40
-"""From sella to nasion alone it is 55 mm and more."""
-TYPICAL_FACE_MM = 110
-"""The longer side of the box around ISBI 2015's landmarks: the median of its 150 training films (84 to 138 mm)."""
-CLEARLY = 1.5
-"""Ratio of the sizes of two possible faces above which the likelier size decides."""
-FEW = 5
-"""Fewer landmarks than this may lie close together."""
 
 _LARGEST = 1e9  # no film is a thousand km away; JSON's whole numbers may be larger than any float
 
@@ -140,12 +130,11 @@ def parse_markups(
     elif fiducials.frame is not None:
         points_px = fiducials.frame.to_px(positions)
     else:
-        points_px, remarks = _unmarked_to_px(positions, path, spacing_mm, frame)
+        points_px, remarks = unmarked_to_px(positions, path, spacing_mm, frame)
         problems += remarks
     # Markups have four decimals; more would be what the conversion adds.
     rows = zip((point.label for point in used), *np.round(points_px, 6).T.tolist(), strict=True) if used else ()
-    points, more_problems = place_points(scheme, rows, str(path))
-    return FilmPoints(points, problems + more_problems, SourceFilm(str(path), fiducials.film, fiducials.size))
+    return place_points(scheme, rows, SourceFilm(str(path), fiducials.film, fiducials.size), problems)
 
 
 def markups_name(image: str) -> str:
@@ -235,7 +224,7 @@ def write_markups(path: str | Path, prediction: Prediction, frame: ViewerFrame |
     >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
     >>> write_markups("film.png.mrk.json", prediction)
     """
-    write_text(path, json.dumps(to_markups(prediction, frame), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(to_markups(prediction, frame), indent=2))
 
 
 def _in_pixels(fiducial: dict[str, Any], where: str) -> bool:
@@ -292,58 +281,3 @@ def _film(fiducial: dict[str, Any], where: str) -> tuple[str | None, tuple[int, 
             f"{where}: expected a film {{'name', 'size': [X, Y], 'ijk_to_lps': 4 rows of 4 numbers}}, got "
             f"{shown(film)}."
         ) from error
-
-
-def _unmarked_to_px(
-    positions: np.ndarray, path: Path, spacing_mm: tuple[float, float] | None, frame: ViewerFrame | None
-) -> tuple[np.ndarray, list[str]]:
-    """Return pixels (n, 2) of positions (n, 3) in mm of an unknown frame, and a remark."""
-    if frame is None and spacing_mm is None:
-        raise AnnotationError(
-            f"{path}: its positions are in mm; give the films' pixel spacing, or the films, to make them pixels."
-        )
-    viewer = None if frame is None else frame.to_px(positions)
-    if viewer is not None and spacing_mm is None:
-        return viewer, []
-    if spacing_mm is not None:
-        calibrated = positions[:, :2] / spacing_mm
-        candidates = [points for points in (viewer, calibrated) if points is not None]
-        likely = [points for points in candidates if _is_a_face(points, spacing_mm, frame)]
-        # Of two possible sizes the likelier, where they differ much; or else what a viewer shows.
-        sizes = [_extent_mm(points, spacing_mm) for points in likely]
-        if len(likely) == 2 and max(sizes) > CLEARLY * min(sizes) and np.isfinite(positions[:, 0]).sum() >= FEW:
-            likely.sort(key=lambda points: abs(np.log(_extent_mm(points, spacing_mm) / TYPICAL_FACE_MM)))
-        if likely and likely[0] is viewer:
-            return likely[0], []
-        if likely:
-            return likely[0], [
-                f"{path.parent}: its markups do not say which film they were made on; their mm are taken as the film's "
-                "calibrated mm from the centre of the first pixel."
-            ]
-    extent = np.nanmax(positions, axis=0) - np.nanmin(positions, axis=0)
-    remedy = (
-        "is the pixel spacing right?" if frame else "give the films, so that they can be taken as a viewer shows them."
-    )
-    raise AnnotationError(
-        f"{path}: its landmarks span {extent[0]:.0f} x {extent[1]:.0f} mm, which no face on a film does with a pixel "
-        f"spacing of {' x '.join(f'{s:g}' for s in spacing_mm or ())} mm: they may be mm of a viewer that shows the "
-        f"film with other pixels; {remedy}"
-    )
-
-
-def _is_a_face(points_px: np.ndarray, spacing_mm: tuple[float, float], frame: ViewerFrame | None) -> bool:
-    """Return whether points can be a face's landmarks: on the film, neither too close together nor too far apart."""
-    placed = points_px[np.isfinite(points_px).all(-1)]
-    if not len(placed):
-        return True
-    if frame is not None and ((placed < -0.5) | (placed > np.asarray(frame.size) - 0.5)).any():
-        return False
-    extent_mm = _extent_mm(points_px, spacing_mm)
-    return extent_mm <= LARGEST_FACE_MM and (len(placed) < FEW or extent_mm >= SMALLEST_FACE_MM)
-
-
-def _extent_mm(points_px: np.ndarray, spacing_mm: tuple[float, float]) -> float:
-    """Return the longer side of the box around some points."""
-    if np.isnan(points_px).all():
-        return 0.0
-    return float(np.max((np.nanmax(points_px, axis=0) - np.nanmin(points_px, axis=0)) * spacing_mm))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -102,8 +100,11 @@ class Annotations:
 
 
 def place_points(
-    scheme: LandmarkScheme, marks: Iterable[tuple[str, float, float]], where: str
-) -> tuple[np.ndarray, list[str]]:
+    scheme: LandmarkScheme,
+    marks: Iterable[tuple[str, float, float]],
+    source: SourceFilm,
+    problems: Sequence[str] = (),
+) -> FilmPoints:
     """Put marks in the scheme's order, and report missing and contradictory ones.
 
     A landmark that is given several times counts if all positions agree; otherwise it is missing, as is one at the
@@ -112,30 +113,32 @@ def place_points(
     Args:
         scheme: the landmarks.
         marks: (symbol, x, y) in any order; NaN for a mark without a place.
-        where: the file, for the reports.
+        source: what the file states about the film.
+        problems: those already found.
     Returns:
-        (N, 2) float64 in the marks' unit, and the problems found.
+        (N, 2) float64 in the marks' unit, all problems, and the source.
     """
     places: dict[str, list[tuple[float, float]]] = {symbol: [] for symbol in scheme.symbols}
     for symbol, x, y in marks:
         if isfinite(x) and isfinite(y):
             places[symbol].append((float(x), float(y)))
     points = np.full((len(scheme), 2), np.nan)
-    problems = []
+    problems = list(problems)
     for k, (symbol, given) in enumerate(places.items()):
-        if len(set(given)) == 1 and is_placeholder(*given[0]):
-            problems.append(
-                f"{where}: landmark {symbol} is at ({given[0][0]:g}, {given[0][1]:g}), which stands for a landmark "
-                "that was not marked; it counts as missing."
-            )
-        elif len(set(given)) == 1:
-            points[k] = given[0]
-        elif not given:
-            problems.append(f"{where}: landmark {symbol} is missing.")
-        else:
+        landmark = f"{source.file}: landmark {symbol}"
+        if not given:
+            problems.append(f"{landmark} is missing.")
+        elif len(set(given)) > 1:
             shown = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in given)
-            problems.append(f"{where}: landmark {symbol} is given {len(given)} times ({shown}); it counts as missing.")
-    return points, problems
+            problems.append(f"{landmark} is given {len(given)} times ({shown}); it counts as missing.")
+        elif is_placeholder(*given[0]):
+            problems.append(
+                f"{landmark} is at ({given[0][0]:g}, {given[0][1]:g}), which stands for a landmark that was not "
+                "marked; it counts as missing."
+            )
+        else:
+            points[k] = given[0]
+    return FilmPoints(points, problems, source)
 
 
 def is_placeholder(x: float, y: float) -> bool:
@@ -228,48 +231,3 @@ def check_annotations(
             size = film_sizes[film] if film_sizes else None
             problems += check_film(annotations.scheme, points, source, film, size)
     return tuple(problems)
-
-
-def read_text(path: Path) -> str:
-    """Read the text of an annotation file without its byte order mark.
-
-    Raises:
-        AnnotationError: the file is missing, unreadable or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: there is no such annotation; check the path.") from None
-    except UnicodeDecodeError:
-        raise AnnotationError(f"{path}: expected UTF-8 text; save the annotation as UTF-8.") from None
-    except OSError as error:
-        raise AnnotationError(f"{path}: the annotation cannot be opened ({error.strerror}).") from error
-
-
-def parse_json(text: str, where: str) -> Any:
-    """Parse JSON.
-
-    Raises:
-        AnnotationError: not JSON, or too deep or too large for Python; the message begins with ``where``.
-    """
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f"{where}, line {error.lineno}: this is not JSON ({error.msg}).") from error
-    except (ValueError, RecursionError) as error:
-        raise AnnotationError(f"{where}: this JSON has a number too long or lists too deep to be read.") from error
-
-
-def finite(text: Any, where: str) -> float:
-    """Return a number from a file.
-
-    Raises:
-        AnnotationError: not a finite number; the message begins with ``where``.
-    """
-    try:
-        number = float(text)
-    except (TypeError, ValueError, OverflowError):  # the last: JSON's whole numbers have any length
-        number = np.nan
-    if not np.isfinite(number):
-        raise AnnotationError(f"{where}: expected a number of pixels, got {text!r}.")
-    return number

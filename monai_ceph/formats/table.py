@@ -44,7 +44,7 @@ def table_points(cells: Cells, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
     film_points = {}
     for film, given in marks.items():
         where = f"{path}, film '{film}'"
-        points, problems = place_points(scheme, given, where)
         source = SourceFilm(where, images[film], None, spacings.get(film))
-        film_points[film] = FilmPoints(points, problems + remarks.get(film, []), source)
+        film_points[film] = place_points(scheme, given, source)
+        film_points[film].problems.extend(remarks.get(film, ()))
     return film_points

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.points import AnnotationError, read_text
+from monai_ceph.formats.files import read_text
+from monai_ceph.formats.points import AnnotationError
 
 if TYPE_CHECKING:
     import pandas as pd

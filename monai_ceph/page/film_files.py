@@ -13,9 +13,10 @@ import numpy as np
 from monai_ceph.atomic import make_folder
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import Annotations
+from monai_ceph.formats.files import read_json
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.formats.markups import markups_name, parse_markups, write_markups
-from monai_ceph.formats.points import AnnotationError, parse_json, read_text
+from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.page.film_picture import FilmPictures
 from monai_ceph.page.predictions import Predictions
@@ -124,7 +125,7 @@ class FilmFiles(Work):
         path = self._markups(film_id)
         if not path.exists():
             return None
-        content = parse_json(read_text(path), str(path))
+        content = read_json(path)
         if not isinstance(content, dict):
             raise AnnotationError(f"{path}: expected Slicer markups, got {json.dumps(content)[:40]}.")
         return parse_markups(content, path, self.scheme, None, self.frame(film_id)).points_px

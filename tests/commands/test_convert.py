@@ -12,7 +12,7 @@ from PIL import Image
 from monai_ceph.cli import CONVERSIONS, main
 from monai_ceph.formats.annotations import natural_scheme, read_annotations
 from monai_ceph.formats.convert import FILE_BY_FILM, ONE_FILE, to_scheme
-from monai_ceph.formats.kaggle_table import write_kaggle_table
+from monai_ceph.formats.kaggle_table import kaggle_text
 from monai_ceph.formats.points import Annotations
 from monai_ceph.landmarks import AARIZ29, CL_DETECTION38, ISBI19, Landmark, LandmarkScheme
 
@@ -30,7 +30,7 @@ def films(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
-    write_kaggle_table(tmp_path / "points.csv", POINTS, ISBI19)
+    (tmp_path / "points.csv").write_text(kaggle_text(POINTS, ISBI19))
     return tmp_path / "points.csv"
 
 
@@ -79,7 +79,7 @@ def test_film_that_a_format_cannot_hold_is_named(
 ) -> None:
     points = dict(POINTS)
     points["1.png"] = np.where(np.arange(19)[:, None] == 3, np.nan, points["1.png"])
-    write_kaggle_table(table, points, ISBI19)
+    table.write_text(kaggle_text(points, ISBI19))
     assert main(["convert", str(table), "--to", "isbi", "--output", str(tmp_path / "isbi")]) == 1
     assert "Film '1': without Po, and ISBI's .txt cannot leave a landmark out" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "isbi").iterdir()] == ["2.txt"]
@@ -88,7 +88,7 @@ def test_film_that_a_format_cannot_hold_is_named(
 def test_points_off_their_film_are_named(
     tmp_path: Path, films: Path, table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_kaggle_table(table, POINTS | {"1.png": POINTS["1.png"] + np.array([2000, 0])}, ISBI19)
+    table.write_text(kaggle_text(POINTS | {"1.png": POINTS["1.png"] + np.array([2000, 0])}, ISBI19))
     how = ["convert", str(table), "--to", "csv", "--output", str(tmp_path / "o.csv"), "--films", str(films)]
     assert main(how) == 0
     assert capsys.readouterr().err.count("film '1': landmark ") == 19

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from monai_ceph.cli import main
-from monai_ceph.formats.isbi_text import write_isbi_text
+from monai_ceph.formats.isbi_text import isbi_text
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import annotated
@@ -55,7 +55,7 @@ def test_annotations_of_another_format_are_measured_with_the_given_spacing(
 ) -> None:
     (tmp_path / "texts").mkdir()
     points = np.round((faces.LOOKS_RIGHT + 100) / 0.1)
-    write_isbi_text(tmp_path / "texts" / "007.txt", points, ISBI19)
+    (tmp_path / "texts" / "007.txt").write_text(isbi_text(points, ISBI19))
     assert main(["measure", str(tmp_path / "texts"), "--spacing", "0.1"]) == 0
     assert _values(capsys.readouterr().out)["Jarabak", "S-N"] == 70
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_ceph.formats.aariz import parse_aariz, to_aariz, write_aariz
+from monai_ceph.formats.aariz import parse_aariz, to_aariz
 from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.files import json_text
 from monai_ceph.formats.points import AnnotationError, SourceFilm
 from monai_ceph.landmarks import AARIZ29, ISBI19, Landmark, LandmarkScheme
 
@@ -89,9 +90,9 @@ def test_the_data_sets_layout_with_its_pixel_sizes(tmp_path: Path) -> None:
 def test_written_under_the_data_sets_symbols_and_read_back(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(10, 2000, (len(ISBI19), 2)).round(3)
     points[ISBI19.index("Go")] = np.nan
-    written = to_aariz("a", points, ISBI19)["landmarks"]
-    symbols = {one["symbol"]: one["title"] for one in written}
+    content = to_aariz("a", points, ISBI19)
+    symbols = {one["symbol"]: one["title"] for one in content["landmarks"]}
     assert symbols["LIT"] == "Lower Incisor Tip" and symbols["Pog`"] == "Soft Tissue Pogonion"
     assert symbols["UL"] == "upper lip" and "Go" not in symbols  # the data set has no landmark that is surely UL
-    write_aariz(tmp_path / "a.json", "a", points, ISBI19)
+    (tmp_path / "a.json").write_text(json_text(content))
     np.testing.assert_array_equal(read_annotations(tmp_path, ISBI19).points_px["a"], points)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from monai_ceph.formats.annotations import read_annotations
-from monai_ceph.formats.cl_detection import parse_cl_detection, to_cl_detection, write_cl_detection
+from monai_ceph.formats.cl_detection import parse_cl_detection, to_cl_detection
+from monai_ceph.formats.files import json_text
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import CL_DETECTION38, ISBI19, Landmark, LandmarkScheme
 
@@ -39,7 +40,8 @@ def test_ground_truth_of_two_films_with_their_scales() -> None:
 
 def test_all_38_and_the_19_of_isbi_among_them(tmp_path: Path) -> None:
     points = np.random.default_rng(0).uniform(10, 2000, (38, 2)).round(3)
-    write_cl_detection(tmp_path / "a.json", {"3": points}, CL_DETECTION38, {"3": (0.125, 0.125)})
+    content = to_cl_detection({"3": points}, CL_DETECTION38, {"3": (0.125, 0.125)})
+    (tmp_path / "a.json").write_text(json_text(content))
     read = read_annotations(tmp_path / "a.json", CL_DETECTION38)
     np.testing.assert_array_equal(read.points_px["3"], points)
     assert (read.observer, read.problems, read.spacings_mm) == ("a", (), {"3": (0.125, 0.125)})

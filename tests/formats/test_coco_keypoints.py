@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from monai_ceph.formats.annotations import read_annotations
-from monai_ceph.formats.coco_keypoints import parse_coco, to_coco, write_coco
+from monai_ceph.formats.coco_keypoints import parse_coco, to_coco
+from monai_ceph.formats.files import json_text
 from monai_ceph.formats.points import AnnotationError, SourceFilm
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 
@@ -92,7 +93,7 @@ def test_written_file() -> None:
 
 def test_written_file_is_read_back(tmp_path: Path) -> None:
     points = {"1.png": np.array([[10, 20], [30.5, 60]]), "2.png": np.array([[np.nan, np.nan], [3, 4]])}
-    write_coco(tmp_path / "all.json", points, AB, {"1.png": (100, 200)})
+    (tmp_path / "all.json").write_text(json_text(to_coco(points, AB, {"1.png": (100, 200)})))
     read = read_annotations(tmp_path / "all.json", AB)
     assert read.observer == "all" and list(read.points_px) == ["1", "2"]
     for film, expected in zip(("1", "2"), points.values(), strict=True):

@@ -20,25 +20,25 @@ ABC = LandmarkScheme("abc", (Landmark("A", "a"), Landmark("B", "b"), Landmark("C
 
 
 def test_points_come_in_the_schemes_order() -> None:
-    points, problems = place_points(ABC, [("C", 5, 6), ("A", 1, 2), ("B", 3, 4)], "x.json")
+    points, problems, _ = place_points(ABC, [("C", 5, 6), ("A", 1, 2), ("B", 3, 4)], SourceFilm("x.json"))
     np.testing.assert_array_equal(points, [[1, 2], [3, 4], [5, 6]])
     assert problems == []
 
 
 def test_missing_point_is_reported_and_not_guessed() -> None:
-    points, problems = place_points(ABC, [("C", 5, 6), ("A", 1, 2), ("B", np.nan, np.nan)], "x.json")
+    points, problems, _ = place_points(ABC, [("C", 5, 6), ("A", 1, 2), ("B", np.nan, np.nan)], SourceFilm("x.json"))
     np.testing.assert_array_equal(points, [[1, 2], [np.nan, np.nan], [5, 6]])
     assert problems == ["x.json: landmark B is missing."]
 
 
 def test_doubled_point_at_two_places_counts_as_missing() -> None:
-    points, problems = place_points(ABC, [("A", 1, 2), ("B", 3, 4), ("B", 3, 5), ("C", 5, 6)], "x.json")
+    points, problems, _ = place_points(ABC, [("A", 1, 2), ("B", 3, 4), ("B", 3, 5), ("C", 5, 6)], SourceFilm("x.json"))
     assert np.isnan(points[1]).all() and np.isfinite(points[[0, 2]]).all()
     assert problems == ["x.json: landmark B is given 2 times ((3.0, 4.0), (3.0, 5.0)); it counts as missing."]
 
 
 def test_doubled_point_at_one_place_is_kept() -> None:
-    points, problems = place_points(ABC, [("A", 1, 2), ("B", 3, 4), ("B", 3, 4), ("C", 5, 6)], "x.json")
+    points, problems, _ = place_points(ABC, [("A", 1, 2), ("B", 3, 4), ("B", 3, 4), ("C", 5, 6)], SourceFilm("x.json"))
     np.testing.assert_array_equal(points[1], [3, 4])
     assert problems == []
 
@@ -79,7 +79,7 @@ def test_without_the_film_the_size_in_the_file_counts() -> None:
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (-1, -1), (-0.0, 0.0)])
 def test_placeholder_counts_as_missing_and_is_named(x: float, y: float) -> None:
-    points, problems = place_points(ABC, [("A", 1, 2), ("B", x, y), ("C", 5, 6)], "x.json")
+    points, problems, _ = place_points(ABC, [("A", 1, 2), ("B", x, y), ("C", 5, 6)], SourceFilm("x.json"))
     assert np.isnan(points[1]).all() and np.isfinite(points[[0, 2]]).all()
     assert problems == [
         f"x.json: landmark B is at ({x:g}, {y:g}), which stands for a landmark that was not marked; it counts as "
@@ -88,7 +88,7 @@ def test_placeholder_counts_as_missing_and_is_named(x: float, y: float) -> None:
 
 
 def test_point_in_the_films_corner_but_for_a_pixel_is_no_placeholder() -> None:
-    points, problems = place_points(ABC, [("A", 0, 1), ("B", 1, 0), ("C", -1, 0)], "x.json")
+    points, problems, _ = place_points(ABC, [("A", 0, 1), ("B", 1, 0), ("C", -1, 0)], SourceFilm("x.json"))
     np.testing.assert_array_equal(points, [[0, 1], [1, 0], [-1, 0]])
     assert problems == []
 
