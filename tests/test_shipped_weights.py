@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monai_ceph import load_predictor
-from monai_ceph.commands.predict import run
+from monai_ceph.cli import main
 from monai_ceph.data.film import read_film
 from monai_ceph.evaluation import evaluate
 from monai_ceph.metrics import error_statistics
@@ -17,7 +17,8 @@ from monai_ceph.ruler import find_ruler
 
 
 def score(tmp_path: Path, films: list[Path], references: list[Path], spacing_mm: float) -> dict[str, float]:
-    assert run(films, tmp_path, spacing_mm=spacing_mm, device="cpu", formats=("csv",)) == 0
+    options = ["--output", str(tmp_path), "--spacing", str(spacing_mm), "--device", "cpu", "--format", "csv"]
+    assert main(["predict", *map(str, films), *options]) == 0
     [comparison] = evaluate(tmp_path / "landmarks.csv", references, spacing_mm=spacing_mm).scores
     overall = error_statistics(comparison.errors_mm)
     return {"mre": overall["mre"], "missing": overall["missing"], **overall["sdr_percent"]}

@@ -19,8 +19,8 @@ STEPS = {
     name: number
     for number, name in enumerate(
         (
-            *("cli", "commands", "predictor", "data", "transforms", "inferers", "networks", "heatmaps"),
-            *("geometry", "prediction", "formats", "writers"),
+            *("cli", "commands", "batch", "predictor", "data", "transforms", "inferers", "networks"),
+            *("heatmaps", "geometry", "prediction", "formats", "writers"),
         ),
         start=1,
     )

@@ -11,8 +11,6 @@ Writes ``benchmarks/results/speed_folder.csv``.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,7 +19,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.provenance import commit, machine_name, versions, write_results
-from monai_ceph.commands.predict import run
+from monai_ceph.batch.predict import predict_batch
+from monai_ceph.batch.result_folder import ResultFolder
+from monai_ceph.batch.settings import result_settings
 from monai_ceph.data import find_films
 from monai_ceph.memory import keep_freed_memory
 from monai_ceph.phantoms import write_phantoms
@@ -40,10 +40,10 @@ def measure(films: Sequence[Path], system: TorchPredictor, scratch: Path) -> dic
         return (time.perf_counter() - start[0]) / len(films), (time.process_time() - start[1]) / len(films)
 
     def whole(folder: str, *formats: str) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            failed = run(films, scratch / folder, spacing_mm=0.1, formats=formats, load=lambda *_: system)
-        if failed:
-            raise RuntimeError(f"{failed} films failed: what was measured means nothing.")
+        output = ResultFolder(scratch / folder, formats)
+        result = predict_batch(films, output, lambda: system, result_settings(None, spacing_mm=0.1))
+        if result.failed:
+            raise RuntimeError(f"{result.failed} films failed: what was measured means nothing.")
 
     read = [system.load(film) for film in films]
     for item in read[:2]:

@@ -1,34 +1,52 @@
-"""``monai-ceph calibrate``: estimate where a clinic marks each landmark, print it, and write the site file."""
+"""Predict films that a clinic annotated, estimate how far its points lie from the predicted ones, and write a site file
+for monai-ceph predict --site. Prints how each landmark will move, and how much better films become that were left out
+of the estimate. Nothing is written if they become no better.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from monai_ceph.atomic import make_folder
-from monai_ceph.calibration import calibrate, gain
-from monai_ceph.site.calibration import SiteError
-from monai_ceph.site.estimate import SiteEstimate
-from monai_ceph.wording import count
+from monai_ceph.commands.options import add_predictor
+
+if TYPE_CHECKING:
+    from monai_ceph.site.estimate import SiteEstimate
+
+HELP = "learn from a few annotated films where a clinic marks each landmark"
 
 
-def run(
-    films: Path, annotations: Sequence[Path], output: Path, *, figures_dir: Path | None = None, **options: Any
-) -> SiteEstimate:
-    """Estimate a site calibration, print it and write it.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("films", type=Path, metavar="FILMS", help="folder of films; 5 to 10 annotated ones are enough")
+    parser.add_argument(
+        "annotations",
+        nargs="+",
+        type=Path,
+        metavar="ANNOTATIONS",
+        help="the clinic's annotations in any format that the package reads; of several observers, their mean counts",
+    )
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="FILE", help="site file to write, such as site.json"
+    )
+    add_predictor(parser, "bundle to calibrate (default: the shipped one)")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the plot to DIR, as SVG and PNG")
 
-    Args:
-        films, annotations, options: as in :func:`monai_ceph.calibration.calibrate`.
-        output: the site file to write; its folder is made if needed.
-        figures_dir: also write the plot to this folder, as SVG and PNG; created if needed.
-    Returns:
-        The estimate that was printed.
-    Raises:
-        SiteError: the films cannot be used, or held-out films become no better; nothing is written then.
-        ImportError: SciPy is missing, or matplotlib for a figure.
-    """
-    estimate = calibrate(films, annotations, **options)
+
+def run(arguments: argparse.Namespace) -> int:
+    from monai_ceph.atomic import make_folder
+    from monai_ceph.calibration import calibrate
+    from monai_ceph.site.calibration import SiteError
+
+    output = arguments.output
+    estimate = calibrate(
+        arguments.films,
+        arguments.annotations,
+        spacing_mm=arguments.spacing,
+        bundle=arguments.bundle,
+        device=arguments.device,
+        trust=arguments.trust_bundle,
+    )
     print(estimate_text(estimate), end="")
     if not estimate.helps:
         raise SiteError(
@@ -37,16 +55,19 @@ def run(
         )
     make_folder(output.parent)
     estimate.site.write(output)
-    if figures_dir is not None:
+    if arguments.figures is not None:
         from monai_ceph.plots import save_plot, site_calibration_plot
 
-        save_plot(site_calibration_plot(estimate), make_folder(figures_dir) / "site_calibration")
+        save_plot(site_calibration_plot(estimate), make_folder(arguments.figures) / "site_calibration")
     print(f"'{output}' written; use it with: monai-ceph predict FILM... --output DIR --site '{output}'")
-    return estimate
+    return 0
 
 
 def estimate_text(estimate: SiteEstimate) -> str:
     """Return an estimate as text for a terminal."""
+    from monai_ceph.calibration import gain
+    from monai_ceph.wording import count
+
     site, change = estimate.site, gain(estimate)
     lines = [
         f"{count(len(estimate.films), 'film')}, weights {site.weights_sha256[:12]}, {site.date}",

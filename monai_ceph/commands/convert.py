@@ -1,76 +1,83 @@
-"""``monai-ceph convert``: read annotations in any format and write them in another."""
+"""Read annotations in any format that the package knows and write them in another, also under another landmark scheme.
+What is odd about the annotations is said on standard error.
+"""
 
 from __future__ import annotations
 
+import argparse
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from monai_ceph.data.film_search import find_films
-from monai_ceph.data.film_workers import viewer_frame_apart
-from monai_ceph.data.isbi2015 import unique_films
-from monai_ceph.film_names import spelled_like
-from monai_ceph.formats.annotations import natural_scheme, read_annotations
-from monai_ceph.formats.convert import FilmFile, to_scheme, write_annotations
-from monai_ceph.formats.points import check_annotations
-from monai_ceph.formats.viewer_frame import ViewerFrame
-from monai_ceph.landmarks import get_scheme
-from monai_ceph.wording import count
+from monai_ceph.commands.options import add_films_folder, add_spacing
+
+FORMATS = ("csv", "kaggle", "labelme", "markups", "isbi", "aariz", "cl-detection", "coco")
+
+HELP = "read annotations in any format and write them in another"
 
 
-def run(
-    source: Path,
-    output: Path,
-    *,
-    format: str,
-    scheme: str | Path | None = None,
-    from_scheme: str | Path | None = None,
-    rename: Mapping[str, str] | None = None,
-    films: Path | None = None,
-    spacing_mm: float | None = None,
-) -> int:
-    """Convert annotations.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, metavar="IN", help="annotations: a file, or a folder with one for each film"
+    )
+    parser.add_argument("--to", required=True, choices=FORMATS, dest="format", help="format to write")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT",
+        help="file to write; for labelme, markups, isbi and aariz a folder",
+    )
+    parser.add_argument("--scheme", help="landmark scheme to write: a name or a .json file (default: that of IN)")
+    parser.add_argument("--from-scheme", help="landmark scheme of IN (default: that of its format, or isbi19)")
+    parser.add_argument(
+        "--rename",
+        action="append",
+        default=[],
+        type=_renaming,
+        metavar="OLD=NEW",
+        help="a landmark of IN that has another symbol in --scheme; may be given several times",
+    )
+    add_films_folder(parser, "the films: points are checked against them, sizes and names are theirs")
+    add_spacing(parser, "size of a film pixel in mm, where IN does not say")
 
-    Args:
-        source: what :func:`~monai_ceph.formats.annotations.read_annotations` reads.
-        output: the file to write, or the folder for formats with a file for each film.
-        format: see :func:`~monai_ceph.formats.convert.write_annotations`.
-        scheme: landmark scheme of the output; None is that of the source.
-        from_scheme: landmark scheme of the source; None is that of its format, for tables and the like ``isbi19``.
-        rename, spacing_mm: as in :func:`~monai_ceph.formats.convert.to_scheme` and ``write_annotations``.
-        films: folder of the films: points are checked against them, and file names, sizes and frames are theirs.
-    Returns:
-        The number of films that could not be written; each is named on standard error, with all remarks on the source.
-    Raises:
-        ValueError, OSError: nothing can be converted; the message says why.
-    """
-    files = {} if films is None else unique_films(find_films([films]))
 
-    def film(name: str) -> Path | None:
-        return files.get(spelled_like([name], files)[name])
+def _renaming(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise argparse.ArgumentTypeError(f"expected two symbols, such as Ls=UL; got '{text}'")
+    return old, new
 
-    def frame_of(name: str) -> ViewerFrame | None:
-        path = film(name)
-        return None if path is None else viewer_frame_apart(path)
 
-    given = natural_scheme(source) if from_scheme is None else get_scheme(from_scheme)
-    annotations = read_annotations(source, given, spacing_mm, frame_of).spelled_like(files)
-    frames = {name: frame_of(name) for name in annotations.points_px}
-    known = {
-        name: FilmFile(path, frame.size, frame)
-        for name, frame in frames.items()
-        if frame is not None and (path := film(name)) is not None
+def run(arguments: argparse.Namespace) -> int:
+    from monai_ceph.data.named_films import frame_finder, named_films
+    from monai_ceph.film_names import spelled_like
+    from monai_ceph.formats.annotations import natural_scheme, read_annotations
+    from monai_ceph.formats.convert import FilmFile, to_scheme, write_annotations
+    from monai_ceph.formats.points import check_annotations
+    from monai_ceph.landmarks import get_scheme
+    from monai_ceph.wording import count
+
+    source, output, spacing_mm = arguments.source, arguments.output, arguments.spacing
+    files = named_films(arguments.films)
+    frame_of = frame_finder(files)
+    from_scheme = natural_scheme(source) if arguments.from_scheme is None else get_scheme(arguments.from_scheme)
+    annotations = read_annotations(source, from_scheme, spacing_mm, frame_of).spelled_like(files)
+    spelled = spelled_like(annotations.points_px, files)
+    films = {
+        film: FilmFile(files[spelled[film]], frame.size, frame)
+        for film in annotations.points_px
+        if (frame := frame_of(film)) is not None
     }
     remarks = [*annotations.problems]
-    remarks += check_annotations(annotations, {name: file.size for name, file in known.items()} if films else None)
-    if scheme is not None:
-        annotations, lacking = to_scheme(annotations, get_scheme(scheme), rename)
+    remarks += check_annotations(annotations, {film: file.size for film, file in films.items()} if files else None)
+    if arguments.scheme is not None:
+        annotations, lacking = to_scheme(annotations, get_scheme(arguments.scheme), dict(arguments.rename))
         remarks += lacking
-    elif rename:
+    elif arguments.rename:
         raise ValueError("--rename needs --scheme, the scheme that has the new symbols.")
     user_mm = None if spacing_mm is None else (spacing_mm, spacing_mm)
-    failed = write_annotations(annotations, format, output, known, user_mm)
+    failed = write_annotations(annotations, arguments.format, output, films, user_mm)
     for sentence in dict.fromkeys([*remarks, *failed]):
         print(f"monai-ceph convert: {sentence}", file=sys.stderr)
     print(f"{output}: {count(len(annotations.points_px) - len(failed), 'film')}")
-    return len(failed)
+    return 1 if failed else 0

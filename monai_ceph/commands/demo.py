@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.atomic import make_folder, write_text
-from monai_ceph.commands import evaluate
+from monai_ceph.commands.evaluate import print_evaluation
 from monai_ceph.data.film import read_film
 from monai_ceph.data.film_search import find_films
+from monai_ceph.evaluation import evaluate
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.landmarks import ISBI19
@@ -30,6 +31,7 @@ from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.training.mute_logging import mute_logging
 from monai_ceph.training.phantom_settings import GLOBAL, INFERENCE, LOCAL, SIZE, SPACING_MM
+from monai_ceph.writers.evaluation_files import evaluation_json
 from monai_ceph.writers.evaluation_table import evaluation_text
 
 PARTS = ("films", "training", "pictures")
@@ -104,7 +106,9 @@ def demo(
 
     _say(start, "scoring\n")
     truth = unseen_dir / "points.csv"
-    scores = evaluate.run(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM, json_file=output / "scores.json")
+    scores = evaluate(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM)
+    print_evaluation(scores)
+    write_text(output / "scores.json", evaluation_json(scores))
     write_text(output / "scores.txt", evaluation_text(scores))
     picture = _draw(output, unseen_dir, truth)
     print()

@@ -1,68 +1,78 @@
-"""``monai-ceph evaluate``: print the scores of predictions and write them to files."""
+"""Print mean radial error (MRE, SD, median) and successful detection rates (SDR at 2, 2.5, 3 and 4 mm) with 95 %
+intervals over films, overall and per landmark. With several references, also score the observers against each other.
+Films are matched by file name without folder and suffix; only films in PREDICTIONS.csv are scored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from monai_ceph.atomic import make_folder, write_text
-from monai_ceph.evaluation.evaluate import evaluate
-from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.plots import as_svg, evaluation_plots, save_plot
-from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
-from monai_ceph.writers.evaluation_report import Picture, write_report
-from monai_ceph.writers.evaluation_table import evaluation_text
-from monai_ceph.writers.measurement_scores import agreement_csv, classification_text
+from monai_ceph.commands.options import add_scoring, scoring
+
+if TYPE_CHECKING:
+    from monai_ceph.evaluation import Evaluation
+
+HELP = "score predicted landmarks against references"
 
 
-def run(
-    predictions: Path,
-    references: Sequence[Path],
-    *,
-    json_file: Path | None = None,
-    csv_file: Path | None = None,
-    summary_file: Path | None = None,
-    agreement_file: Path | None = None,
-    html_file: Path | None = None,
-    figures_dir: Path | None = None,
-    **options: Any,
-) -> Evaluation:
-    """Score predictions and print all statistics.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.csv", help="landmarks.csv of monai-ceph predict")
+    add_scoring(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the whole result to this file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="also write the error of every landmark to this file")
+    parser.add_argument("--summary", type=Path, metavar="FILE", help="also write every statistic to this file, as CSV")
+    parser.add_argument(
+        "--agreement",
+        type=Path,
+        metavar="FILE",
+        help="also write how well angles, lengths, ratios and classes agree to this file, as CSV",
+    )
+    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report with plots, as one HTML file")
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="also write the plots to DIR, as SVG and PNG")
 
-    Args:
-        predictions, references, options: as in :func:`monai_ceph.evaluation.evaluate.evaluate`.
-        json_file: also write the whole evaluation to this file.
-        csv_file: also write the error of every landmark to this file.
-        summary_file: also write every statistic to this file, as a table.
-        agreement_file: also write the agreement of angles, lengths, ratios and classes to this file, as a table.
-        html_file: also write a report with plots to this file.
-        figures_dir: also write the plots to this folder, as SVG and PNG; created if needed.
-    Returns:
-        The evaluation that was printed.
-    Raises:
-        ValueError: the input cannot be scored; the message names the file and the remedy.
-        OSError: a file cannot be written.
-        ImportError: plots are requested and an extra is missing.
-    """
-    evaluation = evaluate(predictions, references, **options)
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.own_process:
+        from monai_ceph.predictor.lean_imports import import_lean_monai
+
+        import_lean_monai()
+    from monai_ceph.atomic import write_text
+    from monai_ceph.evaluation import evaluate
+    from monai_ceph.writers.evaluation_files import errors_csv, evaluation_json, summary_csv
+    from monai_ceph.writers.measurement_scores import agreement_csv
+
+    evaluation = evaluate(arguments.predictions, arguments.references, **scoring(arguments))
+    print_evaluation(evaluation)
+    if arguments.json is not None:
+        write_text(arguments.json, evaluation_json(evaluation))
+    if arguments.csv is not None:
+        write_text(arguments.csv, errors_csv(evaluation.scores))
+    if arguments.summary is not None:
+        write_text(arguments.summary, summary_csv(evaluation))
+    if arguments.agreement is not None:
+        write_text(arguments.agreement, agreement_csv(evaluation.all_scores))
+    if arguments.html is not None or arguments.figures is not None:
+        _write_plots(evaluation, arguments.html, arguments.figures)
+    return 0
+
+
+def print_evaluation(evaluation: Evaluation) -> None:
+    """Print all statistics, and how well classes agree."""
+    from monai_ceph.writers.evaluation_table import evaluation_text
+    from monai_ceph.writers.measurement_scores import classification_text
+
     print(evaluation_text(evaluation), end="")
     if classes := classification_text(evaluation.all_scores):
         print(f"\n{classes}", end="")
-    if json_file is not None:
-        write_text(json_file, evaluation_json(evaluation))
-    if csv_file is not None:
-        write_text(csv_file, errors_csv(evaluation.scores))
-    if summary_file is not None:
-        write_text(summary_file, summary_csv(evaluation))
-    if agreement_file is not None:
-        write_text(agreement_file, agreement_csv(evaluation.all_scores))
-    if html_file is not None or figures_dir is not None:
-        _write_plots(evaluation, html_file, figures_dir)
-    return evaluation
 
 
 def _write_plots(evaluation: Evaluation, html_file: Path | None, figures_dir: Path | None) -> None:
+    from monai_ceph.atomic import make_folder
+    from monai_ceph.plots import as_svg, evaluation_plots, save_plot
+    from monai_ceph.writers.evaluation_report import Picture, write_report
+
     plots = evaluation_plots(evaluation)
     if figures_dir is not None:
         make_folder(figures_dir)

@@ -1,85 +1,116 @@
-"""``monai-ceph superimpose``: superimpose two films of one patient on S-N."""
+"""Write how two films of one patient differ: the films with their tracings, both tracings superimposed on S-N and
+registered at S, and the change of each measurement and point, as superimposition.pdf, .html and .csv.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from monai_ceph.atomic import make_folder
-from monai_ceph.data.film import read_film
-from monai_ceph.film_names import same_film
-from monai_ceph.formats.annotations import AnnotationError, read_annotations
-from monai_ceph.landmarks import ISBI19, get_scheme
-from monai_ceph.plots.film_report import check_report_extra
-from monai_ceph.prediction import Prediction, annotated
-from monai_ceph.predictor.at_site import SitePredictor
-from monai_ceph.predictor.bundle import model_text
-from monai_ceph.predictor.predictor import Predictor
-from monai_ceph.predictor.torch_predictor import load_torch_predictor
-from monai_ceph.site.calibration import SiteCalibration
-from monai_ceph.writers.superimposition import superimpose
+from monai_ceph.commands.options import add_device, millimetres
+
+if TYPE_CHECKING:
+    from monai_ceph.prediction import Prediction
+    from monai_ceph.predictor.predictor import Predictor
+
+Spacings = tuple[float | None, float | None]
+
+HELP = "compare two films of one patient, superimposed on S-N"
 
 
-def run(
-    a: Path,
-    b: Path,
-    output: Path,
-    *,
-    annotations: Sequence[Path] = (),
-    spacing_mm: Sequence[float] = (),
-    bundle: Path | None = None,
-    device: str = "auto",
-    scheme: str | None = None,
-    site: Path | None = None,
-    load: Callable[..., Predictor] = load_torch_predictor,
-) -> None:
-    """Write how two films of one patient differ: a PDF, an HTML page and a table.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", type=Path, metavar="A", help="the earlier film")
+    parser.add_argument("b", type=Path, metavar="B", help="the later film")
+    parser.add_argument(
+        "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: the current one)"
+    )
+    parser.add_argument(
+        "--annotations",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="IN",
+        help="annotations with the points of the films, or landmarks.csv of monai-ceph predict; may be given several "
+        "times (default: predict the points)",
+    )
+    parser.add_argument(
+        "--spacing",
+        action="append",
+        default=[],
+        type=millimetres,
+        metavar="MM",
+        help="size of a film pixel in mm; given twice, that of A and of B; takes precedence over the one in the file",
+    )
+    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
+    add_device(parser)
+    parser.add_argument("--scheme", help="landmark scheme: a name or a .json file (default: the bundle's)")
+    parser.add_argument("--site", type=Path, metavar="FILE", help="site file of monai-ceph calibrate (default: none)")
 
-    Args:
-        a, b: the earlier and the later film.
-        output: folder for ``superimposition.pdf``, ``.html`` and ``.csv``; created if needed.
-        annotations: annotations with the points of the films; without any, the points are predicted.
-        spacing_mm: size of a film pixel, of both films or of A and of B; takes precedence over the one in the file.
-        bundle, device: as for ``predict``; not used with annotations.
-        scheme: name or file of the landmark scheme; None is that of the bundle, or ``isbi19`` for annotations.
-        site: site file that moves the predicted points.
-        load: makes the predictor from bundle, spacing and device.
-    Raises:
-        ValueError, OSError, ImportError: the films cannot be compared, or a result cannot be written; the message says
-            why.
-    """
+
+def run(arguments: argparse.Namespace) -> int:
+    from monai_ceph.atomic import make_folder
+    from monai_ceph.data.film import read_film
+    from monai_ceph.plots.film_report import check_report_extra
+    from monai_ceph.writers.superimposition import superimpose
+
     check_report_extra()
     from monai_ceph.plots.superimposition import write_superimposition
 
-    if len(spacing_mm) > 2:
-        raise ValueError(f"Expected --spacing at most twice, for A and for B; got it {len(spacing_mm)} times.")
-    spacings = (*spacing_mm, None, None)[:2] if len(spacing_mm) != 1 else (spacing_mm[0], spacing_mm[0])
+    a, b, output, annotations = arguments.a, arguments.b, arguments.output, arguments.annotations
+    spacings = _spacings(arguments.spacing)
     make_folder(output)
     if annotations:
-        faces = [_annotated(film, spacing, annotations, scheme) for film, spacing in zip((a, b), spacings, strict=True)]
+        faces = [
+            _annotated(film, spacing, annotations, arguments.scheme)
+            for film, spacing in zip((a, b), spacings, strict=True)
+        ]
         source = f"annotations in {', '.join(path.name for path in annotations)}"
     else:
-        given = {} if scheme is None else {"scheme": scheme}
-        calibration = None if site is None else SiteCalibration.read(site)
-
-        def loaded(spacing: float | None) -> Predictor:
-            predictor = load(bundle, spacing, device, **given)
-            return predictor if calibration is None else SitePredictor(predictor, calibration)
-
-        predictors = {spacing: loaded(spacing) for spacing in dict.fromkeys(spacings)}
-        faces = [predictors[spacing](film) for film, spacing in zip((a, b), spacings, strict=True)]
-        source = f"predicted by {model_text(bundle)}" + (
-            f"; moved by site file {faces[0].site}" if faces[0].site else ""
-        )
+        faces, source = _predicted(arguments, spacings)
     pair = replace(superimpose(*faces), source=source)
     write_superimposition(output, read_film(a)[0], read_film(b)[0], pair)
     for remark in pair.remarks:
         print(remark)
     print(f"{a.name} and {b.name} superimposed on S-N, in {output / 'superimposition.pdf'}, .html and .csv")
+    return 0
+
+
+def _spacings(options_mm: Sequence[float]) -> Spacings:
+    """Return the size of a pixel of A and of B; None is the one in the file."""
+    if len(options_mm) > 2:
+        raise ValueError(f"Expected --spacing at most twice, for A and for B; got it {len(options_mm)} times.")
+    return (options_mm[0], options_mm[-1]) if options_mm else (None, None)
+
+
+def _predicted(arguments: argparse.Namespace, spacings_mm: Spacings) -> tuple[list[Prediction], str]:
+    """Return both films' predictions, and what predicted them."""
+    from monai_ceph.predictor.at_site import SitePredictor
+    from monai_ceph.predictor.bundle import model_text
+    from monai_ceph.predictor.torch_predictor import load_torch_predictor
+    from monai_ceph.site.calibration import SiteCalibration
+
+    site = None if arguments.site is None else SiteCalibration.read(arguments.site)
+
+    def load(spacing_mm: float | None) -> Predictor:
+        predictor = load_torch_predictor(arguments.bundle, spacing_mm, arguments.device, scheme=arguments.scheme)
+        return predictor if site is None else SitePredictor(predictor, site)
+
+    predictors = {spacing_mm: load(spacing_mm) for spacing_mm in dict.fromkeys(spacings_mm)}
+    faces = [predictors[mm](film) for film, mm in zip((arguments.a, arguments.b), spacings_mm, strict=True)]
+    moved = f"; moved by site file {faces[0].site}" if faces[0].site else ""
+    return faces, f"predicted by {model_text(arguments.bundle)}{moved}"
 
 
 def _annotated(film: Path, spacing_mm: float | None, sources: Sequence[Path], scheme: str | None) -> Prediction:
+    from monai_ceph.data.film import read_film
+    from monai_ceph.film_names import same_film
+    from monai_ceph.formats.annotations import AnnotationError, read_annotations
+    from monai_ceph.landmarks import ISBI19, get_scheme
+    from monai_ceph.prediction import annotated
+
     info = read_film(film, spacing_mm)[1]
     landmarks = ISBI19 if scheme is None else get_scheme(scheme)
     for source in sources:

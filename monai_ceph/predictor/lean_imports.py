@@ -54,6 +54,12 @@ def without_packages(names: Sequence[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
+def import_lean_monai() -> None:
+    """Import MONAI without the packages in :data:`UNUSED`, in a process that uses it for scores alone."""
+    with without_packages(UNUSED):
+        import monai  # noqa: F401
+
+
 def load_lean_predictor(
     bundle: Path | None = None,
     spacing_mm: float | None = None,

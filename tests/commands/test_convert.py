@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ceph.cli import CONVERSIONS, main
+from monai_ceph.cli import main
+from monai_ceph.commands.convert import FORMATS
 from monai_ceph.formats.annotations import natural_scheme, read_annotations
 from monai_ceph.formats.convert import FILE_BY_FILM, ONE_FILE, to_scheme
 from monai_ceph.formats.kaggle_table import kaggle_text
@@ -39,11 +40,11 @@ def written(folder: Path, kind: str) -> Path:
 
 
 def test_command_and_writers_have_the_same_formats() -> None:
-    assert sorted(CONVERSIONS) == sorted((*ONE_FILE, *FILE_BY_FILM))
+    assert sorted(FORMATS) == sorted((*ONE_FILE, *FILE_BY_FILM))
 
 
 @pytest.mark.parametrize("with_films", [False, True])
-@pytest.mark.parametrize("kind", CONVERSIONS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_every_format_gives_the_points_back(
     tmp_path: Path, films: Path, table: Path, kind: str, with_films: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:

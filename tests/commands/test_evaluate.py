@@ -13,7 +13,6 @@ import pytest
 import monai_ceph
 from monai_ceph.analysis import MEASUREMENTS
 from monai_ceph.cli import main
-from monai_ceph.commands.evaluate import run
 from monai_ceph.evaluation import evaluate
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.landmark_table import write_landmarks_csv
@@ -50,6 +49,11 @@ def _kaggle(path: Path, points: dict[str, np.ndarray]) -> Path:
         for film, p in points.items():
             table.writerow([film + ".jpg", *p.ravel()])
     return path
+
+
+def run(predictions: Path, references: list[Path], *options: object) -> None:
+    """Run the command on films of 0.1 mm pixels."""
+    assert main(["evaluate", *map(str, (predictions, *references, "--spacing", 0.1, *options))]) == 0
 
 
 def _expected(predicted: dict[str, np.ndarray], target: dict[str, np.ndarray], mm: float) -> dict[str, float]:
@@ -112,7 +116,8 @@ def test_scores_against_the_mean_match_those_computed_by_hand(
 def test_protocol_each_scores_against_every_observer(
     files: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    comparisons = run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").scores
+    run(files["predicted"], [files["a"], files["b"]], "--protocol", "each")
+    comparisons = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, protocol="each").scores
     assert [c.reference for c in comparisons] == [str(files["a"]), str(files["b"])]
     for comparison, seed in zip(comparisons, (2, 3), strict=True):
         expected = _expected(_points(1, 15), _points(seed, 10), 0.1)
@@ -228,7 +233,8 @@ def test_films_with_the_names_of_duplicates_give_no_retest_by_default(challenge:
 
 
 def test_unused_list_of_films_gives_a_remark(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
+    run(files["predicted"], [files["a"]], "--exclude", "isbi2015-duplicates")
+    evaluation = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1, exclude=["isbi2015-duplicates"])
     assert evaluation.scores[0].films == FILMS
     assert "isbi2015-duplicates: none of its films was predicted, so none was left out." in capsys.readouterr().out
 
@@ -246,7 +252,8 @@ def test_agreement_of_measurements_is_printed_and_written(
 def test_summary_has_a_row_for_every_statistic(files: dict[str, Path]) -> None:
     summary = files["csv"].with_name("summary.csv")
     references = [files["a"], files["b"]]
-    evaluation = run(files["predicted"], references, spacing_mm=0.1, summary_file=summary)
+    run(files["predicted"], references, "--summary", summary)
+    evaluation = evaluate(files["predicted"], references, spacing_mm=0.1)
     rows = list(csv.DictReader(summary.open(newline="")))
     assert len(rows) == 2 * 20 * 9
     assert {row["compared"] for row in rows} == {"predictions", str(files["b"])}
@@ -263,7 +270,8 @@ def test_summary_has_a_row_for_every_statistic(files: dict[str, Path]) -> None:
 
 
 def test_intervals_are_printed_and_written(files: dict[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    evaluation = run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
+    run(files["predicted"], [files["a"]], "--json", files["json"])
+    evaluation = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1)
     expected = intervals(evaluation.scores[0].errors_mm, ISBI19.symbols)
     content = json.loads(files["json"].read_text())
     assert content["comparisons"][0]["intervals"]["overall"]["mre"] == list(expected["overall"]["mre"])
@@ -279,7 +287,7 @@ def test_without_scipy_statistics_have_no_intervals(
 ) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
     summary = files["csv"].with_name("summary.csv")
-    run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], summary_file=summary)
+    run(files["predicted"], [files["a"]], "--json", files["json"], "--summary", summary)
     printed = capsys.readouterr().out
     assert "No intervals: they need SciPy, pip install 'monai-ceph[evaluate]'.\n" in printed
     assert "[" not in printed.replace("monai-ceph[", "")
@@ -296,7 +304,8 @@ def test_spacing_may_differ_between_axes(files: dict[str, Path]) -> None:
 
 
 def test_error_of_every_landmark_is_written_to_a_table(files: dict[str, Path]) -> None:
-    comparisons = run(files["predicted"], [files["a"]], spacing_mm=0.1, csv_file=files["csv"]).scores
+    run(files["predicted"], [files["a"]], "--csv", files["csv"])
+    comparisons = evaluate(files["predicted"], [files["a"]], spacing_mm=0.1).scores
     rows = list(csv.DictReader(files["csv"].open(newline="")))
     assert len(rows) == 57
     assert (rows[19]["film"], rows[19]["landmark"], rows[19]["reference"]) == ("002", "S", str(files["a"]))
@@ -311,7 +320,7 @@ def test_landmark_without_prediction_is_reported_as_missing(
     predicted = _points(1, 15)
     predicted["002"][18] = LOST
     _table(files["predicted"], predicted)
-    run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"], csv_file=files["csv"])
+    run(files["predicted"], [files["a"]], "--json", files["json"], "--csv", files["csv"])
     (comparison,) = json.loads(files["json"].read_text())["comparisons"]
     assert comparison["missing_landmarks"] == ["002: Ar"]
     assert _flat(comparison["overall"]) == pytest.approx(_expected(predicted, _points(2, 10), 0.1))
@@ -324,7 +333,7 @@ def test_landmark_left_out_by_one_observer_has_no_mean(files: dict[str, Path]) -
     a = _points(2, 10)
     a["003"][0] = LOST
     _table(files["a"], a)
-    run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1, json_file=files["json"])
+    run(files["predicted"], [files["a"], files["b"]], "--json", files["json"])
     content = json.loads(files["json"].read_text())
     assert content["comparisons"][0]["overall"]["n"] == 56
     assert content["comparisons"][0]["per_landmark"]["S"]["n"] == 2
@@ -337,7 +346,8 @@ def test_film_without_reference_is_reported_and_not_scored(
     a = _points(2, 10)
     del a["003"]
     _table(files["a"], a)
-    (comparison,) = run(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
+    run(files["predicted"], [files["a"], files["b"]])
+    (comparison,) = evaluate(files["predicted"], [files["a"], files["b"]], spacing_mm=0.1).scores
     assert (comparison.films, comparison.without_reference) == (("001", "002"), ("003",))
     assert "1 predicted film without a reference, not scored: 003" in capsys.readouterr().out
 
@@ -355,7 +365,7 @@ def test_unannotated_landmark_has_no_statistics(files: dict[str, Path], capsys: 
     for points in a.values():
         points[4] = LOST
     _table(files["a"], a)
-    run(files["predicted"], [files["a"]], spacing_mm=0.1, json_file=files["json"])
+    run(files["predicted"], [files["a"]], "--json", files["json"])
     figures = json.loads(files["json"].read_text())["comparisons"][0]["per_landmark"]["A"]
     assert (figures["n"], figures["mre"], figures["sdr_percent"]["2"]) == (0, None, None)
     (row,) = _rows(capsys.readouterr().out, "A")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.cli import EXPORTS, LABEL_EXPORTS, main
-from monai_ceph.commands.export_labels import run
+from monai_ceph.cli import main
+from monai_ceph.commands.export import LABEL_FORMATS, MODEL_FORMATS
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.landmark_table import write_landmarks_csv
@@ -48,7 +48,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("format", LABEL_EXPORTS)
+@pytest.mark.parametrize("format", LABEL_FORMATS)
 def test_exported_labels_can_be_read_back(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:
@@ -71,7 +71,7 @@ def test_exported_labels_can_be_read_back(
 
 
 def test_table_holds_the_names_of_the_films_files(films: LabelFolder, tmp_path: Path) -> None:
-    run(films.folder, tmp_path / "out", format="csv")
+    main(["export", "--labels", str(films.folder), "--format", "csv", "--output", str(tmp_path / "out")])
     header, first = (tmp_path / "out" / "anna.csv").read_text().splitlines()[:2]
     assert (
         header
@@ -81,7 +81,7 @@ def test_table_holds_the_names_of_the_films_files(films: LabelFolder, tmp_path: 
 
 
 def test_labelme_file_holds_the_path_of_the_film(films: LabelFolder, tmp_path: Path) -> None:
-    run(films.folder, tmp_path / "out", format="labelme")
+    main(["export", "--labels", str(films.folder), "--format", "labelme", "--output", str(tmp_path / "out")])
     file = tmp_path / "out" / "anna" / "a film.json"
     content = json.loads(file.read_text())
     assert (file.parent / content["imagePath"]).resolve() == films.film("a film")
@@ -109,7 +109,7 @@ def test_unplaced_landmark_is_exported_as_missing(
         np.testing.assert_allclose(read.points_px["a film"], unseen, atol=0.0005 + 1e-9)
 
 
-@pytest.mark.parametrize("format", LABEL_EXPORTS)
+@pytest.mark.parametrize("format", LABEL_FORMATS)
 def test_unreadable_label_is_reported_and_the_others_are_written(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:
@@ -124,7 +124,7 @@ def test_unreadable_label_is_reported_and_the_others_are_written(
 def test_exported_labels_can_be_evaluated(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(films.folder, tmp_path / "out", format="csv")
+    main(["export", "--labels", str(films.folder), "--format", "csv", "--output", str(tmp_path / "out")])
     prediction = annotated("a film.PNG", ISBI19, points(0) + np.array([0.6, 0.8]))
     write_landmarks_csv(tmp_path / "landmarks.csv", [prediction])
     observers = [str(tmp_path / "out" / f"{user}.csv") for user in ("anna", "ben")]
@@ -137,7 +137,7 @@ def test_exported_labels_can_be_evaluated(
     assert mre == pytest.approx({"anna": 0.1, "ben": np.hypot(0.3, 0.5) / 10}, abs=1e-4)
 
 
-@pytest.mark.parametrize("format", EXPORTS)
+@pytest.mark.parametrize("format", MODEL_FORMATS)
 def test_formats_of_bundles_and_labels_cannot_be_mixed(
     films: LabelFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str
 ) -> None:

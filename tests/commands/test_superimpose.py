@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from monai_ceph.cli import main
-from monai_ceph.commands.superimpose import run
 from monai_ceph.data.film import read_film
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.prediction import Prediction
@@ -44,11 +43,11 @@ def test_two_annotated_films(films: Path, tmp_path: Path, capsys: pytest.Capture
     assert float(table["S"]["change"]) == 0 and float(table["Me"]["change"]) > 0
 
 
-def test_predicted_films_have_their_own_spacings(films: Path, tmp_path: Path) -> None:
+def test_predicted_films_have_their_own_spacings(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = sorted(films.glob("*.png"))
     loaded = []
 
-    def load(bundle: Path | None, spacing_mm: float | None, device: str) -> object:
+    def load(bundle: Path | None, spacing_mm: float | None, device: str, scheme: str | None) -> object:
         loaded.append(spacing_mm)
 
         def predict(film: Path) -> Prediction:
@@ -58,7 +57,8 @@ def test_predicted_films_have_their_own_spacings(films: Path, tmp_path: Path) ->
 
         return predict
 
-    run(a, b, tmp_path, spacing_mm=(1.0, 2.0), load=load)  # type: ignore[arg-type]
+    monkeypatch.setattr("monai_ceph.predictor.torch_predictor.load_torch_predictor", load)
+    assert superimpose(a, b, "--output", tmp_path, "--spacing", 1, "--spacing", 2) == 0
     assert loaded == [1.0, 2.0]
     with (tmp_path / "superimposition.csv").open(encoding="utf-8", newline="") as file:
         moved = [float(row["change"]) for row in csv.DictReader(file) if row["kind"] == "point"]

@@ -17,7 +17,9 @@ from monai.bundle import ckpt_export
 
 import monai_ceph
 from monai_ceph.analysis.uncertainty import FEATURES
-from monai_ceph.cli import BACKENDS, EXPORTS, main
+from monai_ceph.cli import main
+from monai_ceph.commands.export import MODEL_FORMATS
+from monai_ceph.commands.predict import BACKENDS
 from monai_ceph.export import bundle as module
 from monai_ceph.export.formats import FORMATS, OPSET
 from monai_ceph.export.whole_film import any_film_inferer
@@ -256,7 +258,7 @@ def test_bundle_that_merges_all_patches(
 
 
 def test_command_line_names_what_there_is() -> None:
-    assert tuple(FORMATS) == EXPORTS
+    assert tuple(FORMATS) == MODEL_FORMATS
     assert BACKENDS == ("torch", "onnx")
 
 

@@ -170,11 +170,11 @@ def test_another_annotators_final_label_is_replaced_only_if_asked(server: Hosted
 
 
 def test_label_of_labelme_comes_back(server: Hosted, truth: dict[str, np.ndarray], tmp_path: Path) -> None:
-    from monai_ceph.commands.export_labels import run as export
+    from monai_ceph.data.label_export import export_labels
 
     unseen = np.where(np.arange(19)[:, None] == 3, np.nan, truth["phantom_000"])
     put(server, label(server, unseen))
-    assert export(server.folder, tmp_path, format="labelme") == 0
+    assert [exported.failed for exported in export_labels(server.folder, tmp_path, "labelme")] == [[], []]
     exported = json.loads((tmp_path / "final" / "phantom_000.json").read_text())
     exported["shapes"][0]["points"] = [[130.25, 180.5]]  # the annotator drags S
     answer = put(server, json.dumps(exported).encode())

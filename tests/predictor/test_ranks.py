@@ -12,14 +12,14 @@ import pytest
 
 from monai_ceph.cli import main
 from monai_ceph.predictor.ranks import Ranks, ranks
+from tests.batch.test_predict import RECORDS, Stub, done, links, run
 from tests.bundles.tiny import SPACING_MM
-from tests.commands.test_predict_many import RECORDS, Stub, done, links, run
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import os, sys
 from pathlib import Path
-from tests.commands.test_predict_many import Stub, run
+from tests.batch.test_predict import Stub, run
 films, out, rank = Path(sys.argv[1]), Path(sys.argv[2]), os.environ["RANK"]
 
 def step(film):
@@ -30,7 +30,8 @@ def step(film):
         os._exit(9)
 
 try:
-    print("failed", run(films, out, Stub(on_predict=step)))
+    result = run(films, out, Stub(on_predict=step))
+    print("failed", result.failed, "first" if result.rank == 0 else "other")
 except (ValueError, OSError) as error:
     print("error", error)
 """
@@ -80,8 +81,9 @@ def test_processes_share_the_films(tmp_path: Path) -> None:
     films, out = links(tmp_path / "films", 21), tmp_path / "out"
     printed = [text for text, _ in finish(start(films, out))]
     assert [films_of(text) for text in printed] == [[f"film_{k:05d}.png" for k in range(r, 21, 2)] for r in (0, 1)]
-    assert ["failed 1" in text for text in printed] == [True, True], "every process knows of every failure"
-    assert "20 of 21 films done" in printed[0] and "films done" not in printed[1]
+    assert ["failed 1 first" in printed[0], "failed 1 other" in printed[1]] == [True, True], (
+        "every process knows of every failure"
+    )
     assert done(out) == {f"film_{k:05d}.png": k for k in range(21) if k != 7}
     assert sorted(path.name for path in out.iterdir()) == [".monai_ceph", "landmarks.csv"]
     again = [films_of(text) for text, _ in finish(start(films, out))]
@@ -97,7 +99,7 @@ def test_process_that_dies_loses_nothing_that_it_did(tmp_path: Path) -> None:
     noted = sum(path.name.removesuffix(".json") in shares for path in (out / RECORDS).iterdir())
     assert noted > 100
     again = Stub()
-    assert run(films, out, again) == 0
+    assert run(films, out, again).failed == 0
     assert set(again.predicted).isdisjoint(films_of(first)) and "film_00007.png" in again.predicted
     assert len(set(films_of(second)) & set(again.predicted)) == len(films_of(second)) - noted
     assert done(out) == {f"film_{k:05d}.png": k for k in range(400)}

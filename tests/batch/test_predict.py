@@ -14,6 +14,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,11 @@ import torch
 from PIL import Image
 
 from monai_ceph.analysis import MEASUREMENTS
-from monai_ceph.commands import predict
+from monai_ceph.batch import result_folder
+from monai_ceph.batch.predict import BatchResult, predict_batch
+from monai_ceph.batch.result_folder import ResultFolder
+from monai_ceph.batch.settings import result_settings
+from monai_ceph.data import find_films
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import Prediction
@@ -55,7 +60,7 @@ class Stub:
         self.predicted: list[str] = []
         self.loads = 0
 
-    def __call__(self, bundle: Path | None, spacing_mm: float | None, device: str) -> Stub:
+    def __call__(self) -> Stub:
         self.loads += 1
         return self
 
@@ -83,8 +88,21 @@ def links(folder: Path, count: int) -> Path:
     return folder
 
 
-def run(films: Path, out: Path, stub: Stub, **options: Any) -> int:
-    return predict.run([films], out, **{"formats": ("csv",), "load": stub, **options})
+def run(
+    films: Path,
+    out: Path,
+    stub: Stub,
+    formats: tuple[str, ...] = ("csv",),
+    overwrite: bool = False,
+    bundle: Path | None = None,
+    spacing_mm: float | None = None,
+    backend: str = "torch",
+) -> BatchResult:
+    """Predict a film or the films of a folder; what is said of them goes to standard error."""
+    settings = result_settings(bundle, spacing_mm, backend)
+    output = ResultFolder(out, formats)
+    say = partial(print, file=sys.stderr)
+    return predict_batch(find_films([films]), output, stub, settings, overwrite=overwrite, say=say)
 
 
 def done(out: Path) -> dict[str, float]:
@@ -120,7 +138,7 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool)
             return super().predict(item)
 
     try:
-        assert run(films, tmp_path / "out", Counting(shares_cores=shares_cores)) == 0
+        assert run(films, tmp_path / "out", Counting(shares_cores=shares_cores)).failed == 0
     finally:
         tracemalloc.stop()
     assert most <= 80
@@ -138,7 +156,7 @@ def test_next_film_is_read_while_one_is_predicted(tmp_path: Path) -> None:
         assert following is None or following.wait(30), "nobody reads ahead"
 
     stub = Stub(on_load=lambda film: begun[film.name].set(), on_predict=wait_for_next)
-    assert run(links(tmp_path / "films", 4), tmp_path / "out", stub) == 0
+    assert run(links(tmp_path / "films", 4), tmp_path / "out", stub).failed == 0
 
 
 def test_nothing_is_read_or_written_while_the_processor_predicts(
@@ -155,9 +173,11 @@ def test_nothing_is_read_or_written_while_the_processor_predicts(
         time.sleep(0.01)
         assert not busy
 
-    monkeypatch.setattr("monai_ceph.commands.predict.write_markups", lambda path, found, frame: work(Path(found.image)))
+    monkeypatch.setattr(
+        "monai_ceph.batch.result_folder.write_markups", lambda path, found, frame: work(Path(found.image))
+    )
     stub = Stub(on_load=work, on_predict=alone, shares_cores=True)
-    assert run(links(tmp_path / "films", 7), tmp_path / "out", stub, formats=("csv", "markups")) == 0
+    assert run(links(tmp_path / "films", 7), tmp_path / "out", stub, formats=("csv", "markups")).failed == 0
     assert list(done(tmp_path / "out").values()) == list(range(7))
 
 
@@ -172,7 +192,7 @@ def test_readers_have_one_torch_thread_and_the_network_has_all(tmp_path: Path, s
         shares_cores=shares_cores,
     )
     try:
-        assert run(links(tmp_path / "films", 4), tmp_path / "out", stub) == 0
+        assert run(links(tmp_path / "films", 4), tmp_path / "out", stub).failed == 0
         with ThreadPoolExecutor(1) as later:
             assert later.submit(torch.get_num_threads).result() == 3
     finally:
@@ -187,19 +207,17 @@ def test_film_is_predicted_while_the_one_before_is_written(tmp_path: Path, monke
         if prediction.image == "film_00000.png":
             assert second.wait(30), "the writer holds up the network"
 
-    monkeypatch.setattr("monai_ceph.commands.predict.write_markups", slow_write)
+    monkeypatch.setattr(result_folder, "write_markups", slow_write)
     stub = Stub(on_predict=lambda film: second.set() if film.name == "film_00001.png" else None)
-    assert run(links(tmp_path / "films", 2), tmp_path / "out", stub, formats=("csv", "markups")) == 0
+    assert run(links(tmp_path / "films", 2), tmp_path / "out", stub, formats=("csv", "markups")).failed == 0
 
 
-def test_same_command_again_does_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_same_command_again_does_nothing_twice(tmp_path: Path) -> None:
     films, out, stub = links(tmp_path / "films", 5), tmp_path / "out", Stub()
     run(films, out, stub)
     (films / "film_00005.png").symlink_to(tmp_path / "one.png")
-    capsys.readouterr()
-    run(films, out, stub)
+    assert run(films, out, stub).before == 5
     assert stub.predicted == [f"film_{k:05d}.png" for k in range(6)] and len(done(out)) == 6
-    assert "6 of 6 films done" in (said := capsys.readouterr().out) and "5 of them before (--overwrite does" in said
     run(films, out, stub)
     assert stub.loads == 2, "the network was loaded for nothing"
     run(films, out, stub, overwrite=True)
@@ -209,7 +227,7 @@ def test_same_command_again_does_nothing_twice(tmp_path: Path, capsys: pytest.Ca
 def test_table_holds_the_films_that_were_asked_for(tmp_path: Path) -> None:
     films, out, stub = links(tmp_path / "films", 3), tmp_path / "out", Stub()
     run(films, out, stub)
-    assert predict.run([films / "film_00001.png"], out, formats=("csv",), load=stub) == 0
+    assert run(films / "film_00001.png", out, stub).failed == 0
     assert list(done(out)) == ["film_00001.png"] and len(stub.predicted) == 3
 
 
@@ -267,11 +285,11 @@ def test_film_that_failed_is_tried_again(tmp_path: Path, capsys: pytest.CaptureF
         if film.name == "film_00004.png":
             raise ValueError(f"{film}: blank")
 
-    assert run(films, out, Stub(on_load=fail)) == 1
+    assert run(films, out, Stub(on_load=fail)).failed == 1
     assert "film_00004.png: blank" in capsys.readouterr().err
     assert len(done(out)) == 8
     again = Stub()
-    assert run(films, out, again) == 0
+    assert run(films, out, again).failed == 0
     assert again.predicted == ["film_00004.png"] and list(done(out)) == [f"film_{k:05d}.png" for k in range(9)]
 
 
@@ -283,10 +301,9 @@ def test_table_of_an_earlier_run_is_not_passed_off(tmp_path: Path, capsys: pytes
     def fail(film: Path) -> None:
         raise ValueError("blank")
 
-    assert run(films, out, Stub(on_load=fail)) == 2
-    captured = capsys.readouterr()
-    assert f"no film was done: '{out / 'landmarks.csv'}' is of an earlier run." in captured.err
-    assert "0 of 2 films done" in captured.out and (out / "landmarks.csv").read_text() == "old"
+    assert run(films, out, Stub(on_load=fail)).failed == 2
+    assert f"no film was done: '{out / 'landmarks.csv'}' is of an earlier run." in capsys.readouterr().err
+    assert (out / "landmarks.csv").read_text() == "old"
 
 
 def test_result_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
@@ -297,7 +314,7 @@ def test_result_that_cannot_be_written_stops_the_run(tmp_path: Path) -> None:
     assert len(stub.predicted) < 100
     assert list(done(out)) == [f"film_{k:05d}.png" for k in range(3)]
     (out / "film_00003.png.mrk.json").rmdir()
-    assert run(films, out, stub, formats=("csv", "markups")) == 0
+    assert run(films, out, stub, formats=("csv", "markups")).failed == 0
     assert len(done(out)) == 200
 
 
@@ -312,14 +329,14 @@ def test_interrupted_run_leaves_its_table(tmp_path: Path) -> None:
     kept = done(out)
     assert 0 < len(kept) <= 50
     again = Stub()
-    assert run(films, out, again) == 0
+    assert run(films, out, again).failed == 0
     assert set(again.predicted).isdisjoint(kept) and len(done(out)) == 60
 
 
 def test_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     films, out = links(tmp_path / "films", 300), tmp_path / "out"
     code = (
-        "import sys, time; from pathlib import Path; from tests.commands.test_predict_many import Stub, run\n"
+        "import sys, time; from pathlib import Path; from tests.batch.test_predict import Stub, run\n"
         "run(Path(sys.argv[1]), Path(sys.argv[2]), Stub(on_predict=lambda film: time.sleep(0.01)))"
     )
     killed = subprocess.Popen([sys.executable, "-c", code, str(films), str(out)], cwd=Path(__file__).parents[2])
@@ -334,7 +351,7 @@ def test_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     left.write_bytes((out / RECORDS / "film_00000.png.json").read_bytes()[:100])
     assert 10 < noted < 300 and not (out / "landmarks.csv").exists()
     again = Stub()
-    assert run(films, out, again) == 0
+    assert run(films, out, again).failed == 0
     assert again.predicted == [f"film_{k:05d}.png" for k in range(noted, 300)]
     assert done(out) == {f"film_{k:05d}.png": k for k in range(300)} and not left.exists()
 
@@ -351,10 +368,9 @@ def test_film_of_the_same_name_from_another_folder_fails_alone(
     (films / "film_00000.png").unlink()
     (other / "film_00000.png").unlink()
     again = Stub()
-    assert run(other, out, again, formats=("csv", "markups")) == 1
-    captured = capsys.readouterr()
-    assert f"{other / 'film_00001.png'}: '{out}' has results of another film of this name" in captured.err
-    assert "1 of 2 films done" in captured.out and "before" not in captured.out
+    result = run(other, out, again, formats=("csv", "markups"))
+    assert (result.failed, result.before) == (1, 0)
+    assert f"{other / 'film_00001.png'}: '{out}' has results of another film of this name" in capsys.readouterr().err
     assert again.predicted == ["film_00002.png"] and (out / "film_00001.png.mrk.json").read_bytes() == before
 
 
@@ -367,7 +383,7 @@ class Doubtful(Stub):
 
 def remarks(text: str) -> list[str]:
     """What is said of single films."""
-    return sorted(line.split(" predict: ")[1].split(" (")[0] for line in text.splitlines() if " predict: film_" in line)
+    return sorted(line.split(" (")[0] for line in text.splitlines() if line.startswith("film_"))
 
 
 def test_remarks_are_repeated_for_films_that_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -381,12 +397,12 @@ def test_remarks_are_repeated_for_films_that_are_left_out(tmp_path: Path, capsys
         run(films, out, Doubtful(on_predict=interrupt))
     capsys.readouterr()
     assert done(out)
-    assert run(films, out, Doubtful()) == 0
+    assert run(films, out, Doubtful()).failed == 0
     both = ("low confidence", "the file may be damaged and its points doubtful")
     expected = sorted(f"film_{k:05d}.png: {remark}" for k in range(60) for remark in both)
     assert remarks(capsys.readouterr().err) == expected
     again = Doubtful()
-    assert run(films, out, again) == 0
+    assert run(films, out, again).failed == 0
     assert again.predicted == [] and remarks(capsys.readouterr().err) == expected
 
 
@@ -396,7 +412,7 @@ def test_film_whose_record_was_damaged_is_predicted_again(tmp_path: Path, capsys
     record = out / RECORDS / "film_00001.png.json"
     record.write_text(record.read_text().replace('"1.000"', '"9.000"'))
     again = Stub()
-    assert run(films, out, again) == 0
+    assert run(films, out, again).failed == 0
     assert "is damaged or was edited: its content does not have its checksum. film_00001.png is predicted again." in (
         capsys.readouterr().err
     )
@@ -423,9 +439,7 @@ def test_films_whose_names_no_result_can_have_fail_alone(tmp_path: Path, capsys:
     films, out = links(tmp_path / "films", 2), tmp_path / "out"
     (films / f"{'9' * 240}.png").symlink_to(tmp_path / "one.png")
     (films / os.fsdecode(b"9\xff.png")).symlink_to(tmp_path / "one.png")
-    (films / os.fsdecode(b"9\xff.txt")).symlink_to(tmp_path / "one.png")
-    assert run(films, out, Stub(), formats=("csv", "markups")) == 2
-    captured = capsys.readouterr()
-    assert "its name has 244 bytes" in captured.err and "9\\xff.png: its name is not UTF-8" in captured.err
-    assert "2 of 4 films done" in captured.out and "9\\xff.txt" in captured.out
+    assert run(films, out, Stub(), formats=("csv", "markups")).failed == 2
+    said = capsys.readouterr().err
+    assert "its name has 244 bytes" in said and "9\\xff.png: its name is not UTF-8" in said
     assert list(done(out)) == ["film_00000.png", "film_00001.png"]

@@ -1,0 +1,1 @@
+"""Predict films into a folder of results: which are to do, their files, tables and records."""
