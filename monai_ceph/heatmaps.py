@@ -57,11 +57,9 @@ def decode_argmax(heatmaps: torch.Tensor) -> torch.Tensor:
     Source:
         Zhong et al. 2019, section 2; docs/paper.md, "Inference".
     Example:
-        >>> import torch
-        >>> from monai_ceph.heatmaps import decode_argmax, gaussian_heatmaps
-        >>> heatmaps = gaussian_heatmaps(torch.tensor([[4.0, 6.0]]), (9, 12), sigma_px=2.0)
-        >>> decode_argmax(heatmaps[:1]).tolist()
-        [[4.0, 6.0]]
+        >>> from monai_ceph.heatmaps import decode_argmax
+        >>> decode_argmax(torch.tensor([[[0.0, 0.5, 0.8, 0.1]]])).tolist()
+        [[0.0, 2.0]]
     """
     size_y = heatmaps.shape[-1]
     peak, index = heatmaps.flatten(-2).max(-1)
@@ -99,8 +97,7 @@ def decode_soft_centroid(heatmaps: torch.Tensor, threshold: float = 0.5) -> torc
     threshold has almost no weight.
 
     Args:
-        heatmaps: (..., X, Y).
-        threshold: that share.
+        heatmaps, threshold: as for :func:`decode_threshold_mean`.
     Returns:
         (..., 2), (x, y), array indices; NaN where a heatmap is empty.
     Example:

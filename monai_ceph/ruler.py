@@ -82,26 +82,21 @@ def find_ruler(film: np.ndarray, px_per_mm: tuple[float, float] = PX_PER_MM) -> 
     """
     dark, bright = np.percentile(film[::4, ::4], [1, 99])
     film = (film - dark) / np.float32(max(bright - dark, 1e-6))
-    for low, high in _octaves(*px_per_mm):
+    octaves = max(1, math.ceil(math.log(px_per_mm[1] / px_per_mm[0]) / math.log(2.0)))
+    for low, high in pairwise(np.geomspace(*px_per_mm, octaves + 1).tolist()):
         # Ticks of 4 pixels are enough, and a smaller film takes less time.
         reduction = max(1, int(low / 4))
         small = _reduced(film, reduction)
         for turned in (False, True):
             array = np.ascontiguousarray(small.T) if turned else small
-            strips = sorted(_strips(array, low / reduction, high / reduction), reverse=True)
-            for strip in strips[:4]:
-                ruler = _measured(array, strip) if strip.strength > _STRONG else None
+            strips = [s for s in _strips(array, low / reduction, high / reduction) if s.strength > _STRONG]
+            for strip in sorted(strips, reverse=True)[:4]:
+                ruler = _measured(array, strip)
                 if ruler is not None and low <= ruler.px_per_mm * reduction <= high:
                     (u0, v0), (u1, v1) = (np.array(ruler.ends_px) + 0.5) * reduction - 0.5
                     ends = ((v0, u0), (v1, u1)) if turned else ((u0, v0), (u1, v1))
                     return ruler._replace(px_per_mm=ruler.px_per_mm * reduction, ends_px=ends)
     return None
-
-
-def _octaves(low: float, high: float) -> Iterator[tuple[float, float]]:
-    count = max(1, math.ceil(math.log(high / low) / math.log(2.0)))
-    edges = np.geomspace(low, high, count + 1).tolist()
-    return pairwise(edges)
 
 
 def _reduced(film: np.ndarray, by: int) -> np.ndarray:
@@ -129,16 +124,14 @@ def _strips(film: np.ndarray, shortest: float, longest: float) -> Iterator[_Stri
         columns = np.arange(len(k))
         line = peaks[columns, k]
         swing = np.sqrt(4 * line / length / (window**2).sum()) * length / (2 * np.pi * k)
-        harmonics = [
-            np.where(n * k < peaks.shape[1] - 1, peaks[columns, np.minimum(n * k, len(peaks[0]) - 1)], 0)
-            for n in (2, 3)
-        ]
+        last_k = peaks.shape[1] - 1
+        harmonics = [np.where(n * k < last_k, peaks[columns, np.minimum(n * k, last_k)], 0) for n in (2, 3)]
         purity = (line + sum(harmonics)) / (power[:, 2:].sum(1) + 1e-12)
         good = (purity > _PURE) & (swing > _SWING)
         for first, last in _runs(good, k):
-            strip = _strip(spectrum[first : last + 1], int(np.median(k[first : last + 1])), length)
-            if strip is not None:
-                period, slope = strip
+            row = _row(spectrum[first : last + 1], int(np.median(k[first : last + 1])), length)
+            if row is not None:
+                period, slope = row
                 strength = float(purity[first : last + 1].mean()) * min((last - first + 1) / period, 3.0)
                 centre = ((first + last) / 2, start + length / 2)
                 yield _Strip(strength, centre, length / period, period, slope)
@@ -155,8 +148,8 @@ def _runs(good: np.ndarray, k: np.ndarray) -> Iterator[tuple[int, int]]:
             yield first, last
 
 
-def _strip(spectrum: np.ndarray, k: int, length: int) -> tuple[float, float] | None:
-    """Return period and slope of the ticks (along axis 1 per step of axis 0); None where phases do not agree."""
+def _row(spectrum: np.ndarray, k: int, length: int) -> tuple[float, float] | None:
+    """Return period and slope of a row of ticks (along axis 1 per step of axis 0); None if phases do not agree."""
     line = spectrum[:, k]
     turns = line[1:] * np.conj(line[:-1])
     turn = turns.sum()
@@ -191,16 +184,11 @@ def _measured(film: np.ndarray, strip: _Strip) -> Ruler | None:
         places = place + FINE * np.arange(math.ceil((first - place) / FINE), math.floor((last - place) / FINE) + 1)
         every = _rhythm(_tick_lengths(polarity * strip_px, places, side))
         if every:
-            half = _HALF_LENGTH * FINE
             across = (side - strip_px.shape[1] // 2) * period / 4
-            ends = [
-                (
-                    strip.centre[0] - math.sin(angle) * u + math.cos(angle) * across,
-                    strip.centre[1] + math.cos(angle) * u + math.sin(angle) * across,
-                )
-                for u in ((places[0] - half) * period / FINE, (places[-1] - half) * period / FINE)
-            ]
-            return Ruler(period, len(places), every, (ends[0], ends[1]))
+            along = (places[[0, -1]] - _HALF_LENGTH * FINE) * period / FINE
+            x = strip.centre[0] - math.sin(angle) * along + math.cos(angle) * across
+            y = strip.centre[1] + math.cos(angle) * along + math.sin(angle) * across
+            return Ruler(period, len(places), every, ((x[0], y[0]), (x[1], y[1])))
     return None
 
 

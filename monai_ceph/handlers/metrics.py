@@ -68,12 +68,11 @@ class DetectionRateHandler(IgniteMetricHandler):
     Example:
         >>> import torch
         >>> from ignite.engine import Engine
-        >>> from monai.handlers import from_engine
         >>> from monai_ceph.handlers import DetectionRateHandler
+        >>> points_mm = torch.tensor([[[3.0, 4.0], [0.0, 1.0]]])
         >>> engine = Engine(lambda engine, batch: batch)
-        >>> DetectionRateHandler(from_engine(["pred_mm", "target_mm"]), threshold=2.0).attach(engine, "SDR_2mm")
-        >>> film = {"pred_mm": torch.tensor([[3.0, 4.0], [0.0, 1.0]]), "target_mm": torch.zeros(2, 2)}
-        >>> engine.run([[film]]).metrics["SDR_2mm"]
+        >>> DetectionRateHandler(lambda output: output, threshold=2.0).attach(engine, "SDR_2mm")
+        >>> engine.run([(points_mm, torch.zeros_like(points_mm))]).metrics["SDR_2mm"]
         0.5
     """
 

@@ -41,10 +41,8 @@ class AnyFilmInferer(Inferer):
         assumed_spacing_mm: see ``believable``.
         search: further arguments of :class:`~monai_ceph.film_pose.PoseSearch`.
     Example:
-        >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
-        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
-        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)
         >>> inferer = AnyFilmInferer(TwoStageInferer(0.5, patch_size=32), 1.0, shape=None, assumed_spacing_mm=1.0)
         >>> inferer(torch.rand(1, 1, 64, 96), network).shape
         torch.Size([1, 19, 10])

@@ -49,10 +49,8 @@ def compressed_heatmaps(
     Source:
         Zhong et al. 2019, figure 3, rows a and b.
     Example:
-        >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
-        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
-        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)
         >>> inferer = TwoStageInferer(0.5, patch_size=32)
         >>> [tuple(part.shape) for part in compressed_heatmaps(torch.rand(1, 64, 96), network, inferer)]
         [(32, 48), (64, 96)]

@@ -46,10 +46,8 @@ class FastTwoStageInferer(TwoStageInferer):
     Raises:
         ValueError: a setting is out of its range.
     Example:
-        >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
-        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
-        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)
         >>> inferer = FastTwoStageInferer(global_scale=0.5, patch_size=32, merge="own")
         >>> inferer(torch.rand(1, 1, 64, 96), network).shape
         torch.Size([1, 19, 3])

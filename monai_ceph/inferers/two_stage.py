@@ -30,10 +30,8 @@ def coarse_heatmaps(film: torch.Tensor, network: TwoStageNet, global_scale: floa
     Returns:
         (B, N, X * global_scale, Y * global_scale) probabilities, without the background channel.
     Example:
-        >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
-        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
-        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)
         >>> coarse_heatmaps(torch.rand(1, 1, 64, 96), network, 0.5).shape
         torch.Size([1, 19, 32, 48])
     """
@@ -187,10 +185,8 @@ class TwoStageInferer(Inferer):
     Raises:
         ValueError: a setting is out of its range.
     Example:
-        >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
-        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
-        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)
         >>> inferer = TwoStageInferer(global_scale=0.5, patch_size=32)
         >>> inferer(torch.rand(1, 1, 64, 96), network).shape
         torch.Size([1, 19, 3])
@@ -330,10 +326,8 @@ class GlobalStageInferer(Inferer):
         global_scale: ratio of the global to the local scale of the film.
         decoder: function from heatmaps to points.
     Example:
-        >>> from monai.networks.nets import BasicUNet
         >>> from monai_ceph.landmarks import ISBI19
-        >>> stages = [BasicUNet(2, 1, 20, features=(4, 4, 4, 4, 4, 4)) for _ in range(2)]
-        >>> network = TwoStageNet(*stages, ISBI19).eval()
+        >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)
         >>> GlobalStageInferer(0.5)(torch.rand(1, 1, 64, 96), network).shape
         torch.Size([1, 19, 3])
     """

@@ -82,13 +82,10 @@ class HeatmapRegressionLoss(torch.nn.Module):
         gamma: exponent of the focal term: 0 (no focusing) or at least 1.
     Raises:
         ValueError: a weight or gamma is outside its range.
-    Source:
-        Zhong et al. 2019, equation 3; docs/paper.md, "Network and loss".
     Example:
         >>> import torch
         >>> from monai_ceph.losses import HeatmapRegressionLoss
-        >>> target = torch.tensor([1.0, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 8, 8)
-        >>> HeatmapRegressionLoss()(torch.zeros(1, 2, 8, 8), target).shape
+        >>> HeatmapRegressionLoss()(torch.zeros(1, 2, 8, 8), torch.full((1, 2, 8, 8), 0.5)).shape
         torch.Size([])
     """
 
