@@ -10,17 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
 from tqdm import tqdm
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import validation_films
+from benchmarks.provenance import origin, write_results
 from benchmarks.upright import load_upright
-from monai_ceph.data import isbi2015_datalist
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds, intervals
 from monai_ceph.metrics.summary import error_statistics
-from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.transforms import PointsToFilmd
 
 SHIPPED: dict[str, Any] = {
@@ -45,11 +43,9 @@ class ValidationFilms:
     """Load the validation films of the bundle's ``evaluate.json`` once; ground truth is the mean of the observers."""
 
     def __init__(self, dataset_dir: Path) -> None:
-        config = ConfigParser()
-        config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
-        items = isbi2015_datalist(dataset_dir, films=config.get_parsed_content("validation_films"))
         predictor = load_upright(0.1)
         self.device = predictor.device
+        items = validation_films(dataset_dir)
         self.films = [{**item, **predictor.load(Path(item["image"]))} for item in tqdm(items, desc="reading films")]
 
     def errors_mm(self, network: torch.nn.Module, inferer: Callable[..., Any]) -> np.ndarray:
@@ -106,9 +102,6 @@ def write_table(
         how,
         f"intervals: {METHOD}",
         "difference: MRE less that of the row called as shipped, paired by film",
-        machine_name(films.device),
-        commit(),
-        versions("torch", "monai"),
-        f"command: python -m benchmarks.{Path(sys.argv[0]).stem} --dataset_dir ...",
+        *origin(f"python -m benchmarks.{Path(sys.argv[0]).stem} --dataset_dir ...", device=films.device),
     ]
     write_results(path, made, (*names, *COLUMNS), lines)

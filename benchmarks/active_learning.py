@@ -17,7 +17,6 @@ trained on are unknown to the strategies, so "most different" starts with the po
 
 from __future__ import annotations
 
-import argparse
 import csv
 import functools
 import json
@@ -37,7 +36,8 @@ from monai.bundle import ConfigParser
 from monai.utils import set_determinism
 from tqdm import tqdm
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import bundle_settings
+from benchmarks.provenance import command_line, commit, machine_name, versions, write_results
 from monai_ceph.active_learning.selection import farthest_first, film_uncertainty, thumbnail
 from monai_ceph.atomic import write_text
 from monai_ceph.data.film_search import find_films
@@ -154,8 +154,7 @@ def train(bundle: Path, items: Sequence[Mapping[str, Any]], start: Path | None, 
             "val_interval": epochs + 1,
             "checkpoint_interval": epochs + 1,
         }
-        config = ConfigParser()
-        config.read_config([str(paper_bundle() / "configs" / f"{name}.json") for name in ("train", f"train_{stage}")])
+        config = bundle_settings("train", f"train_{stage}")
         for key, value in overrides.items():
             config[key] = value
         with warnings.catch_warnings():
@@ -357,10 +356,9 @@ def run(run_dir: Path, output: Path, plan: Plan, workers: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "active_learning.csv")
     parser.add_argument("--run_dir", type=Path, help="films, weights and finished curves")
     parser.add_argument("--draw", action="store_true", help="only draw the figure from the existing table")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "active_learning.csv")
     parser.add_argument("--figure", type=Path, default=REPOSITORY / "docs" / "images" / "active_learning.svg")
     parser.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
     for name in ("repeats", "rounds", "steps"):

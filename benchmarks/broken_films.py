@@ -9,7 +9,6 @@ may name a bundle with small ones. Writes ``benchmarks/results/broken_films.csv`
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
 import struct
@@ -24,9 +23,8 @@ from pathlib import Path
 
 import itk
 import numpy as np
-import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.phantoms import write_phantoms
 from tools.fuzz_readers import seeds
 
@@ -107,12 +105,11 @@ def run(films: Path, output: Path, good: Sequence[Path], broken: Sequence[Path],
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "broken_films.csv")
     parser.add_argument("--good", type=int, default=200)
     parser.add_argument("--broken", type=int, default=50)
     parser.add_argument("--more", type=Path, help="folder of broken films to take before any is drawn")
     parser.add_argument("--bundle", type=Path, help="default: the shipped one")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "broken_films.csv")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         films = Path(scratch) / "films"
@@ -124,19 +121,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         broken += write_broken(films, arguments.broken - len(broken))
         (films / "points.csv").unlink()
         start = time.monotonic()
-        options = ["--bundle", str(arguments.bundle)] if arguments.bundle else []
-        outcome = run(films, Path(scratch) / "out", good, broken, *options)
+        bundle = ["--bundle", str(arguments.bundle)] if arguments.bundle else []
+        outcome = run(films, Path(scratch) / "out", good, broken, *bundle)
         seconds = time.monotonic() - start
     print(outcome)
-    made = [machine_name(torch.device("cpu")), commit(), versions("torch", "monai", "numpy")]
-    given = " --more FOLDER" * bool(more) + " --bundle FOLDER" * bool(arguments.bundle)
-    made.append(f"command: python -m benchmarks.broken_films --good {len(good)} --broken {len(broken)}{given}")
-    write_results(
-        arguments.output,
-        made,
-        COLUMNS,
-        [[len(good), len(broken), outcome.done, outcome.named, outcome.status, f"{seconds:.0f}"]],
-    )
+    options = " --more FOLDER" * bool(more) + " --bundle FOLDER" * bool(arguments.bundle)
+    command = f"python -m benchmarks.broken_films --good {len(good)} --broken {len(broken)}{options}"
+    row = [len(good), len(broken), outcome.done, outcome.named, outcome.status, f"{seconds:.0f}"]
+    write_results(arguments.output, origin(command, "torch", "monai", "numpy"), COLUMNS, [row])
 
 
 if __name__ == "__main__":

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.models.registry import ROOT
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, commit, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.metrics.interval import METHOD, intervals
@@ -151,23 +150,19 @@ def write_table(arguments: argparse.Namespace, films: Sequence[dict[str, Any]]) 
         f"{arguments.minutes:g} min of computing time a fold and recipe, one thread, both stages",
         f"intervals: {METHOD}",
         f"differences: MRE less that of {baseline} and of {DEFAULT_RECIPE}, paired by film",
-        machine_name(torch.device("cpu"), 1),
-        commit(),
-        versions("torch", "monai"),
-        f"command: {command} --minutes {arguments.minutes:g}",
+        *origin(f"{command} --minutes {arguments.minutes:g}", threads=1),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 
 
 def main() -> None:
     """Train, predict and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "cross_validation.csv")
     parser.add_argument("--dataset_dir", required=True, type=Path)
     parser.add_argument("--work_dir", required=True, type=Path, help="weights and predictions of each fold")
     parser.add_argument("--minutes", type=float, default=9.0, help="computing time a fold and recipe, both stages")
     parser.add_argument("--only", nargs="+", choices=tuple(RECIPES), default=list(RECIPES), help="train these recipes")
     parser.add_argument("--folds", nargs="+", type=int, choices=range(FOLDS), default=list(range(FOLDS)))
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "cross_validation.csv")
     arguments = parser.parse_args()
     films = isbi2015_datalist(arguments.dataset_dir)
     for fold in arguments.folds:

@@ -8,7 +8,6 @@ computing time from pixels to points (reading and, for torch, scaling apart), a 
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import tempfile
@@ -22,11 +21,11 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import onnx
 import torch
-from monai.bundle import ConfigParser
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
 from tqdm import tqdm
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import validation_films
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist, read_film
 from monai_ceph.export.bundle import export_bundle
 from monai_ceph.inferers import AutocastInferer
@@ -100,15 +99,12 @@ def torch_run(dtype: str) -> Callable[[Path], tuple[np.ndarray, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "export_precision.csv")
     parser.add_argument("--dataset_dir", required=True, type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "export_precision.csv")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
-    config = ConfigParser()
-    config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
-    items = isbi2015_datalist(arguments.dataset_dir, films=config.get_parsed_content("validation_films"))
+    items = validation_films(arguments.dataset_dir)
     chosen = isbi2015_datalist(arguments.dataset_dir, films=CALIBRATION_FILMS)
     truth = np.stack([np.asarray(item["points_px"]) for item in items])
 
@@ -136,10 +132,7 @@ def main() -> None:
 
     made = [
         f"{len(items)} ISBI 2015 validation films, ground truth: mean of both observers",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "onnxruntime"),
-        "command: python -m benchmarks.export_precision --dataset_dir ...",
+        *origin("python -m benchmarks.export_precision --dataset_dir ...", "torch", "onnxruntime"),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

@@ -11,21 +11,17 @@ truth is the mean of both observers.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from monai.bundle import ConfigParser
 from scipy.stats import rankdata
 from tqdm import tqdm
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import other_clinic, validation_films
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.active_learning.selection import film_uncertainty, thumbnail
-from monai_ceph.data import isbi2015_datalist
-from monai_ceph.data.datalist import datalist
 from monai_ceph.metrics.interval import METHOD, bootstrap_bounds
 from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
@@ -82,17 +78,12 @@ def distance_row(films: str, some: np.ndarray, others: np.ndarray) -> list[Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "film_uncertainty.csv")
     parser.add_argument("--dataset_dir", required=True, type=Path)
     parser.add_argument("--other_dir", required=True, type=Path, help="folder with images, observer_a and observer_b")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "film_uncertainty.csv")
     arguments = parser.parse_args()
 
-    config = ConfigParser()
-    config.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
-    isbi = isbi2015_datalist(arguments.dataset_dir, films=config.get_parsed_content("validation_films"))
-    observers = [arguments.other_dir / name for name in ("observer_a", "observer_b")]
-    other = datalist(arguments.other_dir / "images", observers)
+    isbi, other = validation_films(arguments.dataset_dir), other_clinic(arguments.other_dir)
     sets = {"ISBI 2015": look(isbi, 0.1), "other clinic": look(other, OTHER_SPACING_MM)}
     sets["both"] = tuple(np.concatenate(parts) for parts in zip(*sets.values(), strict=True))  # type: ignore[assignment]
 
@@ -108,10 +99,7 @@ def main() -> None:
         f"{len(isbi)} ISBI 2015 validation films, {len(other)} of another clinic; ground truth: mean of both observers",
         "shipped weights",
         f"low and high: of correlations {METHOD}, of differences the least and the largest",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.film_uncertainty --dataset_dir ... --other_dir ...",
+        *origin("python -m benchmarks.film_uncertainty --dataset_dir ... --other_dir ..."),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

@@ -11,7 +11,6 @@ every film is predicted with weights that were not trained on it. Ground truth i
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import tempfile
@@ -23,9 +22,8 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.replay_set import ISBI_MM, ISBI_VALIDATION, read_replay_set
@@ -52,13 +50,12 @@ def errors_mm(bundle: Path, items: Sequence[dict[str, Any]], spacing_mm: float) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "finetuning.csv")
     parser.add_argument("--films", required=True, type=Path)
     parser.add_argument("--references", required=True, type=Path, nargs="+")
     parser.add_argument("--spacing", required=True, type=float)
     parser.add_argument("--base", required=True, type=Path, help="the ISBI 2015 data set")
     parser.add_argument("--only", nargs="+", default=("none", "new films", "new films and replay set"))
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "finetuning.csv")
     arguments = parser.parse_args()
 
     films = datalist(arguments.films, arguments.references)
@@ -103,10 +100,7 @@ def main() -> None:
     made = [
         f"{len(films)} films of another clinic, each found by weights trained on the other half; ground truth: mean of "
         f"{len(arguments.references)} observers; replay set: {len(base)} ISBI 2015 training films",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.finetuning --films ... --references ... --spacing ... --base ...",
+        *origin("python -m benchmarks.finetuning --films ... --references ... --spacing ... --base ..."),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

@@ -8,7 +8,6 @@ Each row differs from the shipped configuration, or from the paper's, by what it
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
+from benchmarks.provenance import command_line
 from monai_ceph.heatmaps import decode_argmax, decode_soft_centroid, decode_threshold_mean
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer
 from monai_ceph.predictor.bundle import paper_bundle
@@ -62,9 +62,8 @@ def inferers() -> dict[str, Callable[..., Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "inference_ablation.csv")
     parser.add_argument("--dataset_dir", required=True, type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "inference_ablation.csv")
     arguments = parser.parse_args()
 
     films = ValidationFilms(arguments.dataset_dir)

@@ -9,13 +9,12 @@ each study's interval either contains the known value or not. Like a network's e
 
 from __future__ import annotations
 
-import argparse
-import csv
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.provenance import command_line, write_results
 from monai_ceph.formats.annotations import read_annotations
 
 FILMS = (10, 25, 50)
@@ -32,9 +31,8 @@ def figures(errors_mm: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "interval_coverage.csv")
     parser.add_argument("--dataset_dir", required=True, type=Path)
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "interval_coverage.csv")
     arguments = parser.parse_args()
 
     tables = (arguments.dataset_dir / f"train_{observer}.csv" for observer in ("senior", "junior"))
@@ -60,13 +58,8 @@ def main() -> None:
                 ).confidence_interval
                 count += (low <= truth) & (truth <= high)
         rows += [[films, method, *np.round(100 * count / STUDIES, 1)] for method, count in held.items()]
-    with arguments.output.open("w", newline="") as file:
-        file.write(
-            f"# {STUDIES} studies, {RESAMPLES} resamples; share of intervals that hold the population's, percent\n"
-        )
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["films", "method", *FIGURES])
-        table.writerows(rows)
+    made = [f"{STUDIES} studies, {RESAMPLES} resamples", "share of intervals that hold the population's, percent"]
+    write_results(arguments.output, made, ("films", "method", *FIGURES), rows)
 
 
 if __name__ == "__main__":

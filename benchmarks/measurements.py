@@ -18,9 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import origin, write_results
 from benchmarks.shipped import BUNDLES, OBSERVERS, PREDICTIONS, TRAINED_ON_ALL, FilmSet, film_sets, run
 from monai_ceph.analysis import MEASUREMENTS, measurement_values
 from monai_ceph.evaluation import Evaluation, evaluate
@@ -52,10 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = (
         "150 ISBI 2015 training films, 25 of them as validation films (006, 012 ... 150), and 20 Hamedan films; models "
         "against the mean of both observers, observers against each other",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.measurements --isbi2015 ... --hamedan ...",
+        *origin("python -m benchmarks.measurements --isbi2015 ... --hamedan ..."),
     )
     write_results(RESULTS, made, HEADER, rows.values())
     return 0

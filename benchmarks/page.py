@@ -12,7 +12,6 @@ the times would be at most on one idle core.
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ from urllib.request import urlopen
 import numpy as np
 import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, commit, machine_name, versions, write_results
 from monai_ceph.active_learning.uncertainty import FilmRecord
 from monai_ceph.film_records import STATE_FOLDER, FilmRecords
 from monai_ceph.phantoms import write_phantoms
@@ -87,13 +86,12 @@ window.painted = (film, start) => new Promise(resolve => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "page.csv")
     parser.add_argument("--films", type=int, default=1000, help="films in the work list (default: 1000)")
     parser.add_argument("--repeat", type=int, default=10, help="films that are opened in each way (default: 10)")
     parser.add_argument("--moves", type=int, default=600, help="frames with a movement in each drag (default: 600)")
     parser.add_argument("--beside", default="nothing", help="what else the machine did, for the table's first line")
     parser.add_argument("--chromium", default="/usr/bin/chromium", help="default: Debian's")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "page.csv")
     arguments = parser.parse_args()
     from playwright.sync_api import sync_playwright
 

@@ -1,7 +1,8 @@
-"""Write tables of results whose first line says how they were made."""
+"""Write tables of results whose first line says how they were made; the command line of the programs that do."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import platform
@@ -14,6 +15,20 @@ from typing import Any
 import torch
 
 from monai_ceph.atomic import write_text
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def command_line(description: str | None, table: str = "") -> argparse.ArgumentParser:
+    """Return a parser that shows a program's docstring as it is, with ``--output`` for the table of results.
+
+    Args:
+        description: the docstring.
+        table: the file in ``benchmarks/results`` that is written by default; the folder itself if there are several.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, default=RESULTS / table)
+    return parser
 
 
 def write_results(path: Path, made: Sequence[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -31,6 +46,18 @@ def write_results(path: Path, made: Sequence[str], header: Sequence[str], rows: 
     table.writerow(header)
     table.writerows(rows)
     write_text(path, text.getvalue())
+
+
+def origin(command: str, *libraries: str, device: torch.device | str = "cpu", threads: int | None = None) -> list[str]:
+    """Return machine, commit, versions and command, the end of the first line of a table.
+
+    Args:
+        command: how to make the table again, without paths of this machine.
+        libraries: distributions whose versions matter; by default torch and MONAI.
+        device, threads: as in :func:`machine_name`.
+    """
+    machine = machine_name(torch.device(device), threads)
+    return [machine, commit(), versions(*(libraries or ("torch", "monai"))), f"command: {command}"]
 
 
 def commit() -> str:

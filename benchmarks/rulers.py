@@ -10,7 +10,6 @@ The films of ISBI 2015 show a ruler with a tick every 2 mm and no longer ones, w
 
 from __future__ import annotations
 
-import argparse
 import csv
 import time
 from collections.abc import Callable, Iterator
@@ -20,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import other_clinic
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
-from monai_ceph.data.datalist import datalist
 from monai_ceph.data.film import read_film
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.landmark_status import USUAL_SIZE, lay_face
@@ -51,7 +50,7 @@ def isbi(folder: Path) -> Iterator[Film]:
 
 def hamedan(folder: Path) -> Iterator[Film]:
     """Yield the films of the other clinic."""
-    for item in datalist(folder / "images", [folder / "observer_a", folder / "observer_b"], ISBI19):
+    for item in other_clinic(folder):
         yield Film(read_film(item["image"])[0], np.asarray(item["points_px"]), 1 / 7.88, 0.02)
 
 
@@ -109,12 +108,11 @@ def row(name: str, altered: str, films: Iterator[Film], shape: FaceShape) -> lis
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "rulers.csv")
     parser.add_argument("--isbi", required=True, type=Path)
     parser.add_argument("--hamedan", required=True, type=Path)
     parser.add_argument("--foreign", required=True, type=Path, help="folder with films, films.csv and points.csv")
     parser.add_argument("--phantoms", type=int, default=6, help="how many films to draw")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "rulers.csv")
     arguments = parser.parse_args()
     shape = FaceShape.of(default_bundle() / "configs" / "face_shape.json", ISBI19.symbols)
     if shape is None:
@@ -132,10 +130,7 @@ def main() -> None:
     ]
     made = [
         "films of Hamedan, from elsewhere, every sixth of ISBI 2015, and drawn ones",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("numpy"),
-        "command: python -m benchmarks.rulers --isbi ... --hamedan ... --foreign ...",
+        *origin("python -m benchmarks.rulers --isbi ... --hamedan ... --foreign ...", "numpy"),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

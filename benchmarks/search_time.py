@@ -9,7 +9,6 @@ face. Processor seconds depend less than wall time on what else the machine does
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data.film import read_film
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
@@ -47,11 +46,10 @@ def without_a_face(count: int) -> list[np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "search_time.csv")
     parser.add_argument("--isbi", required=True, type=Path)
     parser.add_argument("--hamedan", required=True, type=Path)
     parser.add_argument("--count", type=int, default=4, help="films of each set")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "search_time.csv")
     arguments = parser.parse_args()
     predictor = load_torch_predictor(default_bundle(), None, "cpu")
     paths = [arguments.isbi / "cepha400" / f"{6 * k + 6:03d}.jpg" for k in range(arguments.count)]
@@ -78,10 +76,7 @@ def main() -> None:
     made = [
         f"{arguments.count} ISBI 2015 and {arguments.count} Hamedan films, drawn pictures without a face",
         "default model",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.search_time --isbi ... --hamedan ...",
+        *origin("python -m benchmarks.search_time --isbi ... --hamedan ..."),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

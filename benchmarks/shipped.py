@@ -17,9 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import origin, write_results
 from monai_ceph.cli import main as monai_ceph
 from monai_ceph.predictor.bundle import DEFAULT, PAPER
 
@@ -76,10 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = (
         "25 ISBI 2015 validation films (006, 012 ... 150) and 20 Hamedan films; ground truth: mean of both observers",
         "intervals: 95 % percentile bootstrap over films, 9999 resamples",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.shipped --isbi2015 ... --hamedan ...",
+        *origin("python -m benchmarks.shipped --isbi2015 ... --hamedan ..."),
     )
     write_results(RESULTS, made, HEADER, rows)
     return 0

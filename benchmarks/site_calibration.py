@@ -32,9 +32,8 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.calibration import gain
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
@@ -268,26 +267,20 @@ def choice_rows(films: Films, isbi: Path, spacing_mm: float) -> Iterator[list[st
 
 def main() -> None:
     """Predict, train and write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--films", required=True, type=Path)
     parser.add_argument("--references", required=True, type=Path, nargs="+")
     parser.add_argument("--spacing", required=True, type=float)
     parser.add_argument("--isbi", required=True, type=Path, help="the ISBI 2015 data set")
     parser.add_argument("--work_dir", required=True, type=Path, help="predictions of each training")
     parser.add_argument("--trainings", type=int, default=len(TRAININGS), help="how many trainings, of the first")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     items = datalist(arguments.films, arguments.references)
     predict_all(arguments, items)
     truth_px = np.stack([item["points_px"] for item in items]).astype(np.float64)
     shipped = Films(np.load(arguments.work_dir / "shipped.npz")["points_px"], truth_px, arguments.spacing)
     options = "--films ... --references ... --spacing ... --isbi ... --work_dir ..."
-    made = [
-        machine_name(torch.device("cpu"), 1),
-        commit(),
-        versions("torch", "monai"),
-        f"command: python -m benchmarks.site_calibration {options}",
-    ]
+    made = origin(f"python -m benchmarks.site_calibration {options}", threads=1)
     films = f"{len(items)} films of another clinic; ground truth: mean of {len(arguments.references)} observers"
     few = (
         f"fine-tuning needs {FEWEST_TRAINED} films; low and high: 5 % and 95 % of the draws; seconds of computing time"

@@ -9,14 +9,12 @@ within 5 mm of the mean of the observers, and flagged if its status is not ``fou
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data.film import read_film
 from monai_ceph.export.whole_film import any_film_inferer
 from monai_ceph.landmark_status import StatusRule, judge
@@ -46,11 +44,10 @@ def errors_and_flags(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "tilted.csv")
     parser.add_argument("--isbi", required=True, type=Path)
     parser.add_argument("--hamedan", required=True, type=Path)
     parser.add_argument("--every", type=int, default=1, help="take every so many-th film")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "tilted.csv")
     arguments = parser.parse_args()
     bundle = default_bundle()
     predictor = load_torch_predictor(bundle, None, "cpu")
@@ -77,14 +74,11 @@ def main() -> None:
             over = int(((error > 10) & ~flag).sum())
             rows.append([source, angle, len(seen), len(error), *percents, over, seen.count(False)])
             print(*rows[-1], flush=True)
+    every = f" --every {arguments.every}" if arguments.every > 1 else ""
     made = [
-        "every film" if arguments.every == 1 else f"one film in {arguments.every}",
+        f"one film in {arguments.every}" if every else "every film",
         "default model; a point is right within 5 mm of the mean of both observers",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.tilted --isbi ... --hamedan ..."
-        + (f" --every {arguments.every}" if arguments.every > 1 else ""),
+        *origin(f"python -m benchmarks.tilted --isbi ... --hamedan ...{every}"),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

@@ -16,17 +16,17 @@ there is no moving average. Finished rows are kept in ``--run_dir``, so an inter
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
 from tqdm import tqdm
 
 from benchmarks.ablation_common import PAPER, SHIPPED, ValidationFilms, write_table
+from benchmarks.films import bundle_settings
+from benchmarks.provenance import command_line
 from monai_ceph.heatmaps import decode_soft_centroid
 from monai_ceph.inferers import FastTwoStageInferer, GlobalStageInferer, TwoStageInferer
 from monai_ceph.predictor.bundle import paper_bundle
@@ -92,8 +92,7 @@ def train(
     Returns:
         The state of the stage's network after the last iteration.
     """
-    config = ConfigParser()
-    config.read_config([str(paper_bundle() / "configs" / name) for name in ("train.json", f"train_{stage}.json")])
+    config = bundle_settings("train", f"train_{stage}")
     schedule = {} if from_scratch else SCHEDULE[stage]
     epochs = schedule.get("epochs", config["epochs"])
     settings = {
@@ -142,12 +141,11 @@ def inferers(stage: str, name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "training_ablation.csv")
     parser.add_argument("--dataset_dir", required=True, type=Path)
     parser.add_argument("--run_dir", required=True, type=Path, help="weights and errors of each row, and logs")
     parser.add_argument("--stage", choices=tuple(ROWS), help="train this stage's rows only")
     parser.add_argument("--from_scratch", action="store_true", help="whole schedules; for a GPU")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "training_ablation.csv")
     arguments = parser.parse_args()
     stages = [arguments.stage] if arguments.stage else list(ROWS)
 

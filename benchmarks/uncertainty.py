@@ -22,18 +22,17 @@ point (root of its mean squared distance; Contour-hugging's expected radial erro
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from scipy.stats import rankdata
 
 from benchmarks.film_uncertainty import OTHER_SPACING_MM, rank_correlation
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import other_clinic
+from benchmarks.provenance import command_line, origin, write_results
 from benchmarks.report_tables import UNCERTAINTY_VARIANTS
 from monai_ceph.analysis.uncertainty import (
     ELLIPSE90,
@@ -44,7 +43,6 @@ from monai_ceph.analysis.uncertainty import (
     with_offset_left,
 )
 from monai_ceph.analysis.uncertainty_fit import KnownFilms, fit_uncertainty
-from monai_ceph.data.datalist import datalist
 from monai_ceph.predictor.bundle import default_bundle, paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 from monai_ceph.site.calibration import left_mm2
@@ -209,15 +207,13 @@ def without_offsets(known: KnownFilms) -> KnownFilms:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__)
     parser.add_argument("--dataset_dir", required=True, type=Path)
     parser.add_argument("--other_dir", required=True, type=Path, help="folder with images, observer_a and observer_b")
     parser.add_argument("--work_dir", required=True, type=Path, help="keeps predictions, a folder for each bundle")
     parser.add_argument("--folds", required=True, type=Path, help="cross-validation of the default bundle's recipe")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
-    observers = [arguments.other_dir / name for name in ("observer_a", "observer_b")]
-    items = datalist(arguments.other_dir / "images", observers)
+    items = other_clinic(arguments.other_dir)
     rows, bins, counts = [], [], []
     for bundle, folds in ((default_bundle(), arguments.folds), (paper_bundle(), None)):
         work = arguments.work_dir / bundle.name
@@ -249,10 +245,7 @@ def main() -> None:
     made = [
         *counts,
         f"{len(items)} films of another clinic; ground truth: mean of both observers",
-        machine_name(torch.device("cpu")),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.uncertainty --dataset_dir ... --other_dir ... --work_dir ... --folds ...",
+        *origin("python -m benchmarks.uncertainty --dataset_dir ... --other_dir ... --work_dir ... --folds ..."),
     ]
     write_results(arguments.output / "uncertainty.csv", made, COLUMNS, rows)
     write_results(arguments.output / "uncertainty_bins.csv", made, BIN_COLUMNS, bins)

@@ -8,6 +8,7 @@ from typing import Any
 from monai.bundle import ConfigParser
 from monai.transforms import Compose
 
+from benchmarks.films import bundle_settings
 from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
@@ -28,8 +29,7 @@ def load_upright(spacing_mm: float, device: str = "auto", inferer: Any = None) -
         device: see :func:`~monai_ceph.predictor.device.resolve_device`.
         inferer: what takes the place of the shipped one; None: both stages without a search.
     """
-    config = ConfigParser()
-    config.read_config(str(paper_bundle() / "configs" / "inference.json"))
+    config = bundle_settings("inference")
     config.update({**upright_settings(), "film_spacing_mm": spacing_mm})
     shipped = load_torch_predictor(paper_bundle(), spacing_mm=spacing_mm, device=device)
     preprocessing, postprocessing = (config.get_parsed_content(f"{name}processing") for name in ("pre", "post"))

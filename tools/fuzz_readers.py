@@ -24,13 +24,12 @@ from typing import TextIO
 
 import itk
 import numpy as np
-import torch
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import origin, write_results
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_limits import LARGEST_MEMORY_BYTES
 from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
@@ -274,9 +273,9 @@ def main() -> int:
     table = run(arguments.count, arguments.seed, arguments.seconds, arguments.keep)
     write_table(table, sys.stdout)
     if arguments.table:
-        made = [machine_name(torch.device("cpu")), commit(), versions("itk", "pydicom", "pillow", "numpy")]
-        command = f"command: python -m tools.fuzz_readers --count {arguments.count} --seed {arguments.seed}"
-        write_results(arguments.table, [*made, command], COLUMNS, table_rows(table))
+        command = f"python -m tools.fuzz_readers --count {arguments.count} --seed {arguments.seed}"
+        made = origin(command, "itk", "pydicom", "pillow", "numpy")
+        write_results(arguments.table, made, COLUMNS, table_rows(table))
     bad = sum(counts[outcome] for counts in table.values() for outcome in OUTCOMES[3:])
     return int(bad > 0)
 

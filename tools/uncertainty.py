@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 
+from benchmarks.films import validation_films
 from monai_ceph.analysis.uncertainty import FEATURES, FilmEvidence, UncertaintyTable, film_evidence
 from monai_ceph.analysis.uncertainty_fit import KnownFilms, fit_uncertainty, for_weights_trained_on_more
 from monai_ceph.atomic import file_sha256
@@ -127,9 +127,7 @@ def ended_folds(folds: Path) -> list[int]:
 def held_out(dataset_dir: Path, work: Path, bundle: Path, folds: Path | None) -> KnownFilms:
     """Return films of ISBI 2015 and altered copies, each predicted by weights that have not seen the film."""
     if folds is None:
-        parser = ConfigParser()
-        parser.read_config([str(bundle / "configs" / f"{name}.json") for name in ("inference", "evaluate")])
-        items = isbi2015_datalist(str(dataset_dir), films=parser.get_parsed_content("validation_films"))
+        items = validation_films(dataset_dir, bundle)
         shipped = bundle / "models" / "model.pt"
 
         def load_shipped() -> TorchPredictor:

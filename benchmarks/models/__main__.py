@@ -23,18 +23,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.bundle import ConfigParser
 
+from benchmarks.films import validation_films
 from benchmarks.models.registry import KEEP_MEMORY, MODELS, ROOT, Model, landmarker_python
 from benchmarks.provenance import commit, machine_name, write_results
 from benchmarks.report_tables import read_results
 from monai_ceph.atomic import write_text
 from monai_ceph.data import isbi2015_datalist
+from monai_ceph.data.replay_set import ISBI_MM
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.metrics.interval import METHOD, intervals
 from monai_ceph.metrics.summary import error_statistics
-from monai_ceph.predictor.bundle import paper_bundle
 
 COLUMNS = (
     *("model", "mre_mm", "mre_low", "mre_high", "sd_mm", "sdr_2", "sdr_2_low", "sdr_2_high", "parameters"),
@@ -47,12 +47,11 @@ Films = list[dict[str, Any]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line, runs the programs, scores; the exit status is 1 if one of them failed."""
     arguments = _arguments(argv)
-    held_out = _settings("film_spacing_mm", "validation_films")
-    films = isbi2015_datalist(arguments.dataset_dir)
-    train = [film for film in films if film["film"] not in held_out["validation_films"]]
-    test = [film for film in films if film["film"] in held_out["validation_films"]]
-    failed = run(arguments, train, test, held_out["film_spacing_mm"])
-    table = score(arguments.work_dir, test, held_out["film_spacing_mm"])
+    test = validation_films(arguments.dataset_dir)
+    held_out = {film["film"] for film in test}
+    train = [film for film in isbi2015_datalist(arguments.dataset_dir) if film["film"] not in held_out]
+    failed = run(arguments, train, test, ISBI_MM)
+    table = score(arguments.work_dir, test, ISBI_MM)
     if table:
         if arguments.keep:
             table = with_earlier(table, arguments.output)
@@ -183,12 +182,6 @@ def _run_program(model: Model, job: dict[str, Any], python: str) -> bool:
         print(f"{folder.name}: {job['phase']} failed ({error}); see '{log}'.\n{end}", file=sys.stderr)
         return False
     return True
-
-
-def _settings(*names: str) -> dict[str, Any]:
-    parser = ConfigParser()
-    parser.read_config([str(paper_bundle() / "configs" / name) for name in ("inference.json", "evaluate.json")])
-    return {name: parser.get_parsed_content(name) for name in names}
 
 
 def _source(model: Model, versions: dict[str, str]) -> str:

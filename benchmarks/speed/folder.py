@@ -10,7 +10,6 @@ Writes ``benchmarks/results/speed_folder.csv``.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.batch.predict import predict_batch
 from monai_ceph.batch.result_folder import ResultFolder
 from monai_ceph.batch.settings import result_settings
@@ -57,11 +56,10 @@ def measure(films: Sequence[Path], system: TorchPredictor, scratch: Path) -> dic
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "speed_folder.csv")
     parser.add_argument("--films", type=Path, help="folder of films of 0.1 mm pixels; default: phantoms")
     parser.add_argument("--count", type=int, default=40, help="films")
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_folder.csv")
     arguments = parser.parse_args(argv)
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as scratch:
@@ -78,12 +76,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         busy = computing / seconds / torch.get_num_threads()
         rows.append([what, f"{1 / seconds:.2f}", f"{100 * share:.0f}", f"{1e3 * computing:.0f}", f"{100 * busy:.0f}"])
         print(f"{1 / seconds:7.2f} films/s  {1e3 * computing:5.0f} ms of computing a film  {what}")
+    command = f"python -m benchmarks.speed.folder --count {arguments.count} --device {arguments.device}"
     made = [
         f"{len(chosen)} {'films' if arguments.films else 'phantoms'}",
-        machine_name(system.device),
-        commit(),
-        versions("torch", "monai", "numpy"),
-        f"command: python -m benchmarks.speed.folder --count {arguments.count} --device {arguments.device}",
+        *origin(command, "torch", "monai", "numpy", device=system.device),
     ]
     write_results(arguments.output, made, COLUMNS, rows)
 

@@ -28,14 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.networks.nets import FlexibleUNet
 
 from benchmarks.ablation_common import PAPER, SHIPPED
+from benchmarks.films import bundle_settings
 from benchmarks.models.common import gflop, peak_memory_mb
 from benchmarks.models.registry import KEEP_MEMORY
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, commit, machine_name, versions, write_results
 from benchmarks.speed.machine import landmarker, matmul_peak_gflops
 from benchmarks.upright import load_upright
 from monai_ceph.data import find_films
@@ -45,7 +45,7 @@ from monai_ceph.inferers import AutocastInferer, FastTwoStageInferer, TwoStageIn
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.networks import load_weights
 from monai_ceph.phantoms import write_phantoms
-from monai_ceph.predictor.bundle import bundle_config, paper_bundle
+from monai_ceph.predictor.bundle import paper_bundle
 from monai_ceph.predictor.onnx_predictor import load_onnx_predictor
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
@@ -61,8 +61,7 @@ def two_stage(make: Callable[..., Any], dtype: str, **knobs: Any) -> Callable[[s
 
 def literal(device: str) -> TorchPredictor:
     """The paper's scheme, patch by patch, with the network as it was trained."""
-    config = ConfigParser()
-    config.read_config(str(bundle_config(paper_bundle())))
+    config = bundle_settings("inference")
     weights = paper_bundle() / "models" / "model.pt"
     network = load_weights(config.get_parsed_content("network_def"), weights).eval()
     system = two_stage(TwoStageInferer, "float32", batch_size=1, **PAPER)(device)
@@ -187,12 +186,11 @@ def stopwatch(seconds: list[float]) -> Iterator[None]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "speed_inference.csv")
     parser.add_argument("--films", type=Path, help="folder of films of 0.1 mm pixels; default: phantoms")
     parser.add_argument("--count", type=int, default=10, help="films a row, the warm-up's included")
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--only", metavar="ROW", help="measure this row and print it as JSON")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_inference.csv")
     arguments = parser.parse_args(argv)
 
     if arguments.only:

@@ -9,7 +9,6 @@ run on the machine. Writes ``benchmarks/results/speed_profile.csv``.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from typing import Any
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.models.common import gflop
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.provenance import command_line, commit, machine_name, versions, write_results
 from benchmarks.speed.machine import matmul_peak_gflops
 from monai_ceph.data import find_films
 from monai_ceph.inferers.autocast import fastest_dtype
@@ -70,10 +69,9 @@ def reading(system: TorchPredictor, films: Sequence[Path]) -> dict[str, float]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "speed_profile.csv")
     parser.add_argument("--films", type=Path, help="folder of films of 0.1 mm pixels; default: phantoms")
     parser.add_argument("--count", type=int, default=10, help="films")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_profile.csv")
     arguments = parser.parse_args(argv)
     keep_freed_memory()
     system = load_torch_predictor(spacing_mm=0.1, device="cpu")

@@ -11,7 +11,6 @@ should run on the machine. Writes ``benchmarks/results/speed_training.csv``.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import math
 import tempfile
@@ -34,7 +33,8 @@ from monai.transforms import (
     SqueezeDimd,
 )
 
-from benchmarks.provenance import commit, machine_name, versions, write_results
+from benchmarks.films import bundle_settings
+from benchmarks.provenance import command_line, origin, write_results
 from benchmarks.speed.machine import landmarker
 from monai_ceph.data.datalist import datalist
 from monai_ceph.memory import keep_freed_memory
@@ -44,8 +44,7 @@ from monai_ceph.predictor.bundle import paper_bundle
 
 def local_stage(films: Path, points: Path, run_dir: Path) -> ConfigParser:
     """The bundle's configuration of the local stage on these films."""
-    config = ConfigParser()
-    config.read_config([str(paper_bundle() / "configs" / name) for name in ("train.json", "train_local.json")])
+    config = bundle_settings("train", "train_local")
     items = datalist(films, [points])
     settings = {
         "bundle_root": str(paper_bundle()),
@@ -131,11 +130,10 @@ def measure(config: ConfigParser, seconds: float) -> dict[str, float]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, "speed_training.csv")
     parser.add_argument("--films", type=Path, help="folder of films of 0.1 mm pixels; default: 16 phantoms")
     parser.add_argument("--points", type=Path, help="their landmarks")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long each row is measured")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "results" / "speed_training.csv")
     arguments = parser.parse_args(argv)
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
@@ -154,10 +152,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     slower = min(rates["pipeline alone"], rates["network alone"])
     made = [
         f"local stage, {'films' if arguments.films else 'phantoms'}",
-        machine_name(device),
-        commit(),
-        versions("torch", "monai"),
-        "command: python -m benchmarks.speed.training",
+        *origin("python -m benchmarks.speed.training", device=device),
     ]
     rows = []
     for what, value in rates.items():
