@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ def bundle_settings(*names: str, bundle: Path | None = None) -> ConfigParser:
     parser = ConfigParser()
     parser.read_config([str((bundle or paper_bundle()) / "configs" / f"{name}.json") for name in names])
     return parser
+
+
+def add_data_sets(parser: ArgumentParser) -> None:
+    """Add ``--isbi`` and ``--hamedan``, the folders of both data sets."""
+    parser.add_argument("--isbi", required=True, type=Path)
+    parser.add_argument("--hamedan", required=True, type=Path)
 
 
 def validation_films(dataset_dir: Path, bundle: Path | None = None) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ python -m benchmarks.report            rewrite what stands between the markers, 
 python -m benchmarks.report --check    name what is out of date, exit with status 1, write nothing
 
 A page holds a table between two comments, ``<!-- table NAME, made by benchmarks/report.py -->`` and
-``<!-- end of table NAME -->``. The names are the functions in ``benchmarks/report_tables.py``.
+``<!-- end of table NAME -->``. The names are those in ``benchmarks/report_tables.py``.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.report_chart import chart, uncertainty_chart
-from benchmarks.report_tables import RESULTS, TABLES, Results, read_results
+from benchmarks.report_results import RESULTS, Read, read_results
+from benchmarks.report_tables import TABLES
 from monai_ceph.atomic import write_text
 from monai_ceph.plots.save import as_svg, save_plot
 from monai_ceph.predictor.bundle import DEFAULT
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     return 0
 
 
-def new_texts(root: Path, read: Callable[[str], Results]) -> Iterator[tuple[Path, str]]:
+def new_texts(root: Path, read: Read) -> Iterator[tuple[Path, str]]:
     """Yield every file that holds figures, with the text that it should have."""
     for path in sorted(path for pattern in PAGES for path in root.glob(pattern)):
         yield path, with_tables(path.read_text(encoding="utf-8"), read)
@@ -84,7 +85,7 @@ def new_texts(root: Path, read: Callable[[str], Results]) -> Iterator[tuple[Path
         yield path, with_metrics(path.read_text(encoding="utf-8"), path.parents[1].name, read)
 
 
-def with_tables(text: str, read: Callable[[str], Results]) -> str:
+def with_tables(text: str, read: Read) -> str:
     """Return a page with its tables made anew.
 
     Raises:
@@ -105,7 +106,7 @@ def with_tables(text: str, read: Callable[[str], Results]) -> str:
     return BLOCK.sub(made, text)
 
 
-def with_metrics(text: str, bundle: str, read: Callable[[str], Results]) -> str:
+def with_metrics(text: str, bundle: str, read: Read) -> str:
     """Return a bundle's metadata with ``eval_metrics`` made anew, of every set of films that it was evaluated on.
 
     Raises:

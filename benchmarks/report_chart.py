@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.models.registry import MODELS
-from benchmarks.report_tables import OURS, Row
+from benchmarks.report_results import Row
+from benchmarks.report_tables import OURS
 from monai_ceph.plots.style import BLUE, FAINT, INK, ORANGE, SMALL_PT, TEXT_PT, new_figure, plain, title
 from monai_ceph.writers.label_places import place_labels
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.films import other_clinic
+from benchmarks.films import add_data_sets, other_clinic
 from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.film import read_film
@@ -109,8 +109,7 @@ def row(name: str, altered: str, films: Iterator[Film], shape: FaceShape) -> lis
 
 def main() -> None:
     parser = command_line(__doc__, "rulers.csv")
-    parser.add_argument("--isbi", required=True, type=Path)
-    parser.add_argument("--hamedan", required=True, type=Path)
+    add_data_sets(parser)
     parser.add_argument("--foreign", required=True, type=Path, help="folder with films, films.csv and points.csv")
     parser.add_argument("--phantoms", type=int, default=6, help="how many films to draw")
     arguments = parser.parse_args()

@@ -10,12 +10,12 @@ face. Processor seconds depend less than wall time on what else the machine does
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from monai.data import MetaTensor
 
+from benchmarks.films import add_data_sets
 from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data.film import read_film
 from monai_ceph.predictor.bundle import default_bundle
@@ -47,8 +47,7 @@ def without_a_face(count: int) -> list[np.ndarray]:
 
 def main() -> None:
     parser = command_line(__doc__, "search_time.csv")
-    parser.add_argument("--isbi", required=True, type=Path)
-    parser.add_argument("--hamedan", required=True, type=Path)
+    add_data_sets(parser)
     parser.add_argument("--count", type=int, default=4, help="films of each set")
     arguments = parser.parse_args()
     predictor = load_torch_predictor(default_bundle(), None, "cpu")

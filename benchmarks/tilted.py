@@ -9,11 +9,11 @@ within 5 mm of the mean of the observers, and flagged if its status is not ``fou
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.films import add_data_sets
 from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data.film import read_film
 from monai_ceph.export.whole_film import any_film_inferer
@@ -45,8 +45,7 @@ def errors_and_flags(
 
 def main() -> None:
     parser = command_line(__doc__, "tilted.csv")
-    parser.add_argument("--isbi", required=True, type=Path)
-    parser.add_argument("--hamedan", required=True, type=Path)
+    add_data_sets(parser)
     parser.add_argument("--every", type=int, default=1, help="take every so many-th film")
     arguments = parser.parse_args()
     bundle = default_bundle()

@@ -43,12 +43,13 @@ FAR = "no patches far from landmarks (the paper)"
 LOCAL_PATCHES = "stage_transforms#0#"
 GLOBAL_WINDOWS = "stage_transforms#1#"
 
+ONE_LOSS = {"BCE only": {"train#loss#focal_weight": 0.0}, "focal only": {"train#loss#bce_weight": 0.0}}
+
 ROWS: dict[str, dict[str, Mapping[str, Any]]] = {
     "local": {
         "as shipped": {},
         FAR: {LOCAL_PATCHES + "far_prob": 0.0},
-        "BCE only": {"train#loss#focal_weight": 0.0},
-        "focal only": {"train#loss#bce_weight": 0.0},
+        **ONE_LOSS,
         "no augmentation": {
             "augmentation": [],
             LOCAL_PATCHES + "rotate_deg": 0.0,
@@ -61,8 +62,7 @@ ROWS: dict[str, dict[str, Mapping[str, Any]]] = {
     },
     "global": {
         "as shipped": {},
-        "BCE only": {"train#loss#focal_weight": 0.0},
-        "focal only": {"train#loss#bce_weight": 0.0},
+        **ONE_LOSS,
         "no augmentation": {
             "augmentation": [],
             GLOBAL_WINDOWS + "shift_px": 0.0,

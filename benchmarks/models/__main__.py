@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.films import validation_films
+from benchmarks.films import bundle_settings
 from benchmarks.models.registry import KEEP_MEMORY, MODELS, ROOT, Model, landmarker_python
 from benchmarks.provenance import commit, machine_name, write_results
-from benchmarks.report_tables import read_results
+from benchmarks.report_results import read_results
 from monai_ceph.atomic import write_text
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.replay_set import ISBI_MM
@@ -47,9 +47,10 @@ Films = list[dict[str, Any]]
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line, runs the programs, scores; the exit status is 1 if one of them failed."""
     arguments = _arguments(argv)
-    test = validation_films(arguments.dataset_dir)
-    held_out = {film["film"] for film in test}
-    train = [film for film in isbi2015_datalist(arguments.dataset_dir) if film["film"] not in held_out]
+    held_out = bundle_settings("inference", "evaluate").get_parsed_content("validation_films")
+    films = isbi2015_datalist(arguments.dataset_dir)
+    train = [film for film in films if film["film"] not in held_out]
+    test = [film for film in films if film["film"] in held_out]
     failed = run(arguments, train, test, ISBI_MM)
     table = score(arguments.work_dir, test, ISBI_MM)
     if table:

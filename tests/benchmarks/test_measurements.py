@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measurements, shipped
-from benchmarks.report_tables import read_results
+from benchmarks.report_results import read_results
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.formats.measurement_table import measurements_csv_text
 from monai_ceph.landmarks import ISBI19

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.report_tables import RESULTS, TABLES, read_results, table, with_interval
+from benchmarks.report_results import RESULTS, interval, markdown, read_results
+from benchmarks.report_tables import TABLES
 
 MODEL_COLUMNS = (
     "model,mre_mm,mre_low,mre_high,sd_mm,sdr_2,sdr_2_low,sdr_2_high,parameters,gflop_per_film,training_minutes,"
@@ -140,11 +141,11 @@ def test_a_row_that_a_table_needs_and_the_results_lack_is_named(root: Path) -> N
 
 
 def test_a_difference_has_its_sign_and_no_interval_where_there_is_none() -> None:
-    row = {"d": "0.0121", "low": "-0.02", "high": "0.053", "none": ""}
-    assert with_interval(row, "d", "low", "high", 2, "+") == "+0.01 [-0.02, +0.05]"
-    assert with_interval(row, "d", "none", "none", 2) == "0.01"
-    assert with_interval(row, "none", "low", "high", 2) == "-"
-    assert table(("a", "b"), [("1", "2")]) == ["| a | b |", "|---|---|", "| 1 | 2 |"]
+    row = {"d_mm": "0.0121", "d_low": "-0.02", "d_high": "0.053", "none": ""}
+    assert interval("d_mm", 2, "+")(row) == "+0.01 [-0.02, +0.05]"
+    assert interval("d_mm", 2, bounds=("none", "none"))(row) == "0.01"
+    assert interval("none", 2, bounds=("d_low", "d_high"))(row) == "-"
+    assert markdown(("a", "b"), [("1", "2")]) == ["| a | b |", "|---|---|", "| 1 | 2 |"]
 
 
 def test_every_point_of_the_chart_has_its_model_s_name(root: Path) -> None:

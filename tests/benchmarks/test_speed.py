@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report_tables import read_results
+from benchmarks.report_results import read_results
 from benchmarks.speed import folder, inference, profile, training
 from monai_ceph.phantoms import write_phantoms
 
