@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_ceph.evaluation.film_spacings import common_spacing, film_spacings
-from monai_ceph.evaluation.scoring import (
-    Points,
-    among,
-    choose_references,
-    contradictions,
-    films_to_leave_out,
-    find_scored_films,
-    landmarks_to_keep,
-    read_observers,
-    read_predictions,
-    restrict,
-    score,
-)
-from monai_ceph.formats.points import Annotations
-from monai_ceph.landmarks import get_scheme
+from monai_ceph.evaluation.points import Points
+from monai_ceph.evaluation.scoring import score
+from monai_ceph.evaluation.scoring_input import read_scoring_input
+from monai_ceph.evaluation.settings import Settings
 from monai_ceph.metrics.paired import PairedDifferences, paired_differences
-from monai_ceph.spacing import check_spacing
 from monai_ceph.wording import count, named
 
 if TYPE_CHECKING:
@@ -32,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PairedEvaluation:
+class PairedEvaluation(Settings):
     """Hold the differences between two sets of predictions, and the settings that they depend on.
 
     Args:
@@ -40,9 +27,10 @@ class PairedEvaluation:
         films: reference -> films in both sets and in the reference.
         a, b: sources of the predictions.
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
-            :class:`monai_ceph.evaluation.evaluation.Evaluation`.
+            :class:`monai_ceph.evaluation.settings.Settings`.
 
     >>> import numpy as np
+    >>> from monai_ceph.formats import Annotations
     >>> from monai_ceph.landmarks import ISBI19
     >>> points = {f"{k:03}": np.full((19, 2), 500.0 + k) for k in range(8)}
     >>> anna = Annotations("anna", ISBI19, points)
@@ -55,12 +43,6 @@ class PairedEvaluation:
     films: Mapping[str, tuple[str, ...]]
     a: str
     b: str
-    protocol: str
-    scheme: str
-    spacing_mm: tuple[float, float] | None
-    excluded_films: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    excluded_landmarks: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas table with a row for each reference, landmark ("all" first) and statistic."""
@@ -106,6 +88,7 @@ def compare(
         ImportError: SciPy is missing; the message names the extra.
 
     >>> import numpy as np
+    >>> from monai_ceph.formats import Annotations
     >>> from monai_ceph.landmarks import ISBI19
     >>> rng = np.random.default_rng(0)
     >>> points = {f"{k:03}": rng.uniform(0, 2000, (19, 2)) for k in range(8)}
@@ -116,25 +99,16 @@ def compare(
     >>> bool(overall["difference"].iloc[0] < 0)
     True
     """
-    spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
-    film_files = find_scored_films(films)
-    full_scheme = get_scheme(scheme)
-    landmarks = landmarks_to_keep(exclude_landmarks, full_scheme)
-    tables = [read_predictions(source, full_scheme) for source in (a, b)]
-    names = [str(source) if isinstance(source, (str, Path)) else name for name, source in (("A", a), ("B", b))]
-    common, remarks = _common_films(tables, names)
-    without = films_to_leave_out(exclude, common[0])
-    predicted = [restrict(table, landmarks, without) for table in common]
-    observers = read_observers(references, full_scheme, landmarks, predicted[0], spacing, film_files)
-    scored = among(predicted[0], observers)
-    truths = choose_references(scored, protocol)
-    named_tables = list(zip(names, predicted, strict=True))
-    spacings, spacing_remarks = film_spacings(list(predicted[0].points_px), [*named_tables, *scored], spacing)
-    remarks += spacing_remarks
+    points = read_scoring_input(
+        {"A": a, "B": b}, references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films
+    )
+    (name_a, table_a), (name_b, table_b) = points.predicted
+    spacings, spacing_remarks = points.spacings(list(table_a.points_px))
+    remarks = [*points.settings.remarks, *spacing_remarks]
     differences, compared_films = {}, {}
-    for name, truth in truths:
-        scores_a, scores_b = (score(table, name, truth, spacings) for table in predicted)
-        differences[name] = paired_differences(scores_a.errors_mm, scores_b.errors_mm, landmarks.symbols)
+    for name, truth in points.truths:
+        scores_a, scores_b = (score(table, name, truth, spacings) for table in (table_a, table_b))
+        differences[name] = paired_differences(scores_a.errors_mm, scores_b.errors_mm, table_a.scheme.symbols)
         compared_films[name] = scores_a.films
         if without_reference := scores_a.without_reference:
             remarks.append(
@@ -143,34 +117,7 @@ def compare(
     return PairedEvaluation(
         differences=differences,
         films=compared_films,
-        a=names[0],
-        b=names[1],
-        protocol=protocol,
-        scheme=landmarks.name,
-        spacing_mm=common_spacing(spacings),
-        excluded_films=without,
-        excluded_landmarks=tuple(exclude_landmarks),
-        remarks=(
-            *remarks,
-            *(problem for table in (*predicted, *(t for _, t in truths)) for problem in table.problems),
-            *contradictions([*named_tables, *scored], film_files),
-        ),
+        a=name_a,
+        b=name_b,
+        **points.settings_with(spacings, [*remarks, *points.problems()]),
     )
-
-
-def _common_films(tables: Sequence[Annotations], names: Sequence[str]) -> tuple[list[Annotations], list[str]]:
-    """Return both tables restricted to their common films, and a remark on films that only one of them has."""
-    films = [set(table.points_px) for table in tables]
-    both = films[0] & films[1]
-    if not both:
-        raise ValueError(
-            f"{names[0]} and {names[1]} have no film in common ({named(sorted(films[0]), 3)}; "
-            f"{named(sorted(films[1]), 3)}). Films are matched by file name without folder and suffix."
-        )
-    remarks = [
-        f"{name}: {count(len(mine - both), 'film')} only in this table, left out: {named(sorted(mine - both))}."
-        for name, mine in zip(names, films, strict=True)
-        if mine - both
-    ]
-    common = [replace(t, points_px={film: p for film, p in t.points_px.items() if film in both}) for t in tables]
-    return common, remarks

@@ -9,26 +9,13 @@ from pathlib import Path
 
 from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.evaluation.film_spacings import Spacings, common_spacing, film_spacings
-from monai_ceph.evaluation.scoring import (
-    Observers,
-    Points,
-    agreement,
-    among,
-    choose_references,
-    contradictions,
-    films_to_leave_out,
-    find_scored_films,
-    landmarks_to_keep,
-    read_observers,
-    read_predictions,
-    restrict,
-    score,
-)
+from monai_ceph.evaluation.film_spacings import Spacings
+from monai_ceph.evaluation.points import Observers, Points
+from monai_ceph.evaluation.scoring import agreement, score
+from monai_ceph.evaluation.scoring_input import read_scoring_input
+from monai_ceph.evaluation.selection import choose_references
 from monai_ceph.formats.points import Annotations
-from monai_ceph.landmarks import get_scheme
 from monai_ceph.metrics.reference_scores import ReferenceScores
-from monai_ceph.spacing import check_spacing
 
 
 def evaluate(
@@ -74,42 +61,26 @@ def evaluate(
     >>> evaluation.to_frame().columns[3:6].tolist()
     ['landmark', 'figure', 'value']
     """
-    spacing = None if spacing_mm is None else check_spacing(spacing_mm, "--spacing")
-    film_files = find_scored_films(films)
-    full_scheme = get_scheme(scheme)
-    landmarks = landmarks_to_keep(exclude_landmarks, full_scheme)
-    predicted = read_predictions(predictions, full_scheme)
-    without = films_to_leave_out(exclude, predicted)
-    predicted = restrict(predicted, landmarks, without)
-    observers = read_observers(references, full_scheme, landmarks, predicted, spacing, film_files)
-    scored = among(predicted, observers)
-    source = str(predictions) if isinstance(predictions, (str, Path)) else predicted.observer
-    annotated = [*scored, *observers]  # of the films that are not predicted, a retest may need some
-    films_here = dict.fromkeys([*predicted.points_px, *(film for _, points in annotated for film in points.points_px)])
-    sure = [film for film in films_here if film in predicted.points_px or spacing is not None]
-    spacings, spacing_remarks = film_spacings(sure, [(source, predicted), *observers], spacing)
-    truths = choose_references(scored, protocol)
+    name = predictions.observer if isinstance(predictions, Annotations) else "predictions"
+    points = read_scoring_input(
+        {name: predictions}, references, spacing_mm, protocol, scheme, exclude, exclude_landmarks, films
+    )
+    [(source, predicted)] = points.predicted
+    scored_films = dict.fromkeys(predicted.points_px)
+    if points.user_mm is not None:  # of the films that are not predicted, a retest may need some
+        scored_films |= {film: None for _, observer in points.observers for film in observer.points_px}
+    spacings, spacing_remarks = points.spacings(list(scored_films))
+    excluded = points.settings.excluded_films
     unused = [
-        f"{name}: none of its films was predicted, so none was left out." for name in without if not without[name]
+        f"{name}: none of its films was predicted, so none was left out." for name in excluded if not excluded[name]
     ]
     return Evaluation(
-        scores=tuple(score(predicted, name, truth, spacings) for name, truth in truths),
-        observers=between_observers(scored, spacings),
-        retest=retest(observers, protocol, [name for name in without if name in DUPLICATES], spacings),
+        scores=tuple(score(predicted, name, truth, spacings) for name, truth in points.truths),
+        observers=between_observers(points.scored, spacings),
+        retest=retest(points.observers, protocol, [name for name in excluded if name in DUPLICATES], spacings),
         predictions=source,
-        references=tuple(name for name, _ in observers),
-        protocol=protocol,
-        scheme=landmarks.name,
-        spacing_mm=common_spacing({film: spacings[film] for film in predicted.points_px}),
-        excluded_films=without,
-        excluded_landmarks=tuple(exclude_landmarks),
-        remarks=(
-            *spacing_remarks,
-            *predicted.problems,
-            *(problem for _, truth in truths for problem in truth.problems),
-            *contradictions([(source, predicted), *scored], film_files),
-            *unused,
-        ),
+        references=tuple(name for name, _ in points.observers),
+        **points.settings_with(spacings, [*spacing_remarks, *points.problems(), *unused]),
     )
 
 
@@ -126,22 +97,27 @@ def retest(
 
     Args:
         observers: all annotations, also of films without prediction.
-        protocol: which annotations to use, as in :func:`~monai_ceph.evaluation.scoring.choose_references`.
+        protocol: which annotations to use, as in :func:`~monai_ceph.evaluation.selection.choose_references`.
         lists: named lists of films that occur twice. Only those that the user named are used, because films of other
             data sets may have the same names.
         spacings_mm: film -> (along x, along y), mm; films without one are skipped.
     """
-    pairs = {again: first for name in lists for first, again in DUPLICATES[name]}
-    pairs = {again: first for again, first in pairs.items() if {again, first} <= spacings_mm.keys()}
-    of_pairs = {f"{again} = {first}": spacings_mm[first] for again, first in pairs.items()}
+    pairs = {
+        f"{again} = {first}": (first, again)
+        for name in lists
+        for first, again in DUPLICATES[name]
+        if {first, again} <= spacings_mm.keys()
+    }
+    if not pairs:
+        return ()
+    spacings = {pair: spacings_mm[first] for pair, (first, _) in pairs.items()}
 
-    def pick(observer: Annotations, films: dict[str, str]) -> Annotations:
-        annotated = {pair: film for pair, film in films.items() if film in observer.points_px}
-        return replace(observer, points_px={pair: observer.points_px[film] for pair, film in annotated.items()})
+    def pick(observer: Annotations, which: int) -> Annotations:
+        films = {pair: films[which] for pair, films in pairs.items() if films[which] in observer.points_px}
+        return replace(observer, points_px={pair: observer.points_px[film] for pair, film in films.items()})
 
-    pairs_scores = []
-    for name, truth in choose_references(observers, protocol) if pairs else ():
-        firsts = pick(truth, {f"{again} = {first}": first for again, first in pairs.items()})
-        seconds = pick(truth, {f"{again} = {first}": again for again, first in pairs.items()})
-        pairs_scores.append(agreement(seconds, "same film again", firsts, name, of_pairs))
-    return tuple(scores for scores in pairs_scores if scores is not None)
+    retests = [
+        agreement(pick(truth, 1), "same film again", pick(truth, 0), name, spacings)
+        for name, truth in choose_references(observers, protocol)
+    ]
+    return tuple(scores for scores in retests if scores is not None)

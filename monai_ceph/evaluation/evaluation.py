@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from monai_ceph.evaluation.settings import Settings
 from monai_ceph.metrics.reference_scores import ReferenceScores
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ SUMMARY_COLUMNS = ("compared", "reference", "protocol", "landmark", "figure", "v
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Settings):
     """Hold the scores of predictions, observer scores for context, and the settings that they depend on.
 
     Args:
@@ -26,12 +27,8 @@ class Evaluation:
         retest: films that the references hold twice, the second annotation against the first.
         predictions: source of the predictions.
         references: source of each observer's points.
-        protocol: "mean", "each", or the name of an observer.
-        scheme: name of the landmark scheme.
-        spacing_mm: (along x, along y), size of a film pixel, mm; None if each film has its own.
-        excluded_films: films left out on request, by the name that was given for them.
-        excluded_landmarks: landmarks left out on request.
-        remarks: notes on the files that were read.
+        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
+            :class:`~monai_ceph.evaluation.settings.Settings`.
 
     >>> import numpy as np
     >>> from monai_ceph import evaluate
@@ -49,12 +46,6 @@ class Evaluation:
     retest: tuple[ReferenceScores, ...] = ()
     predictions: str = ""
     references: tuple[str, ...] = ()
-    protocol: str = "mean"
-    scheme: str = ""
-    spacing_mm: tuple[float, float] | None = None
-    excluded_films: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    excluded_landmarks: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
 
     @property
     def all_scores(self) -> tuple[ReferenceScores, ...]:

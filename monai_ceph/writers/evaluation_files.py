@@ -12,6 +12,7 @@ import numpy as np
 
 from monai_ceph import __version__
 from monai_ceph.evaluation.evaluation import SUMMARY_COLUMNS, Evaluation
+from monai_ceph.evaluation.settings import Settings
 from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.metrics.interval import method
 from monai_ceph.metrics.reference_scores import ReferenceScores
@@ -27,11 +28,7 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "version": __version__,
         "predictions": evaluation.predictions,
         "references": list(evaluation.references),
-        "protocol": evaluation.protocol,
-        "scheme": evaluation.scheme,
-        "spacing_mm": evaluation.spacing_mm and list(evaluation.spacing_mm),
-        "excluded_films": {name: list(films) for name, films in evaluation.excluded_films.items()},
-        "excluded_landmarks": list(evaluation.excluded_landmarks),
+        **settings_content(evaluation),
         "interval_method": method(films) if has_intervals else None,
         "comparisons": [_scores_content(scores) for scores in evaluation.scores],
         "observers": [_scores_content(scores) for scores in evaluation.observers],
@@ -39,6 +36,12 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "remarks": list(evaluation.remarks),
     }
     return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
+
+
+def settings_content(settings: Settings) -> dict[str, Any]:
+    """Return the settings that scores depend on, for JSON, without remarks."""
+    names = ("protocol", "scheme", "spacing_mm", "excluded_films", "excluded_landmarks")
+    return {name: getattr(settings, name) for name in names}
 
 
 def errors_csv(all_scores: Sequence[ReferenceScores]) -> str:

@@ -11,7 +11,7 @@ from monai_ceph.metrics.interval import LEVEL, Bounds, Interval
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.metrics.summary import Statistics
 from monai_ceph.wording import count, first, named
-from monai_ceph.writers.text import WIDTH, aligned, format_number, settings
+from monai_ceph.writers.text import WIDTH, aligned, format_number, settings_lines
 
 RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 
@@ -71,13 +71,7 @@ def _settings(evaluation: Evaluation) -> str:
     if evaluation.predictions:
         lines.append(f"predictions  {evaluation.predictions}")
     lines += [f"{'references' if k == 0 else '':11}  {name}" for k, name in enumerate(evaluation.references)]
-    lines += settings(
-        evaluation.protocol,
-        evaluation.scheme,
-        evaluation.spacing_mm,
-        evaluation.excluded_films,
-        evaluation.excluded_landmarks,
-    )
+    lines += settings_lines(evaluation)
     return "\n".join(lines)
 
 

@@ -11,16 +11,13 @@ from monai_ceph.evaluation.compare import PairedEvaluation
 from monai_ceph.metrics.interval import LEVEL, method
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
 from monai_ceph.wording import count, first
-from monai_ceph.writers.evaluation_files import without_nan
-from monai_ceph.writers.text import WIDTH, aligned, format_number, settings
+from monai_ceph.writers.evaluation_files import settings_content, without_nan
+from monai_ceph.writers.text import WIDTH, aligned, format_number, settings_lines
 
 
 def paired_text(paired: PairedEvaluation) -> str:
     """Return the comparison as text: settings, differences overall and by landmark for each reference, remarks."""
-    choices = settings(
-        paired.protocol, paired.scheme, paired.spacing_mm, paired.excluded_films, paired.excluded_landmarks
-    )
-    parts = ["\n".join([f"A            {paired.a}", f"B            {paired.b}", *choices])]
+    parts = ["\n".join([f"A            {paired.a}", f"B            {paired.b}", *settings_lines(paired)])]
     for reference, differences in paired.differences.items():
         parts += [_overall(reference, paired.films[reference], differences), _by_landmark(differences)]
     parts.append(f"In brackets {100 * LEVEL:g} % intervals over films; none where films cannot tell.\np by a {TEST}.")
@@ -35,11 +32,7 @@ def paired_json(paired: PairedEvaluation) -> str:
         "version": __version__,
         "a": paired.a,
         "b": paired.b,
-        "protocol": paired.protocol,
-        "scheme": paired.scheme,
-        "spacing_mm": paired.spacing_mm and list(paired.spacing_mm),
-        "excluded_films": {name: list(films) for name, films in paired.excluded_films.items()},
-        "excluded_landmarks": list(paired.excluded_landmarks),
+        **settings_content(paired),
         "interval_method": method(max(map(len, paired.films.values()))),
         "test": TEST,
         "comparisons": [

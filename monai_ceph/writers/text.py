@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
+from monai_ceph.evaluation.settings import Settings
 from monai_ceph.metrics.interval import Bounds
 from monai_ceph.wording import count
 
@@ -42,24 +43,15 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def settings(
-    protocol: str,
-    scheme: str,
-    spacing_mm: tuple[float, float] | None,
-    excluded_films: Mapping[str, tuple[str, ...]],
-    excluded_landmarks: Sequence[str],
-) -> list[str]:
-    """Return the lines above a table that state the settings of an evaluation.
-
-    Args:
-        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks: as in
-            :class:`monai_ceph.evaluation.evaluation.Evaluation`.
-    """
-    spacing = "each film's own" if spacing_mm is None else " x ".join(f"{s:g}" for s in spacing_mm) + " mm"
-    lines = [f"protocol     {protocol}; scheme {scheme}; spacing {spacing}"]
+def settings_lines(settings: Settings) -> list[str]:
+    """Return the lines above a table that state the settings of an evaluation."""
+    spacing = "each film's own"
+    if settings.spacing_mm is not None:
+        spacing = " x ".join(f"{mm:g}" for mm in settings.spacing_mm) + " mm"
+    lines = [f"protocol     {settings.protocol}; scheme {settings.scheme}; spacing {spacing}"]
     left_out = [
         f"film {name}" if films == (name,) else f"{name} ({count(len(films), 'film')})"
-        for name, films in excluded_films.items()
+        for name, films in settings.excluded_films.items()
     ]
-    left_out += [f"landmark {symbol}" for symbol in excluded_landmarks]
+    left_out += [f"landmark {symbol}" for symbol in settings.excluded_landmarks]
     return [*lines, f"left out     {', '.join(left_out)}"] if left_out else lines

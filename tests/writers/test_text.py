@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from monai_ceph.evaluation.settings import Settings
 from monai_ceph.wording import count, named
-from monai_ceph.writers.text import aligned, format_number, settings
+from monai_ceph.writers.text import aligned, format_number, settings_lines
 
 
 @pytest.mark.parametrize(
@@ -45,8 +46,10 @@ def test_count_uses_the_singular_for_one() -> None:
 
 def test_settings() -> None:
     films = {"007": ("007",), "isbi2015-duplicates": ("278", "294")}
-    assert settings("mean", "isbi19", None, films, ("Go",)) == [
+    assert settings_lines(Settings(scheme="isbi19", excluded_films=films, excluded_landmarks=("Go",))) == [
         "protocol     mean; scheme isbi19; spacing each film's own",
         "left out     film 007, isbi2015-duplicates (2 films), landmark Go",
     ]
-    assert settings("each", "five", (0.1, 0.2), {}, ()) == ["protocol     each; scheme five; spacing 0.1 x 0.2 mm"]
+    assert settings_lines(Settings(protocol="each", scheme="five", spacing_mm=(0.1, 0.2))) == [
+        "protocol     each; scheme five; spacing 0.1 x 0.2 mm"
+    ]
