@@ -27,7 +27,8 @@ from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.replay_set import ISBI_MM, ISBI_VALIDATION, read_replay_set
-from monai_ceph.finetuning.finetune import Stage, finetune
+from monai_ceph.finetuning.finetune import finetune
+from monai_ceph.finetuning.runs import Stage
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.metrics.interval import intervals
 from monai_ceph.metrics.summary import error_statistics

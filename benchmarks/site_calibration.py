@@ -38,8 +38,8 @@ from monai_ceph.calibration import gain
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.replay_set import ISBI_MM
-from monai_ceph.finetuning.finetune import FEWEST as FEWEST_TRAINED
 from monai_ceph.finetuning.finetune import finetune
+from monai_ceph.finetuning.held_out import FEWEST as FEWEST_TRAINED
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import default_bundle

@@ -19,8 +19,9 @@ from monailabel.interfaces.utils.app import app_instance
 from monailabel.utils.async_tasks.task import AsyncTask
 
 from monai_ceph.data.label_check import LARGEST_BYTES
-from monai_ceph.finetuning.finetune import TrainingError, weights_check, weights_locked
 from monai_ceph.finetuning.replace_weights import replace_weights
+from monai_ceph.finetuning.runs import TrainingError, weights_locked
+from monai_ceph.finetuning.stage import weights_check
 from monai_ceph.label.app import CephalometricApp, find_registered
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.networks.two_stage import WeightsError

@@ -21,7 +21,7 @@ from monai_ceph.active_learning.uncertainty import read_records
 from monai_ceph.data.label_folder import FINAL, LabelFolder
 from monai_ceph.data.label_plausibility import ImplausibleLabelError
 from monai_ceph.film_names import film_name, film_suffix
-from monai_ceph.finetuning.finetune import latest
+from monai_ceph.finetuning.runs import latest
 from monai_ceph.formats.markups import to_markups
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label import MODEL
@@ -188,7 +188,7 @@ class LabelWork(Work):
 
         Returns:
             ``status`` ("none", "running", "done", "failed"); ``progress`` and ``result`` as
-            :func:`~monai_ceph.finetuning.finetune.latest` reads them; ``labels``, how many there are; ``message``,
+            :func:`~monai_ceph.finetuning.runs.latest` reads them; ``labels``, how many there are; ``message``,
             the last line of a failed training's log; ``weights``, names of the sets of weights, the newest first;
             ``in_use``, an identifier of those in use.
         """

@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from monai_ceph.data.label_folder import LabelFolder
-from monai_ceph.finetuning.finetune import FEWEST, trained_on
+from monai_ceph.finetuning.held_out import FEWEST
+from monai_ceph.finetuning.runs import trained_on
 from monai_ceph.label.proposals import Proposals
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause

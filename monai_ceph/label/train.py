@@ -12,15 +12,10 @@ from typing import Any
 from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_ceph.data.replay_set import read_replay_set
-from monai_ceph.finetuning.finetune import (
-    Stage,
-    TrainingError,
-    bundle_file,
-    finetune,
-    hold_out,
-    latest,
-    seen_before,
-)
+from monai_ceph.finetuning.finetune import finetune
+from monai_ceph.finetuning.held_out import hold_out
+from monai_ceph.finetuning.runs import Stage, TrainingError, latest, seen_before
+from monai_ceph.finetuning.stage import bundle_file
 from monai_ceph.label.model import CurrentModel
 
 logger = logging.getLogger(__name__)
@@ -49,7 +44,7 @@ class LandmarkTrain(TrainTask):
         devices = list(dict.fromkeys([self.model.device, "auto", "cpu"]))
         config = {"stages": list(STAGES), "epochs": 0, "device": devices}  # 0: the number in the bundle's file
         try:
-            file = Path(bundle_file(self.model.bundle, "finetune"))
+            file = bundle_file(self.model.bundle, "finetune")
             config["epochs"] = int(json.loads(file.read_text(encoding="utf-8"))["epochs"])
         except (OSError, ValueError, KeyError, TypeError) as error:  # the training says so; a mere look must not fail
             logger.warning("The number of epochs is unknown: %s", error)

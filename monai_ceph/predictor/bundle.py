@@ -72,11 +72,16 @@ def bundle_config(bundle: Path | None) -> Path:
 
 def bundle_version(bundle: Path) -> str:
     """Return the version that a bundle's ``metadata.json`` names; empty if there is none."""
+    return str(read_json(bundle / "configs" / "metadata.json").get("version", ""))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a file's JSON object; empty if there is no such file, or if it is damaged or holds something else."""
     try:
-        content = json.loads((bundle / "configs" / "metadata.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return ""
-    return str(content.get("version", "")) if isinstance(content, dict) else ""
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def read_config(*paths: Path) -> dict[str, Any]:

@@ -20,8 +20,11 @@ from monai.utils import get_seed, set_determinism
 
 from monai_ceph.data.film_list import read_film_list
 from monai_ceph.finetuning import finetune as module
-from monai_ceph.finetuning.finetune import FEWEST, TrainingError, finetune, hold_out, latest
+from monai_ceph.finetuning.finetune import finetune
+from monai_ceph.finetuning.held_out import FEWEST, hold_out
 from monai_ceph.finetuning.replace_weights import KEPT, replace_weights
+from monai_ceph.finetuning.runs import Stage, TrainingError, latest
+from monai_ceph.finetuning.stage import weights_check
 from monai_ceph.formats.annotations import read_annotations
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
@@ -67,9 +70,7 @@ def changed(old: dict[str, torch.Tensor], new: dict[str, torch.Tensor]) -> set[s
 def fixed_errors(monkeypatch: pytest.MonkeyPatch, *errors: float) -> None:
     left = iter(errors)
     monkeypatch.setattr(
-        module,
-        "_held_out_errors",
-        lambda predictor, items: module._Errors(np.full((len(items), 19), next(left)), "mm", 45.0),
+        module, "held_out_errors", lambda predictor, items: (np.full((len(items), 19), next(left)), "mm", 45.0)
     )
 
 
@@ -171,7 +172,7 @@ def test_progress_and_result_can_be_read_from_files(
     assert latest(bundle) == ({}, {})
     fixed_errors(monkeypatch, 2.0, 1.0)
     lines: list[str] = []
-    stages: list[module.Stage] = ["local", "global"]
+    stages: list[Stage] = ["local", "global"]
     finetune(bundle, films, stages=stages, epochs=2, spacing_mm=SPACING_MM, device="cpu", tell=lines.append)
     assert [line.split(",")[0] for line in lines[1:-1]] == [
         f"{stage} stage: epoch   {epoch} of 2" for stage in ("global", "local") for epoch in (1, 2)
@@ -203,7 +204,7 @@ def test_label_on_the_wrong_spot_does_not_decide(
     before, after = np.full((1, 19), 1.2), np.full((1, 19), 1.3)
     before[0, 4], after[0, 4] = 1200.0, 1190.0
     errors = iter([before, after])
-    monkeypatch.setattr(module, "_held_out_errors", lambda *_: module._Errors(next(errors), "mm", 45.0))
+    monkeypatch.setattr(module, "held_out_errors", lambda *_: (next(errors), "mm", 45.0))
     result = finetune(bundle, films, spacing_mm=SPACING_MM, device="cpu")
     assert not result.replaced
     assert result.left_out == (f"{result.held_out[0]} A (1190 mm)",)
@@ -383,7 +384,7 @@ def test_unloadable_weights_are_not_used(bundle: Path, films: list[dict[str, Any
     half = tmp_path / "half.pt"
     half.write_bytes(before[: len(before) // 2])
     with pytest.raises(ValueError, match="Cannot read weights"):
-        replace_weights(bundle / "models" / "model.pt", half, "now", module.weights_check(bundle))
+        replace_weights(bundle / "models" / "model.pt", half, "now", weights_check(bundle))
     assert (bundle / "models" / "model.pt").read_bytes() == before
     assert not list((bundle / "models").rglob("*/*.pt"))  # nor do refused weights fill the folder of earlier ones
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from monai_ceph.finetuning.finetune import FEWEST
+from monai_ceph.finetuning.held_out import FEWEST
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import MODEL, Server, draw_films, label_of
 
