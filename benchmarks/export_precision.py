@@ -31,7 +31,7 @@ from monai_ceph.export.bundle import export_bundle
 from monai_ceph.inferers import AutocastInferer
 from monai_ceph.metrics.summary import error_statistics
 from monai_ceph.predictor.bundle import paper_bundle
-from monai_ceph.predictor.onnx_predictor import open_session, run_film
+from monai_ceph.predictor.onnx_session import open_session, run_film
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
 
 SPACING_MM = (0.1, 0.1)

@@ -19,7 +19,8 @@ from monai_ceph.export.formats import FORMATS, OPSET
 from monai_ceph.export.whole_film import WholeFilm, any_film_inferer, whole_film
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.bundle import default_bundle
-from monai_ceph.predictor.onnx_predictor import JUDGES, bundle_sha256, open_session, run_film
+from monai_ceph.predictor.onnx_predictor import JUDGES, bundle_sha256
+from monai_ceph.predictor.onnx_session import open_session, run_film
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 CHECK_MM = 0.25

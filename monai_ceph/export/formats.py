@@ -14,7 +14,7 @@ import torch
 
 from monai_ceph.export.whole_film import WholeFilm
 from monai_ceph.predictor.model_checksum import CHECKSUM, EMPTY, sign
-from monai_ceph.predictor.onnx_predictor import EXTRA
+from monai_ceph.predictor.onnx_session import EXTRA
 
 OPSET = 18
 """Version of ONNX's operators: the one that torch's exporter is made for, and older than most runtimes in use."""

@@ -6,35 +6,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from monai_ceph.predictor.bundle import bundle_config
+from monai_ceph.predictor.bundle import bundle_config, read_json
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 
 UNUSED = (
-    "ignite",
-    "matplotlib",
-    "scipy",
-    "pandas",
-    "jsonschema",
-    "requests",
-    "tensorboard",
-    "nibabel",
-    "pydicom",
-    "itk",
+    *("ignite", "matplotlib", "scipy", "pandas", "jsonschema", "requests"),
+    *("tensorboard", "nibabel", "pydicom", "itk"),
 )
 """What MONAI imports if it is there, and no part in :data:`PLAIN` uses; films are read by this package's own reader."""
-PLAIN = frozenset(
-    (
-        *("BasicUNet", "AttentionUnet", "Compose", "LoadImaged", "EnsureChannelFirstd", "NormalizeIntensityd"),
-        *("Dataset", "DataLoader", "SupervisedEvaluator"),  # for the bundle's own run; not made here
-    )
-)
+PLAIN = {
+    *("BasicUNet", "AttentionUnet", "Compose", "LoadImaged", "EnsureChannelFirstd", "NormalizeIntensityd"),
+    *("Dataset", "DataLoader", "SupervisedEvaluator"),  # for the bundle's own run; not made here
+}
 """The parts of MONAI that the shipped bundle is made of."""
 
 
@@ -83,8 +72,5 @@ def _is_plain(config: Path) -> bool:
         own = {str(part["_target_"])} if isinstance(part, dict) and "_target_" in part else set()
         return own.union(*map(targets, inside))
 
-    try:
-        parts = targets(json.loads(config.read_text(encoding="utf-8")))
-    except (OSError, ValueError):  # for load_torch_predictor to tell
-        return False
-    return all(target in PLAIN or target.startswith("monai_ceph.") for target in parts)
+    parts = targets(read_json(config))
+    return bool(parts) and all(target in PLAIN or target.startswith("monai_ceph.") for target in parts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -21,8 +20,9 @@ from monai_ceph.film_pose import UPRIGHT, FilmPose, Look, Orientation, PoseSearc
 from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.landmarks import Landmark, LandmarkScheme
 from monai_ceph.prediction import Prediction
-from monai_ceph.predictor.bundle import bundle_config, default_bundle
+from monai_ceph.predictor.bundle import bundle_config, default_bundle, weights_file
 from monai_ceph.predictor.model_checksum import check_sum
+from monai_ceph.predictor.onnx_session import COARSE, global_stage, open_session, run_film
 from monai_ceph.predictor.predictor import Predictor, check_finite_result
 from monai_ceph.predictor.upright_film import at_least, upright_film
 from monai_ceph.refinement import UprightFilm, moved, refined_points
@@ -31,12 +31,8 @@ from monai_ceph.spacing import check_extent, check_film_size
 
 logger = logging.getLogger(__name__)
 
-EXTRA = "Install the packages of the extra 'onnx': pip install 'monai-ceph[onnx]'."
-"""What to do where they are missing."""
 MODEL = Path("models") / "model.onnx"
 """Where a bundle keeps its exported model."""
-COARSE = ("coarse_px", "coarse_confidence")
-"""The outputs of the global stage."""
 JUDGES = ("face_shape", "landmark_status", "uncertainty")
 """What of a bundle's ``configs`` the metadata of an exported model hold, as JSON, to judge landmarks by."""
 
@@ -80,41 +76,31 @@ class OnnxPredictor(Predictor):
 
     def load(self, film: Path) -> dict[str, Any]:
         pixels, info = read_film_apart(film, self.spacing_mm)
-        if info.spacing_mm is None and not self.judges:
+        if info.spacing_mm is None and self.search is None:
             logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", film, self.assumed_mm[0])
         spacing = info.spacing_mm or self.assumed_mm
         check_extent(pixels.shape, spacing, self.working_mm, str(film))
-        if info.spacing_mm is not None or not self.judges:
-            check_film_size(self._local_size(pixels, spacing), self.patch_size)
+        if info.spacing_mm is not None or self.search is None:
+            local_size = [int(n * mm / self.working_mm) for n, mm in zip(pixels.shape, spacing, strict=True)]
+            check_film_size(local_size, self.patch_size)
         return {"image": pixels, "info": info, "name": film.name}
 
     def film_pixels(self, item: dict[str, Any]) -> np.ndarray:
         return np.asarray(item["image"])
 
     def predict(self, item: dict[str, Any]) -> Prediction:
-        info, film = item["info"], item["image"]
-        rows = self._find(film, info.spacing_mm, Orientation.of_tag(info.orientation))
-        check_finite_result(rows, item["name"])
-        prediction = Prediction(
-            image=item["name"],
-            scheme=self.scheme,
-            points_px=rows[:, :2],
-            confidence=rows[:, 2],
-            spacing_mm=info.spacing_mm,
-            spacing_source=info.spacing_source,
-        )
-        judged = self._judged(prediction, rows[:, 3:], film, info.suggested_spacing_mm)
+        info, name = item["info"], item["name"]
+        rows = self._find(item["image"], info.spacing_mm, Orientation.of_tag(info.orientation))
+        check_finite_result(rows, name)
+        prediction = Prediction(name, self.scheme, rows[:, :2], rows[:, 2], info.spacing_mm, info.spacing_source)
+        prediction = self._judged(prediction, rows[:, 3:], item["image"], info.suggested_spacing_mm)
         if info.orientation != 1:
-            judged = replace(judged, remarks=(*judged.remarks, TURNED_BY_ITS_TAG))
-        return judged.doubted(info.remarks)
-
-    @property
-    def judges(self) -> bool:
-        """Whether landmarks are judged, and the pose of a film is searched."""
-        return self.search is not None
+            prediction = replace(prediction, remarks=(*prediction.remarks, TURNED_BY_ITS_TAG))
+        return prediction.doubted(info.remarks)
 
     @cached_property
     def search(self) -> PoseSearch | None:
+        """The search for a film's pose; None if landmarks are not judged."""
         if self.shape is None or self.rule is None:
             return None
         return PoseSearch(self.shape, self.global_mm, self.rule.believable, self.rule.usual)
@@ -126,9 +112,6 @@ class OnnxPredictor(Predictor):
             return global_stage(self.path)
         except ImportError:
             return self.session
-
-    def _local_size(self, film: np.ndarray, spacing_mm: tuple[float, float]) -> list[int]:
-        return [int(n * mm / self.working_mm) for n, mm in zip(film.shape, spacing_mm, strict=True)]
 
     def _find(self, film: np.ndarray, known_mm: tuple[float, float] | None, stored: Orientation) -> np.ndarray:
         """Find the points of a film (X, Y) in the order in which ``AnyFilmInferer`` does; return what it returns."""
@@ -185,81 +168,16 @@ class OnnxPredictor(Predictor):
             None if suggested_mm is None else suggested_mm[0],
             partial(find_ruler, film),
         )
-        if judged.ruler is not None:
-            prediction = replace(prediction, spacing_mm=(judged.ruler.spacing_mm,) * 2, spacing_source="ruler")
-        uncertainty = None
-        if self.table is not None and "not a face" not in judged.doubts:
-            uncertainty = estimate_uncertainty(
-                judged.points_px, prediction.confidence, evidence, prediction.spacing_mm, self.shape, self.table
-            )
-        return replace(
-            prediction,
-            points_px=judged.points_px,
-            status=judged.status,
-            remarks=judged.remarks,
-            doubts=judged.doubts,
-            pose=judged.pose,
-            **({} if uncertainty is None else uncertainty._asdict()),
+        changes = judged._asdict()
+        if (ruler := changes.pop("ruler")) is not None:
+            changes |= {"spacing_mm": (ruler.spacing_mm,) * 2, "spacing_source": "ruler"}
+        prediction = replace(prediction, **changes)
+        if self.table is None or "not a face" in prediction.doubts:
+            return prediction
+        uncertainty = estimate_uncertainty(
+            prediction.points_px, prediction.confidence, evidence, prediction.spacing_mm, self.shape, self.table
         )
-
-
-def run_film(
-    session: Any,
-    film: np.ndarray,
-    spacing_mm: tuple[float, float] | None,
-    start_px: np.ndarray | None = None,
-) -> tuple[np.ndarray, ...]:
-    """Run an exported model on a film (X, Y).
-
-    Args:
-        session: of :func:`open_session`, or of :func:`global_stage`.
-        film: gray values.
-        spacing_mm: (along x, along y); None where unknown.
-        start_px: (N, 2), where the local stage looks; None for the points of the global stage.
-    Returns:
-        Points (N, 2), film pixels, and confidences (N,); the same of the global stage; and, unless the model is an
-        older one, the spread of the heatmaps (N, 3), film px^2. Of the global stage alone: its points and confidences.
-        All are float64.
-    """
-    spacing = np.array((np.nan, np.nan) if spacing_mm is None else spacing_mm, dtype=np.float64)
-    inputs = {"film": film[None, None].astype(np.float32), "spacing_mm": spacing}
-    if start_px is not None:
-        inputs["start_px"] = start_px
-    return tuple(output.astype(np.float64) for output in session.run(None, inputs))
-
-
-def global_stage(path: Path) -> Any:
-    """Open a session of the global stage alone, whose outputs are :data:`COARSE`. Raises ImportError without onnx."""
-    import onnx
-    import onnx.utils
-
-    part = onnx.utils.Extractor(onnx.load(path)).extract_model(["film", "spacing_mm"], list(COARSE))
-    return open_session(path, part.SerializeToString())
-
-
-def open_session(path: Path, content: bytes | None = None) -> Any:
-    """Open an onnxruntime session on the CPU, with as many threads as this process may use.
-
-    Args:
-        path: the model's file.
-        content: a part of the model, to run in its place.
-    Raises:
-        ImportError: onnxruntime is missing.
-        ValueError: the file is not an ONNX model that it can run.
-    """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(f"The onnx backend needs onnxruntime. {EXTRA}") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _threads()
-    options.log_severity_level = 3  # errors: it warns of each input that may be left out
-    try:
-        return onnxruntime.InferenceSession(content or str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own exceptions have no common class
-        raise ValueError(
-            f"Cannot run '{path}' ({type(error).__name__}); expected a model of monai-ceph export."
-        ) from error
+        return prediction if uncertainty is None else replace(prediction, **uncertainty._asdict())
 
 
 def load_onnx_predictor(
@@ -279,18 +197,18 @@ def load_onnx_predictor(
     """
     if device not in ("auto", "cpu"):
         raise ValueError(f"The onnx backend runs on the CPU, not on '{device}'; use --device cpu or --backend torch.")
-    given = default_bundle() if bundle is None else Path(bundle)
-    path = given if given.suffix == ".onnx" else given / MODEL
+    source = default_bundle() if bundle is None else bundle
+    path = source if source.suffix == ".onnx" else source / MODEL
     if not path.is_file():
-        folder = "" if given == path or bundle is None else f" --bundle '{given}'"
+        folder = "" if source == path or bundle is None else f" --bundle '{source}'"
         raise FileNotFoundError(
             f"There is no '{path}'; make it with: monai-ceph export --format onnx{folder} --output '{path}'"
         )
     check_sum(path)
     session = open_session(path)
     metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    if given != path and metadata.get("bundle_sha256") != bundle_sha256(given):
-        raise ValueError(f"'{path}' was exported from other weights or settings than '{given}' has; export it again.")
+    if source != path and metadata.get("bundle_sha256") != bundle_sha256(source):
+        raise ValueError(f"'{path}' was exported from other weights or settings than '{source}' has; export it again.")
     try:
         content = json.loads(metadata["scheme"])
         scheme = LandmarkScheme(content["name"], tuple(Landmark(**row) for row in content["landmarks"]))
@@ -299,21 +217,21 @@ def load_onnx_predictor(
         older = "spread_px2" not in [output.name for output in session.get_outputs()]
         if older:
             logger.warning("No expected errors: '%s' was exported before models had them; export it again.", path)
-            table = None
+        working_mm, assumed_mm = float(metadata["working_spacing_mm"]), float(metadata["assumed_spacing_mm"])
         return OnnxPredictor(
             session=session,
             path=path,
             scheme=scheme,
-            working_mm=float(metadata["working_spacing_mm"]),
-            assumed_mm=(float(metadata["assumed_spacing_mm"]),) * 2,
+            working_mm=working_mm,
+            assumed_mm=(assumed_mm, assumed_mm),
             patch_size=int(metadata["patch_size"]),
-            global_mm=float(metadata.get("global_spacing_mm", float(metadata["working_spacing_mm"]) / 0.3)),
+            global_mm=float(metadata.get("global_spacing_mm", working_mm / 0.3)),
             low_confidence=float(metadata["low_confidence"]),
             spacing_mm=spacing_mm,
             weights_sha256=weights_sha256,
             shape=None if shape is None else FaceShape.parse(shape).of_landmarks(scheme.symbols),
             rule=None if rule is None else StatusRule.parse(rule),
-            table=None if table is None else _kept_table(table, path, weights_sha256, scheme.symbols),
+            table=None if table is None or older else _kept_table(table, path, weights_sha256, scheme.symbols),
             older=older,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -333,11 +251,4 @@ def _kept_table(text: str, path: Path, weights_sha256: str, symbols: tuple[str, 
 
 def bundle_sha256(bundle: Path) -> str:
     """Return one hash of a bundle's settings and weights. Raises OSError if there are none."""
-    content = bundle_config(bundle).read_bytes() + (bundle / "models" / "model.pt").read_bytes()
-    return hashlib.sha256(content).hexdigest()
-
-
-def _threads() -> int:
-    # onnxruntime counts the machine's cores, of which a container may have few. Like torch, follow OMP_NUM_THREADS.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(os.environ.get("OMP_NUM_THREADS") or cores)
+    return hashlib.sha256(bundle_config(bundle).read_bytes() + weights_file(bundle).read_bytes()).hexdigest()

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Got = TypeVar("Got")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def submit_ahead(
-    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], depth: int
-) -> Iterator[tuple[Given, Future[Got]]]:
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], depth: int
+) -> Iterator[tuple[Item, Future[Result]]]:
     """Call a function in other threads, up to ``depth`` items ahead of the consumer; keep their order.
 
     Args:
@@ -28,7 +28,7 @@ def submit_ahead(
     Yields:
         Each item and its future.
     """
-    waiting: deque[tuple[Given, Future[Got]]] = deque()
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
     for item in items:
         waiting.append((item, pool.submit(function, item)))
         if len(waiting) > depth:
@@ -38,8 +38,8 @@ def submit_ahead(
 
 
 def submit_in_chunks(
-    pool: ThreadPoolExecutor, function: Callable[[Given], Got], items: Iterable[Given], count: int
-) -> Iterator[tuple[Given, Future[Got]]]:
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], count: int
+) -> Iterator[tuple[Item, Future[Result]]]:
     """Call a function in other threads on ``count`` items at once, and wait for all; keep their order.
 
     Arguments and yielded values are those of :func:`submit_ahead`, but no call runs while the consumer works.
@@ -53,8 +53,12 @@ def submit_in_chunks(
 
 def worker_count() -> int:
     """Return how many threads read and how many write: the number of this process's cores, up to a limit."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(max(2, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
+    return min(max(2, core_count() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))), 16)
+
+
+def core_count() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -96,30 +96,27 @@ def load_torch_predictor(
     from monai.bundle import ConfigParser
 
     config = bundle_config(bundle)
+    folder = config.parents[1]
     # MONAI warns at each start that a config can run code; check_trusted sees to that.
     logging.getLogger("monai.bundle.config_parser").setLevel(logging.ERROR)
     # LoadImage tries readers that no film needs here, and says that they lack their libraries.
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
     parser = ConfigParser()
     parser.read_config(read_config(config))
-    check_trusted(config.parents[1], parser.get(), trust=trust)
-    chosen = resolve_device(device)
-    parser["bundle_root"], parser["film_spacing_mm"] = config_text(str(config.parents[1])), spacing_mm
-    parser["device"] = chosen
-    if scheme is not None:
-        parser["scheme"] = config_text(str(scheme))
-    if weights is not None:
-        parser["weights"] = config_text(str(weights))
-    names = ("network", "preprocessing", "inferer", "postprocessing")
+    check_trusted(folder, parser.get(), trust=trust)
+    parser["device"], parser["film_spacing_mm"] = resolve_device(device), spacing_mm
+    for name, value in {"bundle_root": folder, "scheme": scheme, "weights": weights}.items():
+        if value is not None:
+            parser[name] = config_text(str(value))
+    names = ("device", "network", "preprocessing", "inferer", "postprocessing")
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
             parts = {name: parser.get_parsed_content(name) for name in names}
         return TorchPredictor(
             scheme=parser.get_parsed_content("landmark_scheme"),
-            device=chosen,
             low_confidence=parser.get("low_confidence", 0.0),
-            weights=config.parents[1] / "models" / "model.pt" if weights is None else weights,
+            weights=folder / "models" / "model.pt" if weights is None else weights,
             **parts,
         )
     except RuntimeError as error:

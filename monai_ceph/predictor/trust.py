@@ -19,12 +19,10 @@ Kind = Literal["inference", "training"]
 Part = tuple[tuple[str, ...], str]
 """Where a part stands, empty where it may stand anywhere, and the part as text."""
 
-NETWORKS = frozenset(
-    (
-        *("BasicUNet", "BasicUNetPlusPlus", "UNet", "AttentionUnet", "SegResNet", "DynUNet", "SwinUNETR", "UNETR"),
-        *("monai_ceph.networks.DivisibleNet", "monai_ceph.networks.HalfResolutionUNet"),
-    )
-)
+NETWORKS = {
+    *("BasicUNet", "BasicUNetPlusPlus", "UNet", "AttentionUnet", "SegResNet", "DynUNet", "SwinUNETR", "UNETR"),
+    *("monai_ceph.networks.DivisibleNet", "monai_ceph.networks.HalfResolutionUNet"),
+}
 """Networks that take any arguments: none of them opens a file or calls what an argument names. Each class of
 ``torch.nn`` that is a module is one as well."""
 _WRITTEN = ("model_dir", "run_dir", "output_dir")  # folders that a training or an evaluation writes to

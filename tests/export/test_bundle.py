@@ -30,7 +30,8 @@ from monai_ceph.landmark_status import StatusRule
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import write_phantoms
 from monai_ceph.predictor.model_checksum import sign
-from monai_ceph.predictor.onnx_predictor import JUDGES, load_onnx_predictor, run_film
+from monai_ceph.predictor.onnx_predictor import JUDGES, load_onnx_predictor
+from monai_ceph.predictor.onnx_session import run_film
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.analysis.test_uncertainty import table as uncertainty_table
 from tests.bundles.tiny import SPACING_MM
