@@ -15,9 +15,6 @@ import numpy as np
 
 NEAR_MM = 6.0
 """Distance from the mean face at which a landmark still supports a fit, as one standard deviation."""
-FILM_EXTENTS_MM = (200.0, 340.0, 110.0, 560.0)
-"""Square roots of areas of films, likely ones first. The global stage recognises a face at 0.6 to 1.7 times its scale,
-so these cover films of 65 to 930 mm."""
 _FURTHEST_PAIR_PART = 0.25
 _POSE_MM = 100.0
 _ANNOTATORS_MM = 1.5

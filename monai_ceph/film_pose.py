@@ -17,8 +17,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph.face_shape import FILM_EXTENTS_MM, FaceFit, FaceShape, recognised, signed_deg
+from monai_ceph.face_shape import FaceFit, FaceShape, recognised, signed_deg
 
+FILM_EXTENTS_MM = (200.0, 340.0, 110.0, 560.0)
+"""Square roots of areas of films, likely ones first. The global stage recognises a face at 0.6 to 1.7 times its scale,
+so these cover films of 65 to 930 mm."""
+USUAL_SIZE = (0.7, 1.4)
+"""Usual size of a face relative to the mean face; measured 0.81 to 1.15 on 150 films of adults and adolescents."""
+LARGEST_TILT_DEG = 12.0
 _TAGGED = {2: (0, True), 3: (2, False), 4: (2, True), 5: (3, True), 6: (3, False), 7: (1, True), 8: (1, False)}
 
 
@@ -188,8 +194,8 @@ class PoseSearch:
     believable: float = 0.2
     usual: float = 0.0
     extents_mm: tuple[float, ...] = FILM_EXTENTS_MM
-    largest_tilt_deg: float = 12.0
-    size_range: tuple[float, float] = (0.7, 1.4)
+    largest_tilt_deg: float = LARGEST_TILT_DEG
+    size_range: tuple[float, float] = USUAL_SIZE
     window_mm: tuple[float, float] = (210.0, 230.0)
     hopeless: float = 0.1
 

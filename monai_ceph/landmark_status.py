@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm, signed_deg
+from monai_ceph.film_pose import LARGEST_TILT_DEG, USUAL_SIZE
 from monai_ceph.ruler import Ruler
 
 Status = Literal["found", "doubtful", "outside", "missing"]
@@ -29,9 +30,6 @@ around the point (:func:`~monai_ceph.heatmaps.second_moments`), film px^2."""
 FEATURES = ("confidence", "coarse_confidence", "off_shape", "coarse_off", "agreement")
 TURNED_BY_ITS_TAG = "viewers turn it by its orientation tag; points are in the pixels as stored"
 """Remark on a film whose EXIF or TIFF orientation is not 1."""
-USUAL_SIZE = (0.7, 1.4)
-"""Usual size of a face relative to the mean face; measured 0.81 to 1.15 on 150 films of adults and adolescents."""
-LARGEST_TILT_DEG = 12.0
 
 
 @dataclass(frozen=True)

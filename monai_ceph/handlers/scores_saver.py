@@ -76,13 +76,13 @@ class ScoresSaver:
 
     def __call__(self, engine: Any) -> None:
         """Collect the films of an iteration."""
-        for given, item in zip(engine.state.batch, engine.state.output, strict=True):
+        for batch_item, item in zip(engine.state.batch, engine.state.output, strict=True):
             prediction = to_prediction(item, self.scheme)
             # Rounded as in the table, so that errors at a threshold fall on the same side of it.
             prediction = replace(prediction, points_px=prediction.points_px.round(PX_DECIMALS))
             film = film_name(prediction.image)
             self.points_mm[film] = prediction.points_mm
-            self.target_mm[film] = replace(prediction, points_px=np.asarray(given[self.points_key])).points_mm
+            self.target_mm[film] = replace(prediction, points_px=np.asarray(batch_item[self.points_key])).points_mm
             self.spacings_mm.add(prediction.spacing_mm)
 
     def finish(self, engine: Any) -> None:

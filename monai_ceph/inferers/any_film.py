@@ -12,7 +12,7 @@ from monai.inferers import Inferer
 
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.film_pose import UPRIGHT, FilmPose, Look, Orientation, PoseSearch, seen
-from monai_ceph.inferers.posed_film import coarse_look, posed_film
+from monai_ceph.inferers.posed_film import ScaledFilms, coarse_look, posed_film
 from monai_ceph.inferers.two_stage import TwoStageInferer, or_centre
 from monai_ceph.networks import TwoStageNet
 from monai_ceph.refinement import UprightFilm, moved, refined_points
@@ -113,7 +113,7 @@ class AnyFilmInferer(Inferer):
             local, affine = posed_film(film, pose, self.local_mm, (0.0, 0.0))
             look = self._first_look(local, affine, pose, network)
         if search is not None:
-            scaled: dict[tuple[float, float], torch.Tensor] = {}
+            scaled: ScaledFilms = {}
             best = search(
                 (film.shape[-2], film.shape[-1]),
                 known_mm,

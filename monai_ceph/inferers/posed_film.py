@@ -9,11 +9,12 @@ import torch
 
 from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, face_window, seen
 from monai_ceph.refinement import moved
-from monai_ceph.transforms.scale import scale_pixels
+from monai_ceph.transforms.scale import scale_with_affine, values_at
 
 Coarse = Callable[[torch.Tensor], torch.Tensor]
 """A function from normalised films (B, C, X, Y) at the global stage's spacing to (B, N, 3): x, y in array indices and
 the confidence."""
+ScaledFilms = dict[tuple[float, float], tuple[torch.Tensor, torch.Tensor]]
 
 
 def posed_film(
@@ -21,7 +22,7 @@ def posed_film(
     pose: FilmPose,
     spacing_mm: float,
     window_mm: Sequence[float],
-    scaled: dict[tuple[float, float], torch.Tensor] | None = None,
+    scaled: ScaledFilms | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Set a film upright and resample it to a working spacing.
 
@@ -31,7 +32,8 @@ def posed_film(
         spacing_mm: the working spacing.
         window_mm: (x, y), size of the window around the centre of the face, if the pose has one. A tilted window is
             filled with the mean outside the film; an upright one is cropped to the film.
-        scaled: this film at the working spacing, by the pixel size that was assumed; what is missing is added.
+        scaled: this film at the working spacing, and its affine, by the pixel size that was assumed; what is missing is
+            added.
     Returns:
         (C, X', Y'), with mean 0 and standard deviation 1; and the (3, 3) float64 affine from index to film pixel.
     Example:
@@ -39,15 +41,10 @@ def posed_film(
         >>> upright.shape, affine[0, 0].item()
         (torch.Size([1, 20, 30]), 2.0)
     """
-    factor = [mm / spacing_mm for mm in pose.working_mm]
-    factor = [1.0 if int(n * f) == n else f for n, f in zip(film.shape[-2:], factor, strict=True)]
     scaled = {} if scaled is None else scaled
     if pose.working_mm not in scaled:
-        scaled[pose.working_mm] = scale_pixels(film, factor)
-    pixels = scaled[pose.working_mm]
-    affine = torch.eye(3, dtype=torch.float64)
-    for axis, f in enumerate(factor):
-        affine[axis, axis], affine[axis, 2] = 1 / f, 0.5 / f - 0.5
+        scaled[pose.working_mm] = scale_with_affine(film, [mm / spacing_mm for mm in pose.working_mm])
+    pixels, affine = scaled[pose.working_mm]
     pixels, turned = _oriented(pixels, pose.orientation)
     affine = affine @ turned
     if pose.centre_px is not None:
@@ -64,7 +61,7 @@ def coarse_look(
     pose: FilmPose,
     search: PoseSearch,
     coarse: Coarse,
-    scaled: dict[tuple[float, float], torch.Tensor] | None = None,
+    scaled: ScaledFilms | None = None,
 ) -> Look:
     """Run the global stage on a film under an assumed pose.
 
@@ -106,8 +103,4 @@ def _window(
     mean = pixels.mean()
     grid = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in size), indexing="ij"), -1)
     place = grid @ to_old[:2, :2].T + to_old[:2, 2]
-    extent = torch.tensor(pixels.shape[-2:], dtype=torch.float64)
-    # grid_sample wants (y, x) for an array (.., X, Y), and the outer edges of the first and last pixel at -1 and 1.
-    unit = ((place + 0.5) / extent * 2 - 1).flip(-1).to(pixels)
-    turned = torch.nn.functional.grid_sample((pixels - mean)[None], unit[None], align_corners=False)[0]
-    return turned + mean, to_old
+    return values_at(pixels - mean, place) + mean, to_old

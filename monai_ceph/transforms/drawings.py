@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +11,7 @@ from monai.config import KeysCollection
 
 from monai_ceph.transforms.base import RandImageMapTransform, RandImageTransform
 
-Kind = Literal["line", "dot", "ring", "letters", "ruler"]
-KINDS: tuple[Kind, ...] = ("line", "dot", "ring", "letters", "ruler")
+KINDS = ("line", "dot", "ring", "letters", "ruler")
 
 
 def draw_segments(image: torch.Tensor, segments: np.ndarray, width_px: float, value: float) -> torch.Tensor:

@@ -53,6 +53,48 @@ def scale_pixels(image: torch.Tensor, factor: Sequence[float]) -> torch.Tensor:
     return scaled if pixels.dim() == 4 else scaled[0]
 
 
+def values_at(image: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Return an image's values between its pixels, by bilinear interpolation; 0 outside the image.
+
+    Args:
+        image: (C, X, Y).
+        index: (X', Y', 2), (x, y), array indices of ``image``, float64.
+    Returns:
+        (C, X', Y').
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms.scale import values_at
+        >>> values_at(torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[0.5, 0.0]]], dtype=torch.float64)).tolist()
+        [[[1.5]]]
+    """
+    # grid_sample counts from -1 to 1, edge to edge, and names the last axis first.
+    grid = ((2 * index + 1) / torch.tensor(image.shape[-2:], device=index.device) - 1).flip(-1)
+    return torch.nn.functional.grid_sample(image[None], grid[None].to(image), align_corners=False)[0]
+
+
+def scale_with_affine(image: torch.Tensor, factor: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scale an image as :func:`scale_pixels` does, and return where its pixels lay.
+
+    Args:
+        image: (C, X, Y).
+        factor: new over old number of pixels, along x and along y.
+    Returns:
+        (C, X', Y'), and the (3, 3) float64 affine from its indices to those of ``image``.
+    Example:
+        >>> import torch
+        >>> from monai_ceph.transforms.scale import scale_with_affine
+        >>> pixels, affine = scale_with_affine(torch.zeros(1, 9, 12), (0.5, 1.0))
+        >>> tuple(pixels.shape), affine[:2].tolist()
+        ((1, 4, 12), [[2.0, 0.0, 0.5], [0.0, 1.0, 0.0]])
+    """
+    # torch does not resample an axis that keeps its number of pixels, so the affine must not scale it either.
+    factor = [1.0 if int(n * f) == n else f for n, f in zip(image.shape[-2:], factor, strict=True)]
+    affine = torch.eye(3, dtype=torch.float64)
+    for axis, f in enumerate(factor):
+        affine[axis, axis], affine[axis, 2] = 1 / f, 0.5 / f - 0.5
+    return scale_pixels(image, factor), affine
+
+
 def scale_index(index: torch.Tensor, factor: float) -> torch.Tensor:
     """Return where an array index lies after scaling by ``factor``.
 
@@ -103,17 +145,13 @@ class ScaleToSpacing(Transform):
         # at 0.6x. Convert to mm before taking the length, because a rotated array's axes are not the film's.
         linear = affine_2d(image.affine)[:2, :2].tolist()
         covered_mm = [math.hypot(*(row[axis] * mm for row, mm in zip(linear, film_mm, strict=True))) for axis in (0, 1)]
-        factor = [mm / self.spacing_mm for mm in covered_mm]
-        # torch does not resample an axis that keeps its number of pixels, so the affine must not scale it either.
-        factor = [1.0 if int(n * f) == n else f for n, f in zip(image.shape[-2:], factor, strict=True)]
         name = str(image.meta.get("filename_or_obj", "film"))
         check_extent(image.shape[-2:], covered_mm, self.spacing_mm, name)
-        pixels = scale_pixels(image.as_tensor(), factor)
-        to_old = torch.eye(image.affine.shape[0], dtype=image.affine.dtype)
-        for axis, f in enumerate(factor):
-            to_old[axis, axis], to_old[axis, -1] = 1 / f, 0.5 / f - 0.5
+        pixels, affine = scale_with_affine(image.as_tensor(), [mm / self.spacing_mm for mm in covered_mm])
+        to_old = torch.eye(image.affine.shape[0], dtype=torch.float64)
+        to_old[:2, [0, 1, -1]] = affine[:2]
         scaled = MetaTensor(pixels, meta=image.meta)
-        scaled.affine = image.affine @ to_old.to(image.affine.device)
+        scaled.affine = image.affine @ to_old.to(image.affine)
         return scaled
 
     def _film_spacing(self, image: MetaTensor) -> tuple[float, float]:
