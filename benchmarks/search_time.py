@@ -3,7 +3,7 @@
     python -m benchmarks.search_time --isbi /path/to/isbi2015 --hamedan /path/to/hamedan
 
 writes ``benchmarks/results/search_time.csv``: processor seconds a film of the default model, from the film's pixels to
-judged landmarks, with the pixel size told and unknown, for films that lie in other ways, and for pictures without a
+judged landmarks, with the pixel size known and unknown, for films that lie in other ways, and for pictures without a
 face. Processor seconds depend less than wall time on what else the machine does; divide by the number of cores.
 """
 
@@ -57,7 +57,7 @@ def main() -> None:
     films += [(read_film(path)[0], 0.127) for path in others]
     unknown = float("nan")
     kinds = {
-        "pixel size told": films,
+        "pixel size known": films,
         "unknown": [(film, unknown) for film, _ in films],
         "unknown, facing left": [(film[::-1], unknown) for film, _ in films],
         "unknown, on its side": [(film.T[::-1], unknown) for film, _ in films],

@@ -1,4 +1,4 @@
-"""Measure what becomes of films whose head is tilted, with the default model and the pixel size told.
+"""Measure what becomes of films whose head is tilted, with the default model and the pixel size known.
 
     python -m benchmarks.tilted --isbi /path/to/isbi2015 --hamedan /path/to/hamedan
 
