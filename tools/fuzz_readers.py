@@ -32,7 +32,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 from benchmarks.provenance import origin, write_results
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_limits import LARGEST_MEMORY_BYTES
-from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
+from monai_ceph.data.film_process import FilmCrashError
+from monai_ceph.data.film_workers import FilmWorkers
 from monai_ceph.phantoms import draw_phantom
 
 OUTCOMES = ("read", "refused", "reader_crashed", "over_time", "over_memory", "unclear_error")

@@ -15,7 +15,7 @@ import numpy as np
 
 from monai_ceph.active_learning.selection import film_uncertainty, thumbnail
 from monai_ceph.atomic import make_folder, remove_leftovers
-from monai_ceph.data.film_workers import WorkerStartError
+from monai_ceph.data.film_process import WorkerStartError
 from monai_ceph.film_records import FilmRecords, RecordError
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.predictor import Predictor

@@ -14,7 +14,8 @@ from typing import Any
 from monai_ceph.atomic import make_folder
 from monai_ceph.batch.result_folder import ResultFolder
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
+from monai_ceph.data.film_process import FilmCrashError
+from monai_ceph.data.film_workers import FilmWorkers
 from monai_ceph.film_records import RecordError
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.films import predict_films, submit

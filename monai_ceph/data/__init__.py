@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from monai_ceph.data.film_folder import UnknownFilmError
     from monai_ceph.data.film_format import FilmError
     from monai_ceph.data.film_list import film_spacings, read_film_list
+    from monai_ceph.data.film_process import FilmCrashError
     from monai_ceph.data.film_reader import FilmReader
     from monai_ceph.data.film_search import FoundFilms, find_films, search_films
-    from monai_ceph.data.film_workers import FilmCrashError, FilmWorkers
+    from monai_ceph.data.film_workers import FilmWorkers
     from monai_ceph.data.label_check import LabelError
     from monai_ceph.data.label_folder import LabelFolder, UnknownLabelError
 
@@ -52,7 +53,8 @@ __getattr__, __dir__ = lazy_names(
         "film_list": ["film_spacings", "read_film_list"],
         "film_reader": ["FilmReader"],
         "film_search": ["FoundFilms", "find_films", "search_films"],
-        "film_workers": ["FilmCrashError", "FilmWorkers"],
+        "film_process": ["FilmCrashError"],
+        "film_workers": ["FilmWorkers"],
         "label_check": ["LabelError"],
         "label_folder": ["LabelFolder", "UnknownLabelError"],
     },

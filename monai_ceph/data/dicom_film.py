@@ -19,7 +19,6 @@ from __future__ import annotations
 import io
 import re
 import struct
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,24 +26,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from monai_ceph.data.dicom_spacing import dicom_spacing
-from monai_ceph.data.film_format import FilmError, cut_short, unreadable
+from monai_ceph.data.film_format import FilmError, cut_short, several_images
 from monai_ceph.data.film_limits import check_dimensions, read_bytes
 from monai_ceph.data.film_samples import FilmSamples
-from monai_ceph.data.itk_film import itk_pixels
-from monai_ceph.data.pillow_film import several_images
+from monai_ceph.data.itk_film import itk_decoded
+from monai_ceph.data.jpeg_film import jpeg_segments
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_PIXEL_TAGS = (
-    *("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation", "NumberOfFrames"),
-    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
-    *("PixelData", "FloatPixelData", "DoubleFloatPixelData"),
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+_COPIED_TAGS = (
+    *("Rows", "Columns", "SamplesPerPixel", "PlanarConfiguration", "PhotometricInterpretation"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData"),
 )
 _GRAY = ("MONOCHROME1", "MONOCHROME2")
 _NO_GROUP = 0xFFFF
 _BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _ABOUT_PIXELS = re.compile("End of file|pixel data|fragment|lookup table", re.IGNORECASE)
+_JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _SATURATED = 0.98
 """Share of a film's pixels beyond a window's ends from which the window is ignored."""
 
@@ -53,36 +53,25 @@ def read_dicom(path: Path) -> FilmSamples:
     """Read a DICOM film.
 
     Raises:
-        FilmError: no image, damaged, cut short, longer than its header says, several frames, or too large.
+        FilmError: no image, cut short, longer than its header says, several frames, or too large.
+        Exception: whatever a damaged tag leads to in pydicom.
     """
-    try:
-        with warnings.catch_warnings(record=True) as complaints:
-            warnings.simplefilter("always")
-            dataset = _dataset(path)
-            _check_header(path, dataset)
-            pixels, remarks = _seen(path, dataset)
-        said = dict.fromkeys(str(complaint.message).splitlines()[0] for complaint in complaints)
-        # What pydicom finds odd in other tags is not this reader's business.
-        remarks += tuple(f"DICOM: {text}" for text in said if _ABOUT_PIXELS.search(text))
-        return FilmSamples(pixels, spacing=dicom_spacing(dataset), remarks=remarks)
-    except FilmError:
-        raise
-    except Exception as error:  # pydicom raises whatever a damaged tag leads to
-        raise unreadable(path, "DICOM", error) from error
+    with warnings.catch_warnings(record=True) as complaints:
+        warnings.simplefilter("always")
+        dataset = _dataset(path)
+        pixels, remarks = _seen(path, dataset)
+    said = dict.fromkeys(str(complaint.message).splitlines()[0] for complaint in complaints)
+    # What pydicom finds odd in other tags is not this reader's business.
+    remarks += tuple(f"DICOM: {text}" for text in said if _ABOUT_PIXELS.search(text))
+    return FilmSamples(pixels, spacing=dicom_spacing(dataset), remarks=remarks)
 
 
 def dicom_size(path: Path) -> tuple[int, int]:
-    """Return (X, Y) from the header. Raises FilmError as :func:`read_dicom`, except for what the pixels tell."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = _dataset(path)
-            _check_header(path, dataset)
-            return int(dataset.Columns), int(dataset.Rows)
-    except FilmError:
-        raise
-    except Exception as error:
-        raise unreadable(path, "DICOM", error) from error
+    """Return (X, Y) from the header. Raises as :func:`read_dicom`, except for what the pixels tell."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset = _dataset(path)
+        return int(dataset.Columns), int(dataset.Rows)
 
 
 def _dataset(path: Path) -> Dataset:
@@ -94,6 +83,7 @@ def _dataset(path: Path) -> Dataset:
         raise cut_short(path, "DICOM")
     if any(tag >> 16 == _NO_GROUP for tag in dataset.keys()):  # noqa: SIM118 (iterating decodes every tag)
         raise ValueError("its list of tags is damaged")
+    _check_header(path, dataset)
     return dataset
 
 
@@ -110,7 +100,7 @@ def _check_header(path: Path, dataset: Dataset) -> None:
         )
     # Gray goes through two steps in float64, colours through none.
     check_dimensions(path, columns, rows, samples * bits / 8 + (8 if samples == 1 else 0))
-    if not any(tag in dataset for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if not any(tag in dataset for tag in _PIXELS):
         raise FilmError(f"{path}: this DICOM file holds no pixels; copy it again from its source.")
     if "PixelData" in dataset and not _is_compressed(dataset):
         _check_length(path, dataset, rows * columns * samples, bits)
@@ -160,7 +150,7 @@ def _uncompressed(dataset: Dataset) -> np.ndarray:
     pydicom's own ``pixel_array`` differs between its versions in what it does to unused bits and colours.
     """
     bits, rows, columns = int(dataset.BitsAllocated), int(dataset.Rows), int(dataset.Columns)
-    tag = next(tag for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData") if tag in dataset)
+    tag = next(tag for tag in _PIXELS if tag in dataset)
     if bits == 1:
         return np.asarray(dataset.pixel_array)[..., None]
     order = ">" if _syntax(dataset) == _BIG_ENDIAN else "<"
@@ -212,34 +202,27 @@ def _decompressed(path: Path, dataset: Dataset, photometric: str) -> np.ndarray:
     ITK would apply some of what the file says to its pixels, in its own way.
     """
     _check_frame(path, dataset)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "film.dcm"
-        _bare(dataset, photometric).save_as(copy, **_whole_file())
-        return itk_pixels(copy, "DICOM", shown=path)
+    return itk_decoded(path, "DICOM", _bare(dataset, photometric))
 
 
-def _bare(dataset: Dataset, photometric: str) -> Dataset:
-    from pydicom.dataset import Dataset as NewDataset
-    from pydicom.dataset import FileMetaDataset
+def _bare(dataset: Dataset, photometric: str) -> bytes:
+    import pydicom
 
-    bare = NewDataset()
-    bare.file_meta = FileMetaDataset()
+    bare = pydicom.Dataset()
+    bare.file_meta = pydicom.dataset.FileMetaDataset()
     bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
     bare.SOPClassUID, bare.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
-    for tag in _PIXEL_TAGS:
-        if tag in dataset and tag not in ("NumberOfFrames", "FloatPixelData", "DoubleFloatPixelData"):
+    for tag in _COPIED_TAGS:
+        if tag in dataset:
             bare.add_new(dataset[tag].tag, dataset[tag].VR, dataset[tag].value)
     bare.PhotometricInterpretation = photometric
     bare["PixelData"].is_undefined_length = True
-    if hasattr(bare, "is_little_endian"):  # pydicom 2
-        bare.is_little_endian, bare.is_implicit_VR = True, False
-    return bare
-
-
-def _whole_file() -> dict[str, Any]:
-    import pydicom
-
-    return {"write_like_original": False} if pydicom.__version__.startswith("2.") else {"enforce_file_format": True}
+    bare.is_little_endian, bare.is_implicit_VR = True, False  # of syntaxes that pydicom does not know
+    pydicom_2 = pydicom.__version__.startswith("2.")
+    whole = {"write_like_original": False} if pydicom_2 else {"enforce_file_format": True}
+    file = io.BytesIO()
+    bare.save_as(file, **whole)
+    return file.getvalue()
 
 
 def _check_frame(path: Path, dataset: Dataset) -> None:
@@ -251,14 +234,10 @@ def _check_frame(path: Path, dataset: Dataset) -> None:
         right, bottom, left, top = struct.unpack_from(">IIII", data, at + 8)
         size = (right - left, bottom - top)
     elif (at := data.find(b"\xff\xd8\xff")) >= 0:
-        at += 2
-        while at + 9 <= len(data) and data[at] == 0xFF:
-            marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
-            if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == 0xF7:
-                height, width = struct.unpack_from(">HH", data, at + 5)
-                size = (width, height)
+        for marker, place in jpeg_segments(data, at + 2):
+            if marker in _JPEG_FRAMES and place + 9 <= len(data):
+                size = struct.unpack_from(">HH", data, place + 5)[::-1]
                 break
-            at += 2 + length
     expected = (int(dataset.Columns), int(dataset.Rows))
     if size is not None and size != expected:
         raise FilmError(

@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.data.dicom_film import dicom_size, read_dicom
-from monai_ceph.data.film_format import FilmError, film_format, unreadable
+from monai_ceph.data.film_format import FilmError, Format, film_format, unreadable
 from monai_ceph.data.film_limits import out_of_memory
 from monai_ceph.data.film_samples import FilmSamples, check_finite
 from monai_ceph.data.itk_film import itk_film, itk_header
@@ -104,15 +105,9 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
     path = Path(path)
     given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
     kind = film_format(path)
-    try:
+    with _decoding(path, kind):
         samples = _samples(path, kind)
         film = _to_gray(path, samples.pixels)
-    except FilmError:
-        raise
-    except MemoryError as error:
-        raise out_of_memory(path) from error
-    except Exception as error:  # one damaged file never ends a batch, whatever a decoder makes of it
-        raise unreadable(path, kind, error) from error
     spacing, source = samples.spacing if given is None else (given, "user")
     return film, FilmInfo(spacing, source, samples.orientation, samples.dpi, samples.remarks)
 
@@ -121,11 +116,12 @@ def film_header(path: str | Path) -> Any:
     """Return ITK's ImageIO of a film, its header read and its pixels not. Raises as :func:`read_film`."""
     path = Path(path)
     kind = film_format(path)
-    if kind == "MetaImage":
-        check_metaimage(path)
-    elif kind == "NIfTI":
-        check_nifti(path)
-    return itk_header(path, kind)
+    with _decoding(path, kind):
+        if kind == "MetaImage":
+            check_metaimage(path)
+        elif kind == "NIfTI":
+            check_nifti(path)
+        return itk_header(path, kind)
 
 
 def film_size(path: str | Path) -> tuple[int, int]:
@@ -137,14 +133,28 @@ def film_size(path: str | Path) -> tuple[int, int]:
     """
     path = Path(path)
     kind = film_format(path)
-    if kind == "DICOM":
-        return dicom_size(path)
-    if kind in ("PNG", "JPEG", "BMP"):
-        return pillow_size(path, kind)
-    if kind == "TIFF":
-        return tiff_size(path)
+    with _decoding(path, kind):
+        if kind == "DICOM":
+            return dicom_size(path)
+        if kind in ("PNG", "JPEG", "BMP"):
+            return pillow_size(path, kind)
+        if kind == "TIFF":
+            return tiff_size(path)
     header = film_header(path)
     return header.GetDimensions(0), header.GetDimensions(1)
+
+
+@contextmanager
+def _decoding(path: Path, kind: Format) -> Iterator[None]:
+    """Raise FilmError whatever a decoder makes of a damaged file, so that one file never ends a batch."""
+    try:
+        yield
+    except FilmError:
+        raise
+    except MemoryError as error:
+        raise out_of_memory(path) from error
+    except Exception as error:
+        raise unreadable(path, kind, error) from error
 
 
 def _samples(path: Path, kind: str) -> FilmSamples:

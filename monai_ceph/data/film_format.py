@@ -83,6 +83,13 @@ def unreadable(path: Path, kind: Format, error: BaseException | str) -> FilmErro
     )
 
 
+def several_images(path: Path, shown: str) -> FilmError:
+    """Return the error of a file that holds more than one image."""
+    return FilmError(
+        f"{path}: expected one 2D film, got {shown} (a volume, several frames or pages); save the one film alone."
+    )
+
+
 def _kind(path: Path, head: bytes) -> Format | None:
     if head[128:132] == b"DICM":
         return "DICOM"

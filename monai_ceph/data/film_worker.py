@@ -33,27 +33,27 @@ def main() -> None:
     _set_limits()
     while True:
         try:
-            job = json.loads(connection.recv_bytes())
+            job = connection.recv()
         except EOFError:  # the asking process has ended
             return
-        path, folder = (os.fsdecode(job[key].encode("utf-8", "surrogateescape")) for key in ("path", "folder"))
 
         def clock(runs: bool, seconds: float = job["seconds"]) -> None:
-            # If the parent has ended while a decoder hangs, nothing else would end this process.
+            # The time of the processor, and time: if the parent has ended, nothing else would end this process.
+            signal.setitimer(signal.ITIMER_PROF, seconds if runs else 0)
             signal.setitimer(signal.ITIMER_REAL, 10 * seconds if runs else 0)
             connection.send_bytes(json.dumps({"clock": runs}).encode())
 
+        path = job["path"]
         itk_film.while_itk_loads = partial(_stopped, clock)
         os.ftruncate(2, 0)
         clock(True)
         try:
-            if folder:
-                os.chdir(folder)
-            answer = _answer(job, Path(path), pixels)
+            os.chdir(job["folder"])
+            answer = _answer(job, path, pixels)
         except FilmError as error:
             answer = {"film_error": str(error)}
         except MemoryError:
-            answer = {"film_error": str(out_of_memory(Path(path)))}
+            answer = {"film_error": str(out_of_memory(path))}
         except Exception as error:
             answer = {"film_error": f"{path}: it cannot be read ({type(error).__name__}: {error}); save it as PNG."}
         clock(False)
@@ -76,12 +76,7 @@ def _answer(job: Mapping[str, Any], path: Path, pixels: int) -> dict[str, Any]:
         from monai_ceph.data.viewer_frame import viewer_frame
 
         frame = viewer_frame(path)
-        return {
-            "size": frame.size,
-            "spacing_mm": frame.spacing_mm,
-            "origin_lps": frame.origin_lps.tolist(),
-            "direction": frame.direction.tolist(),
-        }
+        return {**vars(frame), "origin_lps": frame.origin_lps.tolist(), "direction": frame.direction.tolist()}
     film, info = read_film(path, job["spacing_mm"])
     data = film.data.cast("B")
     at = 0

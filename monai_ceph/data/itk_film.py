@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.film_format import Format, unreadable
+from monai_ceph.data.film_format import FilmError, Format, several_images, unreadable
 from monai_ceph.data.film_limits import check_dimensions
-from monai_ceph.data.pillow_film import several_images
+from monai_ceph.data.film_samples import UNKNOWN_SPACING, Spacing
 
 _IMAGE_IO: dict[Format, str] = {
     "PNG": "PNGImageIO",
@@ -34,33 +35,51 @@ _NATIVE = {"unsigned_char": "UC", "unsigned_short": "US", "short": "SS", "float"
 _SPACING_TAGS = {"MetaImage": "ElementSpacing", "NIfTI": "pixdim"}
 
 
-def itk_header(path: Path, kind: Format, shown: Path | None = None) -> Any:
+def itk_header(path: Path, kind: Format) -> Any:
     """Return ITK's ImageIO of a film, its header read and its pixels not.
 
-    Args:
-        path: the file.
-        kind: its format.
-        shown: the film's path for messages, where the file is a copy.
     Raises:
         FilmError: it cannot be read, is not one 2D image, or is too large.
     """
+    with _reading(path, kind):
+        return _header(path, kind)
+
+
+def itk_film(path: Path, kind: Format) -> tuple[np.ndarray, Spacing]:
+    """Return the samples of a film, (Y, X, components), and the file's own spacing. Raises as :func:`itk_header`."""
+    with _reading(path, kind):
+        header = _header(path, kind)
+        return _pixels(path, header), _spacing(header, kind)
+
+
+def itk_decoded(path: Path, kind: Format, content: bytes) -> np.ndarray:
+    """Return the samples, (Y, X, components), of a film whose file is read as if it had this content.
+
+    Args:
+        path: the film, for messages.
+        kind: the format of the content.
+        content: the file.
+    Raises:
+        FilmError: as :func:`itk_header`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "film"
+        copy.write_bytes(content)
+        try:
+            return itk_film(copy, kind)[0]
+        except FilmError as error:
+            raise FilmError(str(error).replace(str(copy), str(path))) from error
+
+
+@contextmanager
+def _reading(path: Path, kind: Format) -> Iterator[None]:
     with _one_at_a_time:
-        return _header(path, kind, shown or path)
-
-
-def itk_pixels(path: Path, kind: Format, shown: Path | None = None) -> np.ndarray:
-    """Return the samples of a film, (Y, X, components). Arguments and Raises as :func:`itk_header`."""
-    return itk_film(path, kind, shown)[0]
-
-
-def itk_film(
-    path: Path, kind: Format, shown: Path | None = None
-) -> tuple[np.ndarray, tuple[tuple[float, float] | None, str]]:
-    """Return :func:`itk_pixels` and the file's own spacing, as in :class:`FilmSamples`."""
-    shown = shown or path
-    with _one_at_a_time:
-        header = _header(path, kind, shown)
-        return _pixels(path, kind, shown, header), _spacing(header, kind)
+        try:
+            yield
+        except FilmError:
+            raise
+        except Exception as error:
+            raise unreadable(path, kind, error) from error
 
 
 def _load_itk() -> Any:
@@ -77,46 +96,38 @@ def _load_itk() -> Any:
     return itk
 
 
-def _header(path: Path, kind: Format, shown: Path) -> Any:
-    itk = _load_itk()
-    try:
-        header = getattr(itk, _IMAGE_IO[kind]).New()
-        header.SetFileName(str(path))
-        header.ReadImageInformation()
-        sizes = [header.GetDimensions(axis) for axis in range(header.GetNumberOfDimensions())]
-    except Exception as error:
-        raise unreadable(shown, kind, str(error).replace(str(path), "the file")) from error
+def _header(path: Path, kind: Format) -> Any:
+    header = getattr(_load_itk(), _IMAGE_IO[kind]).New()
+    header.SetFileName(str(path))
+    header.ReadImageInformation()
+    sizes = [header.GetDimensions(axis) for axis in range(header.GetNumberOfDimensions())]
     if len(sizes) < 2 or any(size != 1 for size in sizes[2:]):
-        raise several_images(shown, " x ".join(map(str, sizes)))
+        raise several_images(path, " x ".join(map(str, sizes)))
     native = header.GetComponentTypeAsString(header.GetComponentType()) in _NATIVE
     components = header.GetNumberOfComponents()
-    check_dimensions(shown, sizes[0], sizes[1], components * (header.GetComponentSize() if native else 8))
+    check_dimensions(path, sizes[0], sizes[1], components * (header.GetComponentSize() if native else 8))
     return header
 
 
-def _pixels(path: Path, kind: Format, shown: Path, header: Any) -> np.ndarray:
+def _pixels(path: Path, header: Any) -> np.ndarray:
     import itk
 
-    try:
-        component = header.GetComponentTypeAsString(header.GetComponentType())
-        image_type = itk.VectorImage[getattr(itk, _NATIVE.get(component, "D")), 2]
-        reader = itk.ImageFileReader[image_type].New()
-        reader.SetImageIO(header)
-        reader.SetFileName(str(path))
-        reader.Update()
-        pixels: np.ndarray = itk.array_from_image(reader.GetOutput())
-    except Exception as error:
-        raise unreadable(shown, kind, str(error).replace(str(path), "the file")) from error
-    return pixels
+    component = header.GetComponentTypeAsString(header.GetComponentType())
+    image_type = itk.VectorImage[getattr(itk, _NATIVE.get(component, "D")), 2]
+    reader = itk.ImageFileReader[image_type].New()
+    reader.SetImageIO(header)
+    reader.SetFileName(str(path))
+    reader.Update()
+    return np.asarray(itk.array_from_image(reader.GetOutput()))
 
 
-def _spacing(header: Any, kind: Format) -> tuple[tuple[float, float] | None, str]:
+def _spacing(header: Any, kind: Format) -> Spacing:
     tag = _SPACING_TAGS.get(kind)
     if tag is None:
-        return None, "unknown"
+        return UNKNOWN_SPACING
     # NIfTI holds float32: seven digits, so that 0.1 comes back as 0.1.
     x, y = (float(f"{header.GetSpacing(axis):.7g}") for axis in (0, 1))
     # Exactly 1 x 1 mm is what programs fill in when they do not know; no film is as coarse.
     if not (0 < x < np.inf and 0 < y < np.inf) or (x, y) == (1.0, 1.0):
-        return None, "unknown"
+        return UNKNOWN_SPACING
     return (x, y), f"file: {tag}"

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.data.film_format import FilmError, Format, cut_short, unreadable
+from monai_ceph.data.film_format import FilmError, Format, cut_short, several_images, unreadable
 from monai_ceph.data.film_limits import check_dimensions, read_bytes
 from monai_ceph.data.film_samples import FilmSamples
 
 EXIF_ORIENTATION = 0x0112
 _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
-_DAMAGED = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 
 
 def read_png(path: Path) -> FilmSamples | None:
@@ -51,7 +50,7 @@ def read_png(path: Path) -> FilmSamples | None:
     check_dimensions(path, width, height, max(1, bits // 8) * (3 if colour == 3 else _PNG_SAMPLES[colour]))
     if bits == 16 and colour != 0:
         return None
-    return _decoded(path, "PNG", data, tuple(remarks))
+    return _decoded("PNG", data, tuple(remarks))
 
 
 def read_bmp(path: Path) -> FilmSamples:
@@ -79,33 +78,23 @@ def read_bmp(path: Path) -> FilmSamples:
         raise unreadable(path, "BMP", f"{bits} bits a pixel")
     if len(data) < start + (width * bits + 31) // 32 * 4 * height:
         raise cut_short(path, "BMP")
-    return _decoded(path, "BMP", data, ())
+    return _decoded("BMP", data, ())
 
 
 def pillow_size(path: Path, kind: Format) -> tuple[int, int]:
-    """Return (X, Y) from the header of a PNG, JPEG or BMP film. Raises FilmError if it is damaged."""
+    """Return (X, Y) from the header of a PNG, JPEG or BMP film; raise what Pillow does if it is damaged."""
     from PIL import Image
 
-    try:
-        with Image.open(path, formats=(kind,)) as picture:
-            size: tuple[int, int] = picture.size
-            return size
-    except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise unreadable(path, kind, error) from error
-
-
-def several_images(path: Path, shown: str) -> FilmError:
-    """Return the error of a file that holds more than one image."""
-    return FilmError(
-        f"{path}: expected one 2D film, got {shown} (a volume, several frames or pages); save the one film alone."
-    )
+    with Image.open(path, formats=(kind,)) as picture:
+        size: tuple[int, int] = picture.size
+        return size
 
 
 def stated_orientation(picture: Any) -> int:
     """Return the EXIF orientation of an open Pillow image; 1 if it is missing or unreadable."""
     try:
         value = picture.getexif().get(EXIF_ORIENTATION, 1)
-    except (*_DAMAGED, MemoryError):
+    except Exception:  # the tags alone: the pixels are decoded
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -129,17 +118,12 @@ def pillow_pixels(picture: Any) -> np.ndarray:
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _decoded(path: Path, kind: Format, data: bytes, remarks: tuple[str, ...]) -> FilmSamples:
+def _decoded(kind: Format, data: bytes, remarks: tuple[str, ...]) -> FilmSamples:
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
-            pixels = pillow_pixels(picture)
-            return FilmSamples(
-                pixels, orientation=stated_orientation(picture), dpi=stated_dpi(picture), remarks=remarks
-            )
-    except (*_DAMAGED, Image.DecompressionBombError) as error:
-        raise unreadable(path, kind, error) from error
+    with Image.open(io.BytesIO(data), formats=(kind,)) as picture:
+        pixels = pillow_pixels(picture)
+        return FilmSamples(pixels, orientation=stated_orientation(picture), dpi=stated_dpi(picture), remarks=remarks)
 
 
 def _png_chunks(path: Path, data: bytes) -> Iterator[tuple[bytes, memoryview, bool]]:

@@ -13,17 +13,16 @@ from __future__ import annotations
 import io
 import math
 import struct
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from monai_ceph.data.film_format import FilmError, cut_short, unreadable
+from monai_ceph.data.film_format import FilmError, cut_short, several_images, unreadable
 from monai_ceph.data.film_limits import check_dimensions, read_bytes
 from monai_ceph.data.film_samples import FilmSamples
-from monai_ceph.data.itk_film import itk_pixels
-from monai_ceph.data.pillow_film import pillow_pixels, several_images
+from monai_ceph.data.itk_film import itk_decoded
+from monai_ceph.data.pillow_film import pillow_pixels
 
 _SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 256, 257, 258, 259, 262
 _STRIPS, _ORIENTATION, _SAMPLES, _STRIP_BYTES, _X_RESOLUTION, _Y_RESOLUTION = 273, 274, 277, 279, 282, 283
@@ -71,7 +70,7 @@ def read_tiff(path: Path) -> FilmSamples:
     _check_kind(path, page)
     _check_length(path, page, len(data))
     upright = _without(data, page)
-    pixels = _pillow(path, upright) if _is_pillows(page) else _itk(path, upright)
+    pixels = _pillow(upright) if _is_pillows(page) else itk_decoded(path, "TIFF", upright)
     if photometric == _WHITE_IS_ZERO:
         pixels = _inverted(pixels, bits, number)
     orientation = page.one(_ORIENTATION, 1)
@@ -216,21 +215,11 @@ def _without(data: bytes, page: Page) -> bytes:
     return bytes(content)
 
 
-def _pillow(path: Path, data: bytes) -> np.ndarray:
+def _pillow(data: bytes) -> np.ndarray:
     from PIL import Image
 
-    try:
-        with Image.open(io.BytesIO(data), formats=("TIFF",)) as picture:
-            return pillow_pixels(picture)
-    except Exception as error:  # its parser raises whatever a damaged tag leads to
-        raise unreadable(path, "TIFF", error) from error
-
-
-def _itk(path: Path, data: bytes) -> np.ndarray:
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "film.tif"
-        copy.write_bytes(data)
-        return itk_pixels(copy, "TIFF", shown=path)
+    with Image.open(io.BytesIO(data), formats=("TIFF",)) as picture:
+        return pillow_pixels(picture)
 
 
 def _inverted(pixels: np.ndarray, bits: int, number: str) -> np.ndarray:

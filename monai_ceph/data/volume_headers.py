@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ceph.data.film_format import FilmError, cut_short, unreadable
+from monai_ceph.data.film_format import FilmError, cut_short, several_images, unreadable
 from monai_ceph.data.film_limits import check_dimensions, read_bytes
 from monai_ceph.data.film_samples import check_finite
-from monai_ceph.data.pillow_film import several_images
 
 _META_BYTES = {
     **dict.fromkeys(("MET_CHAR", "MET_UCHAR"), 1),

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from monai_ceph.atomic import atomic_path, file_sha256, make_folder, remove_leftovers
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.film_workers import FilmCrashError
+from monai_ceph.data.film_process import FilmCrashError
 from monai_ceph.film_names import OVERLAY_SUFFIX
 from monai_ceph.film_records import STATE_FOLDER, FilmRecords, RecordError, film_identity, read_record, write_record
 from monai_ceph.formats.landmark_table import landmark_columns, landmark_rows

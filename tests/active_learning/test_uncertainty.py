@@ -12,7 +12,7 @@ import pytest
 
 from monai_ceph.active_learning.selection import film_uncertainty
 from monai_ceph.active_learning.uncertainty import FilmRecord, outdated, read_records, update_records
-from monai_ceph.data.film_workers import WorkerStartError
+from monai_ceph.data.film_process import WorkerStartError
 from monai_ceph.film_records import FilmRecords
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor
 from tests.bundles.tiny import SPACING_MM

@@ -16,17 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ceph.data import film_workers
+from monai_ceph.data import film_process, film_workers
 from monai_ceph.data.film import FilmError, read_film
-from monai_ceph.data.film_workers import (
-    FilmCrashError,
-    FilmWorkers,
-    WorkerStartError,
-    read_film_apart,
-    remarks,
-    some_workers,
-    viewer_frame_apart,
-)
+from monai_ceph.data.film_process import FilmCrashError, WorkerStartError, remarks
+from monai_ceph.data.film_workers import FilmWorkers, read_film_apart, some_workers, viewer_frame_apart
 from monai_ceph.data.viewer_frame import viewer_frame
 from tests.data.film_files import picture, tiff, write_dicom
 from tests.data.harm import let_films_do_harm
@@ -116,7 +109,7 @@ def test_threads_get_each_its_own_film(workers: FilmWorkers, tmp_path: Path) -> 
 def harmful(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FilmWorkers:
     """One process that does to itself what the name of a film says."""
     let_films_do_harm(monkeypatch, tmp_path / "harm")
-    monkeypatch.setattr(film_workers, "_START_SECONDS", 300.0)
+    monkeypatch.setattr(film_process, "_START_SECONDS", 300.0)
     with FilmWorkers(1, seconds=2) as workers:
         yield workers
 

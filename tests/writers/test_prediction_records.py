@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.film_workers import FilmCrashError
+from monai_ceph.data.film_process import FilmCrashError
 from monai_ceph.film_records import RecordError, film_identity, write_record
 from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.landmarks import ISBI19
