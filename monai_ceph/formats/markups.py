@@ -217,6 +217,18 @@ def to_markups(prediction: Prediction, frame: ViewerFrame | None = None) -> dict
     }
 
 
+def markups_text(prediction: Prediction, frame: ViewerFrame | None = None) -> str:
+    """Return :func:`to_markups` as the text of a file.
+
+    >>> import json
+    >>> from monai_ceph.landmarks import ISBI19
+    >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
+    >>> json.loads(markups_text(prediction)) == to_markups(prediction)
+    True
+    """
+    return json_text(to_markups(prediction, frame), indent=2)
+
+
 def write_markups(path: str | Path, prediction: Prediction, frame: ViewerFrame | None = None) -> None:
     """Write :func:`to_markups` to a file (``.mrk.json``), completely or not at all.
 
@@ -224,7 +236,7 @@ def write_markups(path: str | Path, prediction: Prediction, frame: ViewerFrame |
     >>> prediction = Prediction("film.png", ISBI19, np.full((19, 2), 500.0), np.ones(19), (0.1, 0.1), "user")
     >>> write_markups("film.png.mrk.json", prediction)
     """
-    write_text(path, json_text(to_markups(prediction, frame), indent=2))
+    write_text(path, markups_text(prediction, frame))
 
 
 def _in_pixels(fiducial: dict[str, Any], where: str) -> bool:
