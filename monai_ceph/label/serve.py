@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import ipaddress
-import logging.config
+import logging
 import os
 import shutil
 import signal
@@ -13,6 +13,7 @@ import socket
 import sys
 from argparse import Namespace
 from contextlib import redirect_stdout
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def _run(studies: str, options: Options, host: str, app_dir: Path, listening: so
     conf = [[key, value] for key, value in vars(options).items() if value]
     # As the stock command does: set for this process, and as environment variables for those that train and score.
     Main().start_server_init_settings(Namespace(app=str(app_dir), studies=studies, conf=conf, port=port, dryrun=False))
-    logging.config.dictConfig(log_config(app_dir / "logs" / "app.log"))
+    log_to(app_dir / "logs" / "app.log")
     logging.getLogger("timeloop").disabled = True  # its own handler would repeat every line on the console
     import uvicorn
     from fastapi import HTTPException
@@ -160,22 +161,10 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def log_config(file: Path) -> dict[str, Any]:
-    """Return a logging configuration: everything to a file, which /logs shows, and warnings to standard error."""
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {
-            "file": {
-                "class": "logging.handlers.RotatingFileHandler",
-                "formatter": "line",
-                "filename": str(file),
-                "maxBytes": 10_000_000,
-                "backupCount": 5,
-                "encoding": "utf-8",
-            },
-            "console": {"class": "logging.StreamHandler", "formatter": "line", "level": "WARNING"},
-        },
-        "root": {"level": "INFO", "handlers": ["file", "console"]},
-    }
+def log_to(path: Path) -> None:
+    """Log everything to a file, which /logs shows, and warnings to standard error."""
+    file = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=5, encoding="utf-8")
+    console = logging.StreamHandler()
+    console.setLevel(logging.WARNING)
+    line = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(format=line, level=logging.INFO, handlers=[file, console], force=True)

@@ -28,7 +28,7 @@ import traceback
 from collections.abc import Iterator
 
 import monailabel.app
-from fastapi import Request, Response
+from fastapi import Request, Response, params
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -50,7 +50,6 @@ from monailabel.endpoints.user.auth import get_current_user
 from monailabel.interfaces.exception import MONAILabelException
 from monailabel.interfaces.utils.app import app_instance
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monai_ceph.label.app import CephalometricApp, find_registered
 from monai_ceph.label.documents import add_documents
@@ -66,41 +65,25 @@ STOCK = (info, model, infer, batch_infer, train, activelearning, scoring, datast
 """MONAI Label's endpoints that are served: not those for whole-slide images and OHIF, nor the DICOMweb proxy."""
 KEPT = ("/openapi.json", "/static", "/favicon.ico")
 """Paths of its application that stay as they are."""
-NAMES = re.compile(r"/(infer|batch/infer|train|scoring|activelearning)/([^/]+)")
+NAMED = re.compile(r"/(infer|batch/infer|train|scoring|activelearning)/{(\w+)}")
+"""Paths that end with the name of a model, a scoring method or a strategy."""
 
 app = monailabel.app.app
 
 
-class Gate:
-    """Answer 404 for unknown names, before a process is started for them, and find paths with or without a slash.
+def known_name(task: str, parameter: str) -> params.Depends:
+    """Return a dependency that answers 404 for an unknown name before a process is started for it.
 
-    This is plain ASGI because Starlette's ``BaseHTTPMiddleware`` drops background tasks, here the removal of temporary
-    files, when the client disconnects early.
+    Args:
+        task: as in the URL: infer, batch/infer, train, scoring, activelearning.
+        parameter: the part of the URL that holds the name.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def check(request: Request) -> None:
+        instance: CephalometricApp = app_instance()
+        find_registered(*instance.registered(task), request.path_params[parameter])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope = {**scope, "path": served_path(scope["path"])}
-            try:
-                self.check(scope["method"], scope["path"].removeprefix(settings.MONAI_LABEL_API_STR))
-            except HTTPException as error:
-                refusal = await http_exception_handler(Request(scope), error)
-                return await refusal(scope, receive, send)
-        await self.app(scope, receive, send)
-
-    def check(self, method: str, path: str) -> None:
-        if method == "POST" and (match := NAMES.fullmatch(path)) is not None:
-            instance: CephalometricApp = app_instance()
-            find_registered(*instance.registered(match[1]), match[2])
-
-
-def served_path(path: str) -> str:
-    """Return a path as a route has it: with or without the slash at its end."""
-    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-    return other if path not in PATHS and other in PATHS else path
+    return params.Depends(check)
 
 
 async def client_error(request: Request, error: Exception) -> Response:
@@ -157,7 +140,6 @@ def origins() -> list[str]:
 
 
 app.user_middleware[:] = [middleware for middleware in app.user_middleware if middleware.cls is not CORSMiddleware]
-app.add_middleware(Gate)
 if origins():
     app.add_middleware(
         CORSMiddleware, allow_origins=origins(), allow_credentials=True, allow_methods=["*"], allow_headers=["*"]
@@ -166,9 +148,6 @@ app.add_exception_handler(HTTPException, http_error)
 for kind in (MONAILabelException, ValueError, TypeError, AttributeError, OSError):
     app.add_exception_handler(kind, client_error)
 app.dependency_overrides[get_current_user] = token_user
-PREFIX = settings.MONAI_LABEL_API_STR
-PATHS: set[str] = set()
-"""Paths of the endpoints."""
 
 
 def add_routes() -> None:
@@ -178,11 +157,11 @@ def add_routes() -> None:
     routers = [endpoints, documents, *(module.router for module in modules)]
     served: set[tuple[str, str]] = set()
     for route in (route for router in routers for route in router.routes if isinstance(route, APIRoute)):
-        names = {(route.path, method) for method in route.methods}
-        if not names & served:
-            add_in_workers(app, route, PREFIX)
-            served |= names
-            PATHS.add(f"{PREFIX}{route.path}")
+        requests = {(route.path, method) for method in route.methods}
+        if not requests & served:
+            named = NAMED.fullmatch(route.path) if "POST" in route.methods else None
+            add_in_workers(app, route, settings.MONAI_LABEL_API_STR, [known_name(*named.groups())] if named else ())
+            served |= requests
     add_documents(app)
 
 
