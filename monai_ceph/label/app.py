@@ -45,7 +45,7 @@ from monai_ceph.label.store import FilmStore
 from monai_ceph.label.strategies import strategies
 from monai_ceph.label.train import LandmarkTrain
 from monai_ceph.networks.two_stage import WeightsError
-from monai_ceph.page.predictions import film_state
+from monai_ceph.page.film_state import film_state
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.threads import worker_count
 from monai_ceph.wording import count, named
@@ -81,11 +81,12 @@ class CephalometricApp(MONAILabelApp):
             self.options.device,
             self.options.trusts_bundle,
         )
+        self.label_folder = LabelFolder(self.folder, self.model.scheme)
         self.proposals = Proposals(self.model)
-        self.site = FolderSite(self.proposals, LabelFolder(self.folder, self.model.scheme))
+        self.site = FolderSite(self.proposals, self.label_folder)
         self.face_shape = FaceShape.of(self.model.bundle / "configs" / "face_shape.json", self.model.scheme.symbols)
         self._unreadable: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         super().__init__(
             app_dir,
             studies,
@@ -96,12 +97,11 @@ class CephalometricApp(MONAILabelApp):
         )
 
     def init_datastore(self) -> FilmStore:
-        folder = LabelFolder(self.folder, self.model.scheme)
         if not is_url(self.studies):
-            return FilmStore(folder, self.check_label)
+            return FilmStore(self.label_folder, self.check_label)
         from monai_ceph.label.dicomweb import DicomWebStore
 
-        return DicomWebStore(folder, self.studies, self.check_label)
+        return DicomWebStore(self.label_folder, self.studies, self.check_label)
 
     def init_infers(self) -> dict[str, InferTask]:
         return {MODEL: LandmarkInfer(self.proposals, self.site if self.options.calibrates else None)}
@@ -137,26 +137,23 @@ class CephalometricApp(MONAILabelApp):
         """Return what the stock app says, and what the site calibration does."""
         return {**super().info(), "site_calibration": self.site.info() if self.options.calibrates else None}
 
-    def train(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    def train(self, request: Mapping[str, Any]) -> Any:
         """Train as the stock app does. In the process of a training, an error is its last line, without a traceback."""
         self._give_way()
         try:
-            result: dict[str, Any] = super().train(request)
+            return super().train(request)
         except (ValueError, OSError) as error:
             if self._server_mode:
                 raise HTTPException(400, str(error)) from error
             raise SystemExit(str(error)) from error
-        return result
 
-    def scoring(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
+    def scoring(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> Any:
         self._give_way()
-        result: dict[str, Any] = super().scoring(request, datastore)
-        return result
+        return super().scoring(request, datastore)
 
-    def batch_infer(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
+    def batch_infer(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> Any:
         self._give_way()
-        result: dict[str, Any] = super().batch_infer(request, datastore)
-        return result
+        return super().batch_infer(request, datastore)
 
     def _give_way(self) -> None:
         """Let the server go first, where this is not the server but a process that it started."""
@@ -174,7 +171,7 @@ class CephalometricApp(MONAILabelApp):
         strategy = self._strategies.get(str(request.get("strategy")))
         if answer and strategy is not None:
             films = [answer["id"], *strategy.following(answer["id"], self.datastore(), AHEAD)]
-            known = self.datastore().folder.films()  # of an archive, those that were fetched
+            known = self.label_folder.films()  # of an archive, those that were fetched
             self.proposals.ahead(known[film] for film in films if film in known)
         return answer
 
@@ -184,36 +181,34 @@ class CephalometricApp(MONAILabelApp):
         The film's proposal is known if a client asked for it. Only a face that looks to the left makes the
         proposal necessary, because films do as well.
         """
-        film = self.datastore().folder.film(film_id)
+        film = self.label_folder.film(film_id)
         proposal = self.proposals.known(film)
         if proposal is None and looks_mirrored(points_px, self.face_shape):
             try:
                 proposal = self.proposals.get(film).prediction
             except (ValueError, RuntimeError) as error:
                 logger.warning("The label of '%s' is not compared with a proposal: %s", film_id, error)
-        given = self.model.spacing_mm
-        spacing = (given, given) if given else proposal.spacing_mm if proposal else None
+        pixel_mm = self.model.spacing_mm
+        spacing = (pixel_mm, pixel_mm) if pixel_mm else proposal.spacing_mm if proposal else None
         check_plausible(points_px, self.face_shape, spacing, proposal, f"The label of film '{film_id}'")
 
     def check_films(self) -> None:
         """Read the header of every film, so that those that cannot be read are known at once."""
-        folder = self.datastore().folder
 
         def check(film_id: str) -> None:
             try:
-                folder.frame(film_id)
+                self.label_folder.frame(film_id)
             except (FilmError, LookupError) as error:
                 self._unreadable[film_id] = str(error)
 
         with ThreadPoolExecutor(worker_count()) as threads:
-            list(threads.map(check, folder.films()))
+            list(threads.map(check, self.label_folder.films()))
 
     def problems(self) -> list[str]:
         """Return what is wrong with the films or the weights: sentences, which the log gets when they are new."""
-        folder = self.datastore().folder
-        problems: list[str] = folder.problems()
-        films, unreadable = folder.films(), dict(self._unreadable)
-        for film, record in read_records(records_folder(folder)).items():
+        problems = self.label_folder.problems()
+        films, unreadable = self.label_folder.films(), dict(self._unreadable)
+        for film, record in read_records(records_folder(self.label_folder)).items():
             if film in films and (record.bytes, record.mtime_ns) == film_state(films[film]):
                 unreadable.pop(film, None)
                 if record.error:
@@ -225,9 +220,9 @@ class CephalometricApp(MONAILabelApp):
             self.model.predictor()
         except (ValueError, OSError) as error:
             problems.append(str(error))
-        for problem in set(problems) - self._told:
+        for problem in set(problems) - self._logged:
             logger.warning("%s", problem)
-        self._told = set(problems)
+        self._logged = set(problems)
         return problems
 
     def init_batch_infer(self) -> Callable[..., Any]:
@@ -270,15 +265,13 @@ class CephalometricApp(MONAILabelApp):
             if isinstance(reason, ValueError):
                 raise HTTPException(422, str(reason)) from error
             raise
-        label = file
         if save:
             try:
-                noted = {"model": MODEL, "user": MODEL, "params": result, "force": True}
-                label = store.save_label(image, file, tag, noted)
+                store.save_label(image, file, tag, {"model": MODEL, "user": MODEL, "params": result, "force": True})
             except Exception:
                 Path(file).unlink()
                 raise
-        return {"label": label, "tag": tag, "file": file, "params": result}
+        return {"label": image if save else file, "tag": tag, "file": file, "params": result}
 
     def _is_temporary(self, image: str, session: Any) -> bool:
         """Return whether an image was uploaded with the request or its session, and so is not in the store."""

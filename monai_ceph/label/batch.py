@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 class FilmBatch(BatchInferTask):
     """Predict labels for many films. A film that cannot be read is logged, and the rest are still predicted."""
 
-    def __call__(self, request: Mapping[str, Any], datastore: Any, infer: Callable[..., Any]) -> dict[str, Any]:
+    def __call__(self, request: Mapping[str, Any], datastore: Any, infer: Callable[..., Any]) -> Any:
         """Predict the films that a request names.
 
         Args:
@@ -26,14 +26,13 @@ class FilmBatch(BatchInferTask):
             For each film, the result of ``infer``, or ``{"error": message}``.
         """
 
-        def infer_film(request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
+        def infer_film(request: Mapping[str, Any], datastore: Any) -> Any:
             try:
-                result: dict[str, Any] = infer(request, datastore)
+                return infer(request, datastore)
             except Exception as error:
                 message = error.detail if isinstance(error, HTTPException) else str(error)
                 logger.warning("%s: %s", request["image"], message)
                 return {"error": message}
-            return result
 
         # There is one predictor, on the device chosen at the server's start. The stock default asks for all GPUs and
         # divides by zero where there are none.

@@ -69,8 +69,8 @@ def put_label(
     """
     instance: CephalometricApp = app_instance()
     content, info = label.file.read(LARGEST_BYTES + 1), json.loads(params or "{}")
-    asked = {key: True for key, given in (("force", force), ("replace", replace)) if given}
-    saved = instance.datastore().save(image, content, tag or DefaultLabelTag.FINAL.value, info, asked)
+    options = {key: True for key, is_set in (("force", force), ("replace", replace)) if is_set}
+    saved = instance.datastore().save(image, content, tag or DefaultLabelTag.FINAL.value, info, options)
     instance.on_save_label(image, image)
     return {"image": image, "label": image, **saved}
 
@@ -121,23 +121,19 @@ def delete_weights(model: str, user: User = ADMIN) -> None:
 
 @router.get("/model/{model}/previous", tags=["Model"], summary="Names of the earlier weights, the latest last")
 def get_previous(model: str, user: User = ADMIN) -> list[str]:
-    return sorted(_previous(_current(model)))
+    return sorted(_current(model).previous())
 
 
 @router.post("/model/{model}/previous/{name}", tags=["Model"], summary="Go back to earlier weights")
 def post_previous(model: str, name: str, user: User = ADMIN) -> dict[str, Any]:
     current = _current(model)
-    return _replace(current, find_registered("set of earlier weights", _previous(current), name), model)
+    return _replace(current, find_registered("set of earlier weights", current.previous(), name), model)
 
 
 def _current(model: str) -> CurrentModel:
     instance: CephalometricApp = app_instance()
     find_registered(*instance.registered("infer"), model)
     return instance.model
-
-
-def _previous(current: CurrentModel) -> dict[str, Path]:
-    return {path.stem: path for path in (current.weights.parent / "previous").glob("[!.]*.pt")}
 
 
 def _replace(current: CurrentModel, new: Path, model: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -10,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask
 
 from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.film_names import film_suffix
-from monai_ceph.formats.markups import to_markups
+from monai_ceph.formats.markups import markups_text
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label.proposals import Proposals
 from monai_ceph.label.site import FolderSite
+from monai_ceph.page.json_values import json_values
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers.remarks import film_remarks
 
@@ -67,9 +66,9 @@ class LandmarkInfer(InferTask):
             prediction = replace(prediction, image=f"{request['film']}{film_suffix(film)}")
         handle, path = tempfile.mkstemp(prefix="landmarks_", suffix=".mrk.json")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(to_markups(prediction, frame), file, indent=2, ensure_ascii=False)
-        said = "; ".join(film_remarks(prediction, predictor.low_confidence))
-        return path, landmarks_json(prediction, frame) | {"weights": self.model.weights_id(), "message": said}
+            file.write(markups_text(prediction, frame))
+        message = "; ".join(film_remarks(prediction, predictor.low_confidence))
+        return path, landmarks_json(prediction, frame) | {"weights": self.model.weights_id(), "message": message}
 
 
 def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]:
@@ -78,34 +77,25 @@ def landmarks_json(prediction: Prediction, frame: ViewerFrame) -> dict[str, Any]
     Unknown values are None: a landmark that was not found, mm if the spacing is unknown, or errors that nothing is
     known of.
     """
-    numbers = np.column_stack(
-        [
-            *(prediction.points_px, prediction.points_mm, prediction.confidence, prediction.errors_mm.T),
-            frame.to_lps(prediction.points_px),
-        ]
-    )
-    landmarks = []
-    for landmark, status, row in zip(prediction.scheme.landmarks, prediction.statuses, numbers.tolist(), strict=True):
-        x_px, y_px, x_mm, y_mm, confidence, expected, radius, *lps = (
-            value if np.isfinite(value) else None for value in row
-        )
-        landmarks.append(
-            {
-                "symbol": landmark.symbol,
-                "name": landmark.name,
-                "x_px": x_px,
-                "y_px": y_px,
-                "x_mm": x_mm,
-                "y_mm": y_mm,
-                "confidence": confidence,
-                "expected_error_mm": expected,
-                "radius90_mm": radius,
-                "status": status,
-                "position_lps": None if None in lps else lps,
-            }
-        )
+    x_px, y_px = prediction.points_px.T
+    x_mm, y_mm = prediction.points_mm.T
+    expected, radius = prediction.errors_mm
+    columns = {
+        "symbol": prediction.scheme.symbols,
+        "name": [landmark.name for landmark in prediction.scheme.landmarks],
+        "x_px": json_values(x_px),
+        "y_px": json_values(y_px),
+        "x_mm": json_values(x_mm),
+        "y_mm": json_values(y_mm),
+        "confidence": json_values(prediction.confidence),
+        "expected_error_mm": json_values(expected),
+        "radius90_mm": json_values(radius),
+        "status": prediction.statuses,
+        "position_lps": json_values(frame.to_lps(prediction.points_px)),
+    }
+    rows = zip(*columns.values(), strict=True)
     return {
-        "landmarks": landmarks,
+        "landmarks": [dict(zip(columns, row, strict=True)) for row in rows],
         "spacing_mm": prediction.spacing_mm,
         "spacing_source": prediction.spacing_source,
         "site": prediction.site,

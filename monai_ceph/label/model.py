@@ -92,6 +92,10 @@ class CurrentModel:
     def scheme(self) -> LandmarkScheme:
         return self.predictor().scheme
 
+    def previous(self) -> dict[str, Path]:
+        """Return the weights that were in use before, by name: the time at which they were replaced."""
+        return {path.stem: path for path in (self.weights.parent / "previous").glob("[!.]*.pt")}
+
     def predictor(self) -> Predictor:
         """Return the predictor; load it on the first call and whenever the weights have changed.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,21 +17,21 @@ from monailabel.utils.async_tasks.task import AsyncTask
 from starlette.types import Receive, Scope, Send
 
 from monai_ceph.active_learning.uncertainty import read_records
-from monai_ceph.data.label_folder import FINAL, LabelFolder
+from monai_ceph.data.label_folder import FINAL
 from monai_ceph.data.label_plausibility import ImplausibleLabelError
-from monai_ceph.film_names import film_name, film_suffix
+from monai_ceph.film_names import film_name
 from monai_ceph.finetuning.runs import latest
-from monai_ceph.formats.markups import to_markups
+from monai_ceph.formats.markups import markups_text
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label import MODEL
 from monai_ceph.label.app import CephalometricApp
-from monai_ceph.label.endpoints import post_previous
+from monai_ceph.label.endpoints import post_previous, start_training
 from monai_ceph.label.scoring import records_folder
+from monai_ceph.label.store import film_points
 from monai_ceph.label.user import token_user
-from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.page.app import page_app
-from monai_ceph.page.work import FilmRow, Label, LabelRefusedError, NotAllowedError, Offer, Role, Work
-from monai_ceph.prediction import Prediction, annotated
+from monai_ceph.page.work import FilmRow, Label, LabelRefusedError, Offer, Role, Work
+from monai_ceph.prediction import Prediction
 
 ROLES: dict[Role, str] = {
     "user": settings.MONAI_LABEL_AUTH_ROLE_USER,
@@ -54,42 +53,28 @@ class LabelWork(Work):
     """
 
     def __init__(self, app: CephalometricApp) -> None:
-        self.app = app
-
-    @property
-    def scheme(self) -> LandmarkScheme:
-        return self.app.model.scheme
-
-    @property
-    def spacing_mm(self) -> float | None:
-        return self.app.model.spacing_mm
-
-    @property
-    def folder(self) -> LabelFolder:
-        folder: LabelFolder = self.app.datastore().folder
-        return folder
+        super().__init__(app.model.scheme, app.model.spacing_mm)
+        self.app, self.folder = app, app.label_folder
 
     def offer(self) -> Offer:
-        strategies = {name: strategy.description for name, strategy in self.app._strategies.items()}
         return Offer(
             title=self.folder.folder.name,
             users=True,
             login=f"{settings.MONAI_LABEL_API_STR}/auth/token" if settings.MONAI_LABEL_AUTH_ENABLE else "",
             train=True,
             upload=True,
-            strategies=strategies,
+            strategies={name: strategy.description for name, strategy in self.app._strategies.items()},
         )
 
     async def authenticate(self, token: str, role: Role) -> str | None:
         if not settings.MONAI_LABEL_AUTH_ENABLE:
             return None
-        try:
-            user = await token_user(token)
-        except HTTPException as error:
-            raise NotAllowedError(str(error.detail), error.status_code) from error
+        user = await token_user(token)
         # Each role includes those before it, as in MONAI Label.
         if settings.MONAI_LABEL_AUTH_ROLE_ADMIN not in user.roles and ROLES[role] not in user.roles:
-            raise NotAllowedError(f"'{user.username}' lacks the role '{ROLES[role]}'; ask who administers the users.")
+            raise HTTPException(
+                403, f"'{user.username}' lacks the role '{ROLES[role]}'; ask who administers the users."
+            )
         return user.username
 
     def films(self) -> list[FilmRow]:
@@ -124,31 +109,25 @@ class LabelWork(Work):
         return self.app.site.apply(prediction) if self.app.options.calibrates else prediction
 
     def annotated(self, film_id: str, points_px: np.ndarray) -> Prediction:
-        # A film in a folder has another name than its file.
-        return annotated(f"{film_id}{film_suffix(self.film(film_id))}", self.scheme, points_px)
+        return film_points(film_id, self.film(film_id), self.scheme, points_px)
 
     def frame(self, film_id: str) -> ViewerFrame:
         return self.folder.frame(film_id)
 
     def labels(self, film_id: str) -> list[Label]:
-        found = [
-            Label(user, self.folder.points_px(film_id, labels[film_id]), final=False)
-            for user, labels in self.folder.annotators().items()
-            if film_id in labels
+        labels = [
+            Label(user, self.folder.points_px(film_id, films[film_id]), final=False)
+            for user, films in self.folder.annotators().items()
+            if film_id in films
         ]
-        if film_id not in self.folder.labels():
-            return found
-        info = self.folder.label_info(film_id)
-        points_px = self.folder.points_px(film_id, self.folder.label(film_id))
-        return [*found, Label(str(info.get("user", "")), points_px, final=True)]
+        if final := self.folder.labels().get(film_id):
+            user = str(self.folder.label_info(film_id).get("user", ""))
+            labels.append(Label(user, self.folder.points_px(film_id, final), final=True))
+        return labels
 
     def save(self, film_id: str, points_px: np.ndarray, user: str, force: bool = False, replace: bool = False) -> bool:
-        def check(points_px: np.ndarray) -> None:
-            if not force:
-                self.app.check_label(film_id, points_px)
-
-        markups = to_markups(self.annotated(film_id, points_px), self.frame(film_id))
-        content = json.dumps(markups, indent=2, ensure_ascii=False).encode()
+        content = markups_text(self.annotated(film_id, points_px), self.frame(film_id)).encode()
+        check = None if force else partial(self.app.check_label, film_id)
         try:
             path = self.folder.save(film_id, content, FINAL, user, replace=replace, check=check)
         except ImplausibleLabelError as error:
@@ -156,7 +135,9 @@ class LabelWork(Work):
         return path.parent.name == FINAL
 
     def export(self) -> list[Prediction]:
-        return [self.annotated(item["film"], item["points_px"]) for item in self.folder.items()]
+        return [
+            film_points(item["film"], item["image"], self.scheme, item["points_px"]) for item in self.folder.items()
+        ]
 
     def next_film(self, strategy: str, user: str) -> str | None:
         if strategy not in self.app._strategies:
@@ -173,12 +154,7 @@ class LabelWork(Work):
         return film_id
 
     def train(self, options: dict[str, Any]) -> None:
-        chosen = {key: options[key] for key in ("stages", "epochs", "device") if options.get(key)}
-        self.app.trainer(MODEL).check(chosen, self.app.datastore())
-        try:
-            train.run_model(MODEL, chosen)
-        except HTTPException as error:
-            raise ValueError(error.detail) from error
+        start_training(MODEL, {key: options[key] for key in ("stages", "epochs", "device") if options.get(key)})
 
     def stop_training(self) -> None:
         train.stop()
@@ -197,22 +173,18 @@ class LabelWork(Work):
         status = STATUS.get(str(task["status"]), "failed") if task.get("status") else "none"
         details = task.get("details") or []
         progress, result = latest(self.app.model.bundle)
-        previous = (self.app.model.weights.parent / "previous").glob("*.pt")
         return {
             "status": status,
             "message": str(details[-1]) if status == "failed" and details else "",
             "progress": {key: progress.get(key) for key in ("stage", "epoch", "total_epochs", "loss")},
             "result": {key: result.get(key) for key in RESULT},
             "labels": len(self.folder.labels()),
-            "weights": sorted((path.stem for path in previous), reverse=True),
+            "weights": sorted(self.app.model.previous(), reverse=True),
             "in_use": self.app.model.weights_id(),
         }
 
     def restore_weights(self, name: str) -> None:
-        try:
-            post_previous(MODEL, name)
-        except HTTPException as error:
-            raise ValueError(error.detail) from error
+        post_previous(MODEL, name)
 
 
 def add_page(app: FastAPI) -> None:

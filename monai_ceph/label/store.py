@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import logging
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +24,9 @@ from monai_ceph.data.label_folder import FINAL, LABEL_SUFFIX, NOBODY, LabelFolde
 from monai_ceph.data.label_plausibility import ImplausibleLabelError
 from monai_ceph.film_names import FILM_SUFFIXES, film_suffix
 from monai_ceph.formats.landmark_table import landmarks_csv_text
-from monai_ceph.formats.markups import to_markups
-from monai_ceph.prediction import annotated
+from monai_ceph.formats.markups import markups_text
+from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.prediction import Prediction, annotated
 from monai_ceph.wording import count
 
 logger = logging.getLogger(__name__)
@@ -243,8 +243,7 @@ class FilmStore(Datastore):
         points_px = from_labelme(content, frame, self.folder.scheme, film, f"The label of film '{film_id}'")
         if points_px is None:
             return content
-        prediction = annotated(f"{film_id}{film_suffix(film)}", self.folder.scheme, points_px)
-        return json.dumps(to_markups(prediction, frame), indent=2, ensure_ascii=False).encode()
+        return markups_text(film_points(film_id, film, self.folder.scheme, points_px), frame).encode()
 
     @_answers()
     def remove_label(self, label_id: str, label_tag: str) -> None:
@@ -293,16 +292,15 @@ class FilmStore(Datastore):
         items = items[:limit_cases] if limit_cases and limit_cases > 0 else items
         if not items:
             raise HTTPException(404, "No film has a final label yet.")
-        names = {item["film"]: f"{item['film']}{film_suffix(item['image'])}" for item in items}
-        rows = [annotated(names[item["film"]], self.folder.scheme, item["points_px"]) for item in items]
+        rows = [film_points(item["film"], item["image"], self.folder.scheme, item["points_px"]) for item in items]
         path = self.folder.state / "dataset.zip"
         with (
             atomic_path(path) as temporary,
             # A film's time stamp may be earlier than ZIP files can store.
             zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive,
         ):
-            for item in items:
-                archive.write(item["image"], names[item["film"]], compresslevel=1)
+            for item, row in zip(items, rows, strict=True):
+                archive.write(item["image"], row.image, compresslevel=1)
                 label = self.folder.label(item["film"])
                 archive.write(label, f"labels/{FINAL}/{label.name}")
             archive.writestr("landmarks.csv", landmarks_csv_text(rows))
@@ -320,6 +318,11 @@ class FilmStore(Datastore):
         except FileNotFoundError:  # removed meanwhile
             ts = 0
         return {"ts": ts, **self.folder.info(film_id), "name": name, "path": str(path)}
+
+
+def film_points(film_id: str, film: str | Path, scheme: LandmarkScheme, points_px: np.ndarray) -> Prediction:
+    """Return a film's points in the form that writers take, named after its id: its file may lie in a folder."""
+    return annotated(f"{film_id}{film_suffix(film)}", scheme, points_px)
 
 
 def _download_name(film_id: str, name: str, path: Path) -> str:

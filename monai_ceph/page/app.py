@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from math import isfinite
 from threading import Lock
 from typing import Any
 
@@ -27,11 +26,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monai_ceph.analysis.tracing import trace
 from monai_ceph.formats.landmark_table import landmarks_csv_text
-from monai_ceph.formats.markups import markups_name, to_markups
+from monai_ceph.formats.markups import markups_name, markups_text
 from monai_ceph.page import STATIC
-from monai_ceph.page.film_picture import FilmPictures, film_png
+from monai_ceph.page.film_picture import FilmPicture, film_png
+from monai_ceph.page.json_values import json_values
 from monai_ceph.page.review import measured, warn
-from monai_ceph.page.work import LabelRefusedError, NotAllowedError, Role, Work
+from monai_ceph.page.work import LabelRefusedError, Role, Work
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.spacing import check_spacing
 
@@ -82,11 +82,7 @@ class SecureHeaders:
 
 
 def page_app(work: Work) -> Starlette:
-    """Return the page's application; its addresses are relative, so it can be mounted anywhere.
-
-    Args:
-        work: the films.
-    """
+    """Return the page's application; its addresses are relative, so it can be mounted anywhere."""
     return Starlette(
         routes=[*Page(work).routes(), Mount("/", StaticFiles(directory=STATIC, html=True))],
         middleware=[Middleware(SecureHeaders)],
@@ -95,15 +91,10 @@ def page_app(work: Work) -> Starlette:
 
 
 class Page:
-    """Answer the page's requests. Each method is one address; those that read films or predict run in a thread.
-
-    Args:
-        work: the films.
-    """
+    """Answer the page's requests. Each method is one address, and runs in a thread: it may read films or predict."""
 
     def __init__(self, work: Work) -> None:
-        self.work, self.presence = work, Presence()
-        self.pictures, self.face_shape = FilmPictures(work.spacing_mm), work.face_shape()
+        self.work, self.presence, self.face_shape = work, Presence(), work.face_shape()
 
     def routes(self) -> list[Route]:
         return [
@@ -135,23 +126,21 @@ class Page:
         return Route(f"/api/{path}", endpoint, methods=[method])
 
     async def _info(self, request: Request) -> Response:
-        """Answer what the page needs before anything else; nothing that needs a login."""
-        offer = self.work.offer()
+        """Answer what the page needs before anybody has logged in."""
         try:
             user, allowed = await authenticated(self.work, request, "user"), True
-        except NotAllowedError:
+        except HTTPException:
             user, allowed = None, False
         scheme = [vars(landmark) for landmark in self.work.scheme.landmarks]
-        return JSONResponse({**vars(offer), "scheme": scheme, "user": user, "allowed": allowed})
+        return JSONResponse({**vars(self.work.offer()), "scheme": scheme, "user": user, "allowed": allowed})
 
     def films(self, query: Query) -> Any:
         return {"revision": self.work.revision(), "films": [vars(row) for row in self.work.films()]}
 
     def film(self, query: Query) -> Any:
-        film_id = query.film
-        picture = self.pictures.get(self.work.film(film_id))
+        picture = self.picture(query)
         return {
-            "film": film_id,
+            "film": query.film,
             "size": picture.film.shape,
             "spacing_mm": picture.info.spacing_mm,
             "spacing_source": picture.info.spacing_source,
@@ -159,43 +148,48 @@ class Page:
             "range": [float(picture.film.min()), float(picture.film.max())],
             "remarks": list(picture.info.remarks),
             "labels": [
-                {"user": label.user, "points": rows(label.points_px), "final": label.final}
-                for label in self.work.labels(film_id)
+                {"user": label.user, "points": json_values(label.points_px), "final": label.final}
+                for label in self.work.labels(query.film)
             ],
         }
 
+    def picture(self, query: Query) -> FilmPicture:
+        return self.work.pictures.get(self.work.film(query.film))
+
     def film_png(self, query: Query) -> Response:
-        picture = self.pictures.get(self.work.film(query.film))
+        picture = self.picture(query)
         low, high = (query.number(key, default) for key, default in zip(("low", "high"), picture.window, strict=True))
         return Response(film_png(picture.film, (low, high)), media_type="image/png")
 
     def prediction(self, query: Query) -> Any:
         prediction = self.work.predict(query.film)
+        radius90_mm, covariance_mm2 = prediction.radius90_mm, prediction.covariance_mm2
         return {
-            "points": rows(prediction.points_px),
-            "confidence": known(prediction.confidence),
+            "points": json_values(prediction.points_px),
+            "confidence": json_values(prediction.confidence),
             "status": prediction.statuses,
-            "radius90_mm": None if prediction.radius90_mm is None else known(prediction.radius90_mm),
-            "covariance_mm2": None if prediction.covariance_mm2 is None else matrices(prediction.covariance_mm2),
+            "radius90_mm": None if radius90_mm is None else json_values(radius90_mm),
+            "covariance_mm2": None if covariance_mm2 is None else json_values(covariance_mm2),
             "remarks": list(prediction.remarks),
             "doubts": list(prediction.doubts),
             "spacing_mm": prediction.spacing_mm,
         }
 
     def review(self, query: Query) -> Any:
-        film_id, scheme = query.film, self.work.scheme
-        points_px, proposal = query.points(len(scheme)), self.work.predict(film_id)
-        spacing = self.pictures.get(self.work.film(film_id)).info.spacing_mm or query.spacing
+        scheme = self.work.scheme
+        points_px, proposal = query.points(len(scheme)), self.work.predict(query.film)
+        spacing = self.picture(query).info.spacing_mm or query.spacing
+        warnings = warn(points_px, proposal.points_px, spacing, scheme, self.face_shape)
         return {
-            "warnings": [vars(one) for one in warn(points_px, proposal.points_px, spacing, scheme, self.face_shape)],
+            "warnings": [vars(warning) for warning in warnings],
             "measurements": measured(points_px, spacing, scheme, proposal),
-            "lines": [drawn.ends_px.tolist() for drawn in trace(points_px, scheme)],
+            "lines": [line.ends_px.tolist() for line in trace(points_px, scheme)],
         }
 
     def save(self, query: Query) -> Any:
-        points, asked = query.points(len(self.work.scheme)), query.json
-        wishes = {key: asked.get(key) is True for key in ("force", "replace")}
-        final = self.work.save(query.film, points, query.who, **wishes)
+        points_px, options = query.points(len(self.work.scheme)), query.json
+        chosen = {key: options.get(key) is True for key in ("force", "replace")}
+        final = self.work.save(query.film, points_px, query.who, **chosen)
         return {"revision": self.work.revision(), "final": final}
 
     def here(self, query: Query) -> Any:
@@ -216,8 +210,8 @@ class Page:
             if user not in labels:
                 raise LookupError(f"'{user}' has saved no label of this film.")
             prediction = self.work.annotated(query.film, labels[user])
-        content = json.dumps(to_markups(prediction, self.work.frame(query.film)), indent=2, ensure_ascii=False)
-        return download(content, "application/json", markups_name(prediction.image))
+        text = markups_text(prediction, self.work.frame(query.film))
+        return download(text, "application/json", markups_name(prediction.image))
 
     def export_csv(self, query: Query) -> Response:
         return download(landmarks_csv_text(self.work.export()), "text/csv", "landmarks.csv")
@@ -321,25 +315,6 @@ async def body(request: Request) -> bytes:
     return bytes(content)
 
 
-def rows(points_px: np.ndarray) -> list[list[float] | None]:
-    """Return points ready for JSON.
-
-    >>> rows(np.array([[1.0, 2.5], [np.nan, np.nan]]))
-    [[1.0, 2.5], None]
-    """
-    return [[x, y] if isfinite(x) and isfinite(y) else None for x, y in np.asarray(points_px).tolist()]
-
-
-def matrices(covariances: np.ndarray) -> list[list[list[float]] | None]:
-    """Return covariances ready for JSON: None for those that are not finite."""
-    return [one.tolist() if np.isfinite(one).all() else None for one in np.asarray(covariances)]
-
-
-def known(values: np.ndarray) -> list[float | None]:
-    """Return numbers ready for JSON: None for those that are not finite."""
-    return [value if isfinite(value) else None for value in np.asarray(values).tolist()]
-
-
 def download(content: str, kind: str, name: str) -> Response:
     # The page gives the file its name; here only what a header can hold.
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._- ") else "_" for c in name)
@@ -349,8 +324,6 @@ def download(content: str, kind: str, name: str) -> Response:
 async def _error(request: Request, error: Exception) -> Response:
     """Answer an error with a status and its sentence."""
     cause = root_cause(error)
-    if isinstance(cause, NotAllowedError):
-        return JSONResponse({"detail": str(cause)}, cause.status)
     status = next((code for kind, code in _STATUS.items() if isinstance(cause, kind)), None)
     if status is None:
         raise error

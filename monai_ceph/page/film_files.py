@@ -18,7 +18,6 @@ from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.formats.markups import markups_name, parse_markups, write_markups
 from monai_ceph.formats.points import AnnotationError
 from monai_ceph.landmarks import LandmarkScheme
-from monai_ceph.page.film_picture import FilmPictures
 from monai_ceph.page.predictions import Predictions
 from monai_ceph.page.work import FilmRow, Label, Offer, Work
 from monai_ceph.prediction import Prediction, annotated
@@ -62,19 +61,11 @@ class FilmFiles(Work):
                 )
             self.paths[film.name] = film
         make_folder(output)
-        self.output, self._scheme, self._spacing_mm = output, scheme, spacing_mm
+        super().__init__(scheme, spacing_mm)
+        self.output = output
         self.annotations = None if annotations is None else annotations.spelled_like(map(film_name, films))
         self.predictions = Predictions(predictor)
-        self.pictures = FilmPictures(spacing_mm)
         self._saving = Lock()
-
-    @property
-    def scheme(self) -> LandmarkScheme:
-        return self._scheme
-
-    @property
-    def spacing_mm(self) -> float | None:
-        return self._spacing_mm
 
     def offer(self) -> Offer:
         return Offer(title=f"{len(self.paths)} films, saved in {self.output}")

@@ -13,6 +13,7 @@ import numpy as np
 
 from monai_ceph.data.film import FilmInfo
 from monai_ceph.data.film_workers import read_film_apart
+from monai_ceph.page.film_state import film_state
 
 WINDOW_PERCENTILES = (0.1, 99.9)
 KEPT = 4
@@ -86,28 +87,24 @@ class FilmPictures:
 
     def __init__(self, spacing_mm: float | None = None) -> None:
         self.spacing_mm = spacing_mm
-        self._kept: OrderedDict[tuple[Path, int, int], Future[FilmPicture]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Path, tuple[int, int]], Future[FilmPicture]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, path: Path) -> FilmPicture:
         """Return a film, which is read once however many ask for it. Raises FilmError if it cannot be used."""
-        status = path.stat()
-        key = path, status.st_mtime_ns, status.st_size
+        key = path, film_state(path)
         with self._lock:
-            known = self._kept.get(key)
-            if known is not None:
-                self._kept.move_to_end(key)
-            else:
-                made = self._kept[key] = Future[FilmPicture]()
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-        if known is not None:
-            return known.result()
-        try:
-            film, info = read_film_apart(path, self.spacing_mm)
-            made.set_result(FilmPicture(film, info, natural_window(film)))
-        except BaseException as error:
-            with self._lock:
-                self._kept.pop(key, None)  # it is tried again when somebody asks again
-            made.set_exception(error)
-        return made.result()
+            is_new = key not in self._kept
+            picture = self._kept.setdefault(key, Future())
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        if is_new:
+            try:
+                film, info = read_film_apart(path, self.spacing_mm)
+                picture.set_result(FilmPicture(film, info, natural_window(film)))
+            except BaseException as error:
+                with self._lock:
+                    self._kept.pop(key, None)  # it is tried again when somebody asks again
+                picture.set_exception(error)
+        return picture.result()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -113,21 +112,5 @@ def measured(
     if proposal is not None and proposal.covariance_mm2 is not None:
         same = np.abs(points_px - proposal.points_px).max(-1) <= UNMOVED_PX
         covariance_mm2 = np.where(same[:, None, None], proposal.covariance_mm2, np.nan)
-    result = measure(points_px, spacing_mm, scheme, covariance_mm2=covariance_mm2)
-    numbers = np.column_stack([result.values, result.z, result.low90, result.high90]).tolist()
-    return [
-        {
-            "analysis": one.analysis,
-            "measurement": one.name,
-            "unit": one.unit,
-            "norm_mean": None if one.norm is None else one.norm.mean,
-            "norm_sd": None if one.norm is None else one.norm.sd,
-            "meaning": "" if kind is None else kind.meaning,
-            "remark": remark,
-            **{
-                column: number if isfinite(number) else None
-                for column, number in zip(("value", "z", "low90", "high90"), row, strict=True)
-            },
-        }
-        for one, kind, remark, row in zip(result.measurements, result.classes, result.remarks, numbers, strict=True)
-    ]
+    table = measure(points_px, spacing_mm, scheme, covariance_mm2=covariance_mm2).to_frame()
+    return table.astype(object).where(table.notna(), None).to_dict("records")

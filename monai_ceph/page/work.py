@@ -13,6 +13,7 @@ from monai_ceph.data.film_workers import viewer_frame_apart
 from monai_ceph.face_shape import FaceShape
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
+from monai_ceph.page.film_picture import FilmPictures
 from monai_ceph.prediction import Prediction, annotated
 from monai_ceph.predictor.bundle import default_bundle
 
@@ -21,19 +22,6 @@ Role = Literal["user", "annotator", "admin"]
 
 class NotOfferedError(LookupError):
     """Whoever serves the page does not do what was asked; the page hides it, see :attr:`Offer`."""
-
-
-class NotAllowedError(PermissionError):
-    """The user is unknown, or may not do this.
-
-    Args:
-        message: why.
-        status: 401 nobody has logged in, 403 this user may not.
-    """
-
-    def __init__(self, message: str, status: int = 403) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class LabelRefusedError(ValueError):
@@ -69,13 +57,13 @@ class FilmRow:
         film: its id.
         state: "new", or "labelled" where somebody has saved a label.
         annotators: who has.
-        doubt: how unsure the model is, 0 to 1; None where that is unknown.
+        uncertainty: of the model, 0 to 1; None where it is unknown.
     """
 
     film: str
     state: Literal["new", "labelled"]
     annotators: tuple[str, ...] = ()
-    doubt: float | None = None
+    uncertainty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,17 +85,14 @@ class Work(ABC):
     """Films to look at and to correct. Methods may be called from several threads at once.
 
     Film ids that do not exist raise LookupError, films that cannot be read FilmError.
+
+    Args:
+        scheme: the landmarks.
+        spacing_mm: the films' pixel size; None is the one in each file.
     """
 
-    @property
-    @abstractmethod
-    def scheme(self) -> LandmarkScheme:
-        """The landmarks."""
-
-    @property
-    @abstractmethod
-    def spacing_mm(self) -> float | None:
-        """The pixel size of all films that the user gave; None is the one in each file."""
+    def __init__(self, scheme: LandmarkScheme, spacing_mm: float | None = None) -> None:
+        self.scheme, self.pictures = scheme, FilmPictures(spacing_mm)
 
     def face_shape(self) -> FaceShape | None:
         """Return how faces of these landmarks look; None where that is unknown."""
@@ -167,7 +152,11 @@ class Work(ABC):
         return viewer_frame_apart(self.film(film_id))
 
     async def authenticate(self, token: str, role: Role) -> str | None:
-        """Return the user that a token names; None if users are not asked to log in. Raises NotAllowedError."""
+        """Return the user that a token names; None if users are not asked to log in.
+
+        Raises:
+            starlette.exceptions.HTTPException: the user is unknown (401), or does not have the role (403).
+        """
         return None
 
     def next_film(self, strategy: str, user: str) -> str | None:

@@ -26,7 +26,8 @@ export interface FilmRow {
   film: string;
   state: "new" | "labelled";
   annotators: string[];
-  doubt: number | null;
+  /** Of the model, 0 to 1; null where it is unknown. */
+  uncertainty: number | null;
 }
 
 export interface Label {

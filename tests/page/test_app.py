@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.landmarks import ISBI19, LandmarkScheme
-from monai_ceph.page.work import FilmRow, Label, LabelRefusedError, NotAllowedError, Offer, Role, Work
+from monai_ceph.landmarks import ISBI19
+from monai_ceph.page.work import FilmRow, Label, LabelRefusedError, Offer, Role, Work
 from monai_ceph.prediction import Prediction
 
 testclient = pytest.importorskip("starlette.testclient", reason="the page is served with the extra 'view'")
+exceptions = pytest.importorskip("starlette.exceptions")
 
 POINTS = np.stack([np.linspace(10, 90, 19), np.linspace(20, 60, 19)], 1)
 NAME = '<img src=x onerror="alert(1)">'
@@ -28,12 +29,10 @@ class Films(Work):
     """One film, labelled by bo, with a name that is HTML."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__(ISBI19, 0.5)
         self.path = folder / f"{NAME.replace('/', '')}.png"
         Image.effect_noise((100, 80), 60).save(self.path)
         self.saved: dict[str, Any] = {}
-
-    scheme: LandmarkScheme = ISBI19  # type: ignore[assignment]
-    spacing_mm: float | None = 0.5  # type: ignore[assignment]
 
     def offer(self) -> Offer:
         return Offer("films", users=True)
@@ -73,7 +72,7 @@ class Films(Work):
 
     async def authenticate(self, token: str, role: Role) -> str | None:
         if token == "expired":
-            raise NotAllowedError("The token has expired.", 401)
+            raise exceptions.HTTPException(401, "The token has expired.")
         return token or None
 
 
@@ -106,7 +105,7 @@ def test_the_built_page_names_no_other_host(page: Any) -> None:
 def test_a_film_named_like_html_stays_a_text(page: Any) -> None:
     answer = page.get("/api/films")
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json()["films"] == [{"film": NAME, "state": "labelled", "annotators": ["bo"], "doubt": 0.4}]
+    assert answer.json()["films"] == [{"film": NAME, "state": "labelled", "annotators": ["bo"], "uncertainty": 0.4}]
     disposition = page.get("/api/markups", params={"film": NAME}).headers["content-disposition"]
     assert disposition == 'attachment; filename="_img src_x onerror__alert_1___.png.mrk.json"'
 

@@ -44,7 +44,7 @@ export function worklist(app: App): HTMLElement {
 
   function update(state: State): void {
     rows = state.films.filter((row) => row.film.toLowerCase().includes(filter));
-    if (order === "doubt") rows.sort((a, b) => (b.doubt ?? -1) - (a.doubt ?? -1));
+    if (order === "doubt") rows.sort((a, b) => (b.uncertainty ?? -1) - (a.uncertainty ?? -1));
     if (order === "state") rows.sort((a, b) => Number(a.state === "labelled") - Number(b.state === "labelled"));
     const done = state.films.filter((row) => row.state === "labelled").length;
     count.textContent = `${done} of ${state.films.length} labelled`;
@@ -76,7 +76,9 @@ export function worklist(app: App): HTMLElement {
       h("span", { class: "mark", "aria-label": row.state === "labelled" ? "labelled" : "without label" }, row.state === "labelled" ? "✓" : "·"),
       h("span", { class: "film-name" }, row.film),
       h("span", { class: "who" }, who),
-      row.doubt === null ? null : h("meter", { min: 0, max: 1, value: row.doubt, "aria-label": "doubt", title: `doubt ${row.doubt.toFixed(2)}` }),
+      row.uncertainty === null
+        ? null
+        : h("meter", { min: 0, max: 1, value: row.uncertainty, "aria-label": "doubt", title: `doubt ${row.uncertainty.toFixed(2)}` }),
     );
     element.style.transform = `translateY(${at * ROW}px)`;
     return element;
