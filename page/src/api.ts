@@ -7,9 +7,8 @@ export class OfflineError extends Error {}
 export class RefusedError extends Error {
   constructor(
     message: string,
-    readonly status: number,
     /** Whether the label is saved if the annotator insists. */
-    readonly odd: boolean,
+    readonly odd = false,
   ) {
     super(message);
   }
@@ -27,8 +26,8 @@ type Query = Record<string, string | number>;
 export class Api {
   token = "";
 
-  async info(): Promise<Info> {
-    return (await this.request("GET", "info")).json() as Promise<Info>;
+  info(): Promise<Info> {
+    return this.json("GET", "info");
   }
 
   films(): Promise<{ revision: string; films: FilmRow[] }> {
@@ -99,7 +98,7 @@ export class Api {
     const form = new URLSearchParams({ username: name, password });
     const answer = await send(new Request(address, { method: "POST", body: form }));
     const token = answer.ok ? ((await answer.json()) as { access_token?: string }).access_token : undefined;
-    if (!token) throw new RefusedError("The name or the password is not accepted.", answer.status, false);
+    if (!token) throw new RefusedError("The name or the password is not accepted.");
     this.token = token;
   }
 
@@ -144,5 +143,5 @@ async function refusal(answer: Response): Promise<RefusedError> {
   } catch {
     // No JSON: the status has to do.
   }
-  return new RefusedError(message, answer.status, odd);
+  return new RefusedError(message, odd);
 }

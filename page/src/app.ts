@@ -43,6 +43,15 @@ export class App {
     else this.say(error instanceof Error ? error.message : String(error), "error");
   }
 
+  /** Do something, and say what went wrong. */
+  private async attempt(run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   // --- films
 
   async start(): Promise<void> {
@@ -55,27 +64,23 @@ export class App {
     window.addEventListener("hashchange", () => void this.open(asked() ?? ""));
   }
 
-  async refresh(): Promise<void> {
-    try {
+  refresh(): Promise<void> {
+    return this.attempt(async () => {
       const { films, revision } = await this.api.films();
       this.store.set({ films, revision, online: true });
-    } catch (error) {
-      this.fail(error);
-    }
+    });
   }
 
   /** Tell the server that somebody is here, and hear who else is; send what was kept. */
-  async beat(): Promise<void> {
-    const { filmId, user, revision, training, tab } = this.store.get();
-    try {
+  beat(): Promise<void> {
+    return this.attempt(async () => {
+      const { filmId, user, revision, training, tab } = this.store.get();
       const { others, revision: now } = await this.api.here(filmId ?? "", user);
       this.store.set({ others, online: true });
       if (now !== revision) await this.refresh();
       await this.sendKept();
       if (tab === "train" || training?.status === "running") await this.loadTraining();
-    } catch (error) {
-      this.fail(error);
-    }
+    });
   }
 
   async open(film: string): Promise<void> {
@@ -169,17 +174,16 @@ export class App {
   }
 
   async upload(files: readonly File[]): Promise<void> {
-    let last: string | null = null;
+    const added: string[] = [];
     for (const file of files) {
-      try {
-        last = (await this.api.upload(file)).film;
+      await this.attempt(async () => {
+        added.push((await this.api.upload(file)).film);
         this.say(`${file.name} was added.`);
-      } catch (error) {
-        this.fail(error);
-      }
+      });
     }
     await this.refresh();
-    if (last !== null) await this.open(last);
+    const last = added.at(-1);
+    if (last !== undefined) await this.open(last);
   }
 
   // --- points
@@ -393,12 +397,10 @@ export class App {
     const { film, picture, look } = this.store.get();
     if (!film || !picture || !needsPicture(look.window, picture.base, film.range)) return;
     const base: [number, number] = [look.window[0], look.window[1]];
-    try {
+    await this.attempt(async () => {
       const sharper = await decode(await this.api.picture(film.film, base), base);
       if (this.store.get().filmId === film.film) this.store.set({ picture: sharper });
-    } catch (error) {
-      this.fail(error);
-    }
+    });
   }
 
   /** Take the length between the ruler's ends, mm, as the size of this film's pixels. */
@@ -413,17 +415,13 @@ export class App {
 
   // --- training
 
-  async loadTraining(): Promise<void> {
-    this.showTraining(await this.api.training());
+  loadTraining(): Promise<void> {
+    return this.training(() => this.api.training());
   }
 
-  /** Ask for something that changes the training or the weights. */
-  async training(ask: () => Promise<Training>): Promise<void> {
-    try {
-      this.showTraining(await ask());
-    } catch (error) {
-      this.fail(error);
-    }
+  /** Ask for something that changes the training or the weights, or only for their state. */
+  training(ask: () => Promise<Training>): Promise<void> {
+    return this.attempt(async () => this.showTraining(await ask()));
   }
 
   private showTraining(training: Training): void {
@@ -440,21 +438,13 @@ export class App {
   async exportMarkups(): Promise<void> {
     const { film, user, saved } = this.store.get();
     if (!film) return;
-    try {
-      const own = film.labels.some((label) => label.user === user) ? user : null;
-      if (saved === "changed") this.say("The file has the points that were saved last.", "warning");
-      download(await this.api.markups(film.film, own), `${film.film}.mrk.json`);
-    } catch (error) {
-      this.fail(error);
-    }
+    const own = film.labels.some((label) => label.user === user) ? user : null;
+    if (saved === "changed") this.say("The file has the points that were saved last.", "warning");
+    await this.attempt(async () => download(await this.api.markups(film.film, own), `${film.film}.mrk.json`));
   }
 
-  async exportTable(): Promise<void> {
-    try {
-      download(await this.api.table(), "landmarks.csv");
-    } catch (error) {
-      this.fail(error);
-    }
+  exportTable(): Promise<void> {
+    return this.attempt(async () => download(await this.api.table(), "landmarks.csv"));
   }
 }
 

@@ -2,10 +2,10 @@ import Konva from "konva/lib/Core";
 import { Circle } from "konva/lib/shapes/Circle";
 import { Ellipse } from "konva/lib/shapes/Ellipse";
 import { Image as Picture } from "konva/lib/shapes/Image";
-import { Line } from "konva/lib/shapes/Line";
+import { Line, type LineConfig } from "konva/lib/shapes/Line";
 import { Text } from "konva/lib/shapes/Text";
 import type { App } from "./app";
-import { COLOURS, doubtClass } from "./doubt";
+import { COLOURS, CORRECTED, doubtClass } from "./doubt";
 import { h } from "./dom";
 import { distance, ellipse90, fit, onFilm, reveal, toFilm, toScreen, zoomAt, type View } from "./geometry";
 import { dragWindow, sample, table } from "./gray";
@@ -15,9 +15,10 @@ import type { Point } from "./types";
 
 const RADIUS = 6;
 const CLICK_PX = 4;
-const CORRECTED = "#38bdf8";
 const OTHER = "#e879f9";
 const RULER = "#ffffff";
+/** Letters with a black edge, which can be read on any gray. */
+const OUTLINED = { stroke: "#000000", strokeWidth: 3, fillAfterStrokeEnabled: true };
 
 interface Marker {
   group: Konva.Group;
@@ -184,9 +185,7 @@ export class FilmCanvas {
       y: -RADIUS - 8,
       fontSize: 13,
       fontStyle: "bold",
-      stroke: "#000000",
-      strokeWidth: 3,
-      fillAfterStrokeEnabled: true,
+      ...OUTLINED,
       listening: false,
     });
     group.add(ring, dot, name);
@@ -229,7 +228,7 @@ export class FilmCanvas {
     const points = pointsOf(state);
     if (state.showLines) {
       for (const line of state.review?.lines ?? []) {
-        this.guideLayer.add(new Line({ points: line.flatMap((p) => [...at(p)]), stroke: "#cbd5e1", strokeWidth: 1, opacity: 0.7 }));
+        this.line(line.flatMap((p) => [...at(p)]), "#cbd5e1", { opacity: 0.7 });
       }
     }
     if (state.showProposal && proposal) {
@@ -245,10 +244,10 @@ export class FilmCanvas {
           this.guideLayer.add(new Ellipse({ x, y, radiusX, radiusY, rotation, stroke: colour, strokeWidth: 1, opacity: 0.8, dash: [4, 4] }));
         }
         if (!isCorrected(state, k)) return;
-        this.guideLayer.add(new Line({ points: [x - 5, y, x + 5, y], stroke: colour, strokeWidth: 1.5 }));
-        this.guideLayer.add(new Line({ points: [x, y - 5, x, y + 5], stroke: colour, strokeWidth: 1.5 }));
+        this.line([x - 5, y, x + 5, y], colour, { strokeWidth: 1.5 });
+        this.line([x, y - 5, x, y + 5], colour, { strokeWidth: 1.5 });
         const now = points[k];
-        if (now) this.guideLayer.add(new Line({ points: [x, y, ...at(now)], stroke: CORRECTED, strokeWidth: 1, dash: [3, 3] }));
+        if (now) this.line([x, y, ...at(now)], CORRECTED, { dash: [3, 3] });
       });
     }
     if (state.showOthers) {
@@ -256,11 +255,9 @@ export class FilmCanvas {
         label.points.forEach((point, k) => {
           if (!point) return;
           const [x, y] = at(point);
-          this.guideLayer.add(
-            new Line({ points: [x, y - 6, x + 6, y, x, y + 6, x - 6, y], closed: true, stroke: OTHER, strokeWidth: 1.5 }),
-          );
+          this.line([x, y - 6, x + 6, y, x, y + 6, x - 6, y], OTHER, { closed: true, strokeWidth: 1.5 });
           const mine = points[k];
-          if (mine) this.guideLayer.add(new Line({ points: [x, y, ...at(mine)], stroke: OTHER, strokeWidth: 1 }));
+          if (mine) this.line([x, y, ...at(mine)], OTHER);
         });
       }
     }
@@ -270,7 +267,7 @@ export class FilmCanvas {
     if (a && b) {
       const spacing = spacingOf(state);
       const length = distance(state.ruler[0], state.ruler[1], spacing) ?? 0;
-      this.guideLayer.add(new Line({ points: [...a, ...b], stroke: RULER, strokeWidth: 1.5 }));
+      this.line([...a, ...b], RULER, { strokeWidth: 1.5 });
       this.guideLayer.add(
         new Text({
           x: (a[0] + b[0]) / 2 + 8,
@@ -278,13 +275,15 @@ export class FilmCanvas {
           text: `${length.toFixed(1)} ${spacing ? "mm" : "px"}`,
           fontSize: 14,
           fill: RULER,
-          stroke: "#000000",
-          strokeWidth: 3,
-          fillAfterStrokeEnabled: true,
+          ...OUTLINED,
         }),
       );
     }
     this.guideLayer.batchDraw();
+  }
+
+  private line(points: number[], stroke: string, more: Partial<LineConfig> = {}): void {
+    this.guideLayer.add(new Line({ points, stroke, strokeWidth: 1, ...more }));
   }
 
   // --- the pointer: wheel, drags beside the points, two fingers

@@ -17,6 +17,26 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+export function button(text: string, onclick: () => unknown, attributes: Attributes = {}): HTMLButtonElement {
+  return h("button", { type: "button", onclick, ...attributes }, text);
+}
+
+/** A list of things to do: it shows its name again as soon as one was chosen. */
+export function menu(name: string, label: string, choices: [string, string][], choose: (choice: string) => unknown): HTMLSelectElement {
+  const select = h(
+    "select",
+    {
+      "aria-label": label,
+      onchange: () => {
+        choose(select.value);
+        select.value = "";
+      },
+    },
+    ...[["", name] as const, ...choices].map(([value, text]) => h("option", { value }, text)),
+  );
+  return select;
+}
+
 /** Change a text, and nothing if it is the same: a drag writes many texts in every frame. */
 export function say(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;

@@ -10,6 +10,9 @@ export const COLOURS: Record<Doubt, string> = {
   absent: "#94a3b8",
 };
 
+/** The colour of a point that a person has moved, and of what is shown beside it. */
+export const CORRECTED = "#38bdf8";
+
 export const WORDS: Record<Doubt, string> = {
   sure: "sure",
   fair: "fairly sure",

@@ -1,4 +1,5 @@
 import { h } from "./dom";
+import { CORRECTED } from "./doubt";
 import type { Point } from "./types";
 
 const SIZE = 150;
@@ -20,7 +21,7 @@ export class Loupe {
     context.fillRect(0, 0, SIZE, SIZE);
     context.imageSmoothingEnabled = zoom < 6;
     context.drawImage(this.film, point[0] + 0.5 - part / 2, point[1] + 0.5 - part / 2, part, part, 0, 0, SIZE, SIZE);
-    context.strokeStyle = "#38bdf8";
+    context.strokeStyle = CORRECTED;
     context.beginPath();
     for (const [x1, y1, x2, y2] of [
       [0, SIZE / 2, SIZE / 2 - 8, SIZE / 2],

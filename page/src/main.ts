@@ -2,7 +2,7 @@ import "./style.css";
 import { Api, OfflineError } from "./api";
 import { App } from "./app";
 import { FilmCanvas } from "./canvas";
-import { h } from "./dom";
+import { button, h, menu } from "./dom";
 import { listenToKeys } from "./keys";
 import { comparePanel } from "./panels/compare";
 import { ask, askLogin, askName, help } from "./panels/dialogs";
@@ -99,8 +99,8 @@ function layout(app: App): HTMLElement[] {
       message.dataset["kind"] = s.message?.kind ?? "";
     },
   );
-  const undo = h("button", { type: "button", title: "Undo (Ctrl Z)", onclick: () => app.undo() }, "Undo");
-  const redo = h("button", { type: "button", title: "Redo (Ctrl Shift Z)", onclick: () => app.redo() }, "Redo");
+  const undo = button("Undo", () => app.undo(), { title: "Undo (Ctrl Z)" });
+  const redo = button("Redo", () => app.redo(), { title: "Redo (Ctrl Shift Z)" });
   store.watch(
     (s) => [s.history],
     (s) => {
@@ -108,24 +108,15 @@ function layout(app: App): HTMLElement[] {
       redo.disabled = s.history.future.length === 0;
     },
   );
-  const who = h("button", { type: "button", class: "who", title: "Change the annotator", onclick: () => void rename() }, store.get().user);
+  const who = button(store.get().user, () => void rename(), { class: "who", title: "Change the annotator" });
   async function rename(): Promise<void> {
     localStorage.setItem(NAME, await askName());
     location.reload();
   }
-  const exports = h(
-    "select",
-    {
-      "aria-label": "Export",
-      onchange: () => {
-        void (exports.value === "table" ? app.exportTable() : app.exportMarkups());
-        exports.value = "";
-      },
-    },
-    h("option", { value: "" }, "Export"),
-    h("option", { value: "table" }, "all labels (CSV)"),
-    h("option", { value: "markups" }, "this film (3D Slicer markups)"),
-  );
+  const files: [string, string][] = [
+    ["table", "all labels (CSV)"],
+    ["markups", "this film (3D Slicer markups)"],
+  ];
   const header = h(
     "header",
     {},
@@ -136,11 +127,11 @@ function layout(app: App): HTMLElement[] {
     h("span", { class: "fill" }),
     undo,
     redo,
-    h("button", { type: "button", title: "Save (Ctrl S)", onclick: () => void app.save() }, "Save"),
-    h("button", { type: "button", id: "save-next", class: "primary", title: "Enter", onclick: () => void app.saveAndNext() }, "Save and next"),
-    exports,
+    button("Save", () => void app.save(), { title: "Save (Ctrl S)" }),
+    button("Save and next", () => void app.saveAndNext(), { id: "save-next", class: "primary", title: "Enter" }),
+    menu("Export", "Export", files, (file) => (file === "table" ? app.exportTable() : app.exportMarkups())),
     info.users && info.user === null ? who : h("span", {}, store.get().user),
-    h("button", { type: "button", "aria-label": "Help", title: "Help (?)", onclick: help }, "?"),
+    button("?", help, { "aria-label": "Help", title: "Help (?)" }),
   );
   const main = h("main", {}, toolbar(app, canvas), canvas.element, message);
   if (info.upload) listenToDrops(main, app);
@@ -156,28 +147,28 @@ function tabs(app: App): HTMLElement {
     ...(info.users ? ([["compare", "Compare", comparePanel(app)]] as [Tab, string, HTMLElement][]) : []),
     ...(info.train ? ([["train", "Train", trainPanel(app)]] as [Tab, string, HTMLElement][]) : []),
   ];
-  const buttons = panels.map(([tab, text, panel]) => {
+  const boxes = panels.map(([tab, text, panel]) => {
     const open = (): void => {
       store.set({ tab });
       if (tab === "compare") store.set({ showOthers: true });
-      if (tab === "train") app.loadTraining().catch((error: unknown) => app.fail(error));
+      if (tab === "train") void app.loadTraining();
     };
-    const button = h("button", { type: "button", role: "tab", id: `tab-${tab}`, "aria-controls": `panel-${tab}`, onclick: open }, text);
+    const label = button(text, open, { role: "tab", id: `tab-${tab}`, "aria-controls": `panel-${tab}` });
     const box = h("div", { class: "panel", role: "tabpanel", id: `panel-${tab}`, "aria-labelledby": `tab-${tab}`, tabindex: 0 }, panel);
     store.watch(
       (s) => [s.tab],
       (s) => {
-        button.setAttribute("aria-selected", String(s.tab === tab));
+        label.setAttribute("aria-selected", String(s.tab === tab));
         box.hidden = s.tab !== tab;
       },
     );
-    return { button, box };
+    return { label, box };
   });
   return h(
     "aside",
     { "aria-label": "Details" },
-    h("div", { role: "tablist", "aria-label": "Details" }, ...buttons.map(({ button }) => button)),
-    ...buttons.map(({ box }) => box),
+    h("div", { role: "tablist", "aria-label": "Details" }, ...boxes.map(({ label }) => label)),
+    ...boxes.map(({ box }) => box),
   );
 }
 

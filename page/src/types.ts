@@ -40,10 +40,8 @@ export interface Film {
   film: string;
   size: [number, number];
   spacing_mm: [number, number] | null;
-  spacing_source: string;
   window: [number, number];
   range: [number, number];
-  remarks: string[];
   labels: Label[];
 }
 

@@ -1,5 +1,5 @@
 import type { App } from "../app";
-import { h } from "../dom";
+import { button, h } from "../dom";
 import { KEYS } from "../keys";
 
 /** Ask a question; resolves to whether the answer was yes. */
@@ -12,8 +12,8 @@ export function ask(text: string, yes: string): Promise<boolean> {
       h(
         "div",
         { class: "buttons" },
-        h("button", { type: "button", onclick: () => dialog.close("yes") }, yes),
-        h("button", { type: "button", class: "primary", autofocus: true, onclick: () => dialog.close() }, "Cancel"),
+        button(yes, () => dialog.close("yes")),
+        button("Cancel", () => dialog.close(), { class: "primary", autofocus: true }),
       ),
     );
     function finish(): void {
@@ -32,7 +32,7 @@ export function help(): void {
     h("h2", { id: "help-title" }, "Keys and gestures"),
     h("table", {}, h("tbody", {}, ...KEYS.map(([key, what]) => h("tr", {}, h("th", { scope: "row" }, key), h("td", {}, what))))),
     h("p", {}, "For research only; not a medical device."),
-    h("button", { type: "button", class: "primary", onclick: () => dialog.close() }, "Close"),
+    button("Close", () => dialog.close(), { class: "primary" }),
   );
   document.body.append(dialog);
   dialog.showModal();

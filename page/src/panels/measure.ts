@@ -1,5 +1,5 @@
 import type { App } from "../app";
-import { h } from "../dom";
+import { button, h } from "../dom";
 import { distance } from "../geometry";
 import { spacingOf } from "../state";
 
@@ -46,7 +46,7 @@ export function measurePanel(app: App): HTMLElement {
 
   const length = h("p", { role: "status" });
   const known = h("input", { type: "number", min: 0.1, step: 0.1, id: "known-mm", inputmode: "decimal" });
-  const apply = h("button", { type: "button", onclick: () => app.calibrate(known.valueAsNumber) }, "Use it for this film");
+  const apply = button("Use it for this film", () => app.calibrate(known.valueAsNumber));
   store.watch(
     (s) => [s.ruler, s.rulerSpacing, s.film],
     (s) => {

@@ -1,6 +1,6 @@
 import type { App } from "../app";
-import { h, say } from "../dom";
-import { COLOURS, WORDS, doubtClass } from "../doubt";
+import { button, h, say } from "../dom";
+import { COLOURS, CORRECTED, WORDS, doubtClass } from "../doubt";
 import { distance } from "../geometry";
 import { isCorrected, pointsOf, spacingOf, type State } from "../state";
 
@@ -31,7 +31,7 @@ export function pointsPanel(app: App): HTMLElement {
   });
   const definition = h("p", { class: "definition" });
   const unseen = h("input", { type: "checkbox", id: "unseen", onchange: () => app.toggleVisible() });
-  const back = h("button", { type: "button", onclick: () => app.toProposal() }, "Back to the proposal");
+  const back = button("Back to the proposal", () => app.toProposal());
   const warnings = h("ul");
   const warned = h("div", { class: "warnings", role: "status", "aria-label": "Warnings", tabindex: 0 }, warnings);
 
@@ -44,7 +44,7 @@ export function pointsPanel(app: App): HTMLElement {
       const moved = distance(points[k], state.proposal?.points[k], spacing);
       const pressed = String(state.selected === k);
       if (row.getAttribute("aria-pressed") !== pressed) row.setAttribute("aria-pressed", pressed);
-      dot.style.backgroundColor = corrected ? "#38bdf8" : COLOURS[doubt];
+      dot.style.backgroundColor = corrected ? CORRECTED : COLOURS[doubt];
       const radius = state.proposal?.radius90_mm?.[k];
       say(
         note,

@@ -1,6 +1,6 @@
 import type { App } from "../app";
 import type { FilmCanvas } from "../canvas";
-import { h } from "../dom";
+import { button, h, menu } from "../dom";
 import { PRESETS } from "../gray";
 import type { State, Tool } from "../state";
 
@@ -17,27 +17,16 @@ export function toolbar(app: App, canvas: FilmCanvas): HTMLElement {
     toggle(text, title, (s) => s.tool === tool, () => store.set({ tool, ruler: tool === "ruler" ? [] : store.get().ruler })),
   );
   function toggle(text: string, title: string, isOn: (state: State) => boolean, onclick: () => void): HTMLElement {
-    const button = h("button", { type: "button", title, onclick }, text);
+    const element = button(text, onclick, { title });
     store.watch(
       (s) => [isOn(s)],
-      (s) => button.setAttribute("aria-pressed", String(isOn(s))),
+      (s) => element.setAttribute("aria-pressed", String(isOn(s))),
     );
-    return button;
+    return element;
   }
-  const button = (text: string, title: string, onclick: () => void): HTMLElement =>
-    h("button", { type: "button", title, "aria-label": title, onclick }, text);
-  const presets = h(
-    "select",
-    {
-      "aria-label": "Preset of the window",
-      onchange: () => {
-        app.setPreset(presets.value);
-        presets.value = "";
-      },
-    },
-    h("option", { value: "" }, "Preset"),
-    ...Object.keys(PRESETS).map((name) => h("option", { value: name }, name)),
-  );
+  const titled = (text: string, title: string, onclick: () => void): HTMLElement =>
+    button(text, onclick, { title, "aria-label": title });
+  const names = Object.keys(PRESETS).map((name): [string, string] => [name, name]);
   const gamma: HTMLInputElement = h("input", {
     type: "range",
     min: -1,
@@ -59,14 +48,14 @@ export function toolbar(app: App, canvas: FilmCanvas): HTMLElement {
     { class: "toolbar", role: "toolbar", "aria-label": "Film" },
     ...tools,
     h("span", { class: "gap" }),
-    button("−", "Zoom out", () => canvas.zoom(0.8)),
-    button("+", "Zoom in", () => canvas.zoom(1.25)),
-    button("Fit", "Whole film (F)", () => canvas.fit()),
+    titled("−", "Zoom out", () => canvas.zoom(0.8)),
+    titled("+", "Zoom in", () => canvas.zoom(1.25)),
+    titled("Fit", "Whole film (F)", () => canvas.fit()),
     h("span", { class: "gap" }),
-    presets,
+    menu("Preset", "Preset of the window", names, (name) => app.setPreset(name)),
     gamma,
     toggle("Invert", "Invert (I)", (s) => s.look.invert, () => app.setLook({ invert: !store.get().look.invert })),
-    button("Reset", "Reset gray values (R)", () => app.resetLook()),
+    titled("Reset", "Reset gray values (R)", () => app.resetLook()),
     h("span", { class: "gap" }),
     toggle("Names", "Names (L)", (s) => s.showNames, () => store.set({ showNames: !store.get().showNames })),
     toggle("Proposals", "Proposals (P)", (s) => s.showProposal, () => store.set({ showProposal: !store.get().showProposal })),

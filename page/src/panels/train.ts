@@ -1,5 +1,5 @@
 import type { App } from "../app";
-import { h } from "../dom";
+import { button, h } from "../dom";
 import type { HeldOut } from "../types";
 
 /** Train the model on the labels, see what it brought, and go back. */
@@ -12,19 +12,15 @@ export function trainPanel(app: App): HTMLElement {
     h("option", { value: "both" }, "films that look different (both)"),
   );
   const epochs = h("input", { id: "epochs", type: "number", min: 1, max: 500, placeholder: "usual" });
-  const start = h(
-    "button",
-    {
-      type: "button",
-      class: "primary",
-      onclick: () => {
-        const given = Number.isFinite(epochs.valueAsNumber) ? { epochs: epochs.valueAsNumber } : {};
-        void app.training(() => api.train({ stages: stages.value, ...given }));
-      },
-    },
+  const start = button(
     "Train",
+    () => {
+      const chosen = Number.isFinite(epochs.valueAsNumber) ? { epochs: epochs.valueAsNumber } : {};
+      void app.training(() => api.train({ stages: stages.value, ...chosen }));
+    },
+    { class: "primary" },
   );
-  const stop = h("button", { type: "button", onclick: () => void app.training(() => api.stopTraining()) }, "Stop");
+  const stop = button("Stop", () => void app.training(() => api.stopTraining()));
   const labels = h("p");
   const state = h("p", { role: "status", class: "training-state" });
   const bar = h("progress", { max: 1, value: 0, "aria-label": "Training" });
@@ -66,12 +62,7 @@ export function trainPanel(app: App): HTMLElement {
       odd.hidden = leftOut.childElementCount === 0;
       weights.replaceChildren(
         ...training.weights.map((name) =>
-          h(
-            "li",
-            {},
-            h("span", {}, `until ${shownTime(name)}`),
-            h("button", { type: "button", onclick: () => void restore(name) }, "Use again"),
-          ),
+          h("li", {}, h("span", {}, `until ${shownTime(name)}`), button("Use again", () => void restore(name))),
         ),
       );
     },
