@@ -118,6 +118,23 @@ def running(
             process.wait()
 
 
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """Serve an application in a thread of this process; its address."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
 @dataclass
 class Hosted(Server):
     """A server in this process: tests can hold its parts and look into them, and it starts at once."""
@@ -134,7 +151,6 @@ def hosted(folder: Path, bundle: Path, **conf: str) -> Iterator[Hosted]:
         bundle: the bundle to copy.
         conf: other ``--conf`` values.
     """
-    import uvicorn
     from monailabel.config import settings
     from monailabel.interfaces.utils import app as instances
 
@@ -150,17 +166,10 @@ def hosted(folder: Path, bundle: Path, **conf: str) -> Iterator[Hosted]:
     instance._auto_update_scoring = False
     instance.server_mode(True)
     instances.apps[f"{app_folder}{folder}"] = instance
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
     try:
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Hosted(f"http://127.0.0.1:{port}", None, folder, app_folder / "logs" / "app.log", folder, instance)  # type: ignore[arg-type]
+        with served(app) as url:
+            yield Hosted(url, None, folder, app_folder / "logs" / "app.log", folder, instance)  # type: ignore[arg-type]
     finally:
-        server.should_exit = True
-        thread.join()
         instance.proposals.close()
         instances.apps.pop(f"{app_folder}{folder}")
         for name, value in set_before.items():

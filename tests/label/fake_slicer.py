@@ -31,7 +31,14 @@ PLUGIN = Path(sys.prefix) / "monailabel" / "plugins" / "slicer" / "MONAILabel"
 LPS_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-class Combo(MagicMock):
+class Widget(MagicMock):
+    """A mock whose own methods are plain mocks, not widgets."""
+
+    def _get_child_mock(self, **kwargs: Any) -> MagicMock:
+        return MagicMock(**kwargs)
+
+
+class Combo(Widget):
     """A QComboBox with its items and the current one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -79,9 +86,6 @@ class Combo(MagicMock):
             self.items.append(text)
         self.currentIndex = self.findText(text)
 
-    def _get_child_mock(self, **kwargs: Any) -> MagicMock:
-        return MagicMock(**kwargs)
-
 
 class CheckBox:
     def __init__(self) -> None:
@@ -91,7 +95,7 @@ class CheckBox:
         self.checked = bool(checked)
 
 
-class Table(MagicMock):
+class Table(Widget):
     """A QTableWidget of two columns."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -118,11 +122,8 @@ class Table(MagicMock):
     def cellWidget(self, row: int, column: int) -> Any:
         return self.widgets.get((row, column))
 
-    def _get_child_mock(self, **kwargs: Any) -> MagicMock:
-        return MagicMock(**kwargs)
 
-
-class TableItem(MagicMock):
+class TableItem(Widget):
     def __init__(self, text: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._text = text
@@ -132,9 +133,6 @@ class TableItem(MagicMock):
 
     def flags(self) -> int:
         return 0
-
-    def _get_child_mock(self, **kwargs: Any) -> MagicMock:
-        return MagicMock(**kwargs)
 
 
 class Node:
@@ -231,7 +229,7 @@ class Collection(list):
         return self[index]
 
 
-class Scene(MagicMock):
+class Scene(Widget):
     """The scene's nodes."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -266,9 +264,6 @@ class Scene(MagicMock):
         self.on_clear()
         self.nodes = []
 
-    def _get_child_mock(self, **kwargs: Any) -> MagicMock:
-        return MagicMock(**kwargs)
-
 
 class Segmentation:
     """The names of the segments."""
@@ -292,7 +287,7 @@ class Segmentation:
         return SimpleNamespace(GetName=lambda: segment)
 
 
-class Parameters(MagicMock):
+class Parameters(Widget):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.held: dict[str, str] = {}
@@ -305,9 +300,6 @@ class Parameters(MagicMock):
 
     def GetNodeReference(self, name: str) -> None:
         return None
-
-    def _get_child_mock(self, **kwargs: Any) -> MagicMock:
-        return MagicMock(**kwargs)
 
 
 class Box(NamedTuple):

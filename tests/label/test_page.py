@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,13 +24,12 @@ from monai_ceph.formats.markups import to_markups
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.page.app import page_app
 from monai_ceph.page.film_files import FilmFiles
-from monai_ceph.page.work import LabelRefusedError, Work
+from monai_ceph.page.work import LabelRefusedError
 from monai_ceph.prediction import annotated
 from monai_ceph.predictor.predictor import Predictor
 from tests.bundles.tiny import SPACING_MM
-from tests.label.conftest import Server, draw_films, label_of, running, train
+from tests.label.conftest import Server, draw_films, label_of, running, served, train
 
-uvicorn = pytest.importorskip("uvicorn", reason="the page is served with the extra 'view'")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the page is tested with playwright; run: make test-label")
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -165,21 +163,6 @@ def sitting(address: str, browser: Any, film: str, name: str = "", **device: Any
 def anna(server: Server, browser: Any) -> Iterator[Annotator]:
     with sitting(f"{server.url}/page/", browser, "phantom_000", "anna") as annotator:
         yield annotator
-
-
-@contextmanager
-def served(work: Work) -> Iterator[str]:
-    """Serve the page alone in this process, as ``monai-ceph view`` does in its own."""
-    server = uvicorn.Server(uvicorn.Config(page_app(work), port=0, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def viewed(kind: type[FilmFiles], server: Server, output: Path) -> FilmFiles:
@@ -414,7 +397,7 @@ def test_downloads_hold_what_is_saved(server: Server, anna: Annotator, tmp_path:
 
 def test_corrected_points_are_saved_without_a_server(server: Server, browser: Any, tmp_path: Path) -> None:
     work = viewed(FilmFiles, server, tmp_path)
-    with served(work) as address, sitting(address, browser, "phantom_000.png") as viewer:
+    with served(page_app(work)) as address, sitting(f"{address}/", browser, "phantom_000.png") as viewer:
         points = drawn(server.folder, "phantom_000")
         [(k, points[k])] = drags(start := points.copy(), 1)
         viewer.drag(start[k], points[k])
@@ -440,7 +423,7 @@ class Doubting(FilmFiles):
 
 def test_impossible_face_is_saved_only_after_a_question(server: Server, browser: Any, tmp_path: Path) -> None:
     work = viewed(Doubting, server, tmp_path)
-    with served(work) as address, sitting(address, browser, "phantom_000.png") as viewer:
+    with served(page_app(work)) as address, sitting(f"{address}/", browser, "phantom_000.png") as viewer:
         viewer.page.locator(".landmark", has=viewer.page.get_by_text("Me", exact=True)).click()
         viewer.page.mouse.click(*viewer.on_screen((15, 15)))
         viewer.saved("changed")
