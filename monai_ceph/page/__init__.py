@@ -1,4 +1,4 @@
-"""The page in the browser on which people look at films and correct points: what it is served, and by whom.
+"""Serve the page in the browser on which people look at films and correct points.
 
 The page itself is written in TypeScript (`page/` at the top of the repository) and built into :data:`STATIC`. It talks
 to :func:`~monai_ceph.page.app.page_app`, which asks a :class:`~monai_ceph.page.work.Work` for films, predictions and

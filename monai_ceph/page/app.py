@@ -6,23 +6,20 @@ only after the server has agreed, which this one never does.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monai_ceph.analysis.tracing import trace
 from monai_ceph.formats.landmark_table import landmarks_csv_text
@@ -30,10 +27,10 @@ from monai_ceph.formats.markups import markups_name, markups_text
 from monai_ceph.page import STATIC
 from monai_ceph.page.film_picture import FilmPicture, film_png
 from monai_ceph.page.json_values import json_values
+from monai_ceph.page.query import Query, read_body
 from monai_ceph.page.review import measured, warn
 from monai_ceph.page.work import LabelRefusedError, Role, Work
 from monai_ceph.predictor.bundle import root_cause
-from monai_ceph.spacing import check_spacing
 
 HEADERS = {
     # Scripts, styles and requests of this server alone; a label or a film's name can never become a script.
@@ -44,8 +41,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 PRESENT_S = 30
-"""How long somebody counts as being on a film after the page's last sign of life, s."""
-LARGEST_BYTES = {"application/json": 1_000_000, "application/octet-stream": 400_000_000}
+"""Seconds for which somebody counts as being on a film after the page's last request."""
 
 
 class Presence:
@@ -64,28 +60,19 @@ class Presence:
             return sorted(name for name, (other, _) in self._seen.items() if other == film and name != who)
 
 
-class SecureHeaders:
+async def with_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
     """Add :data:`HEADERS` to every answer."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
-            await send(message)
-
-        await self.app(scope, receive, with_headers)
+    response = await answer(request)
+    response.headers.update(HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
 
 
 def page_app(work: Work) -> Starlette:
     """Return the page's application; its addresses are relative, so it can be mounted anywhere."""
     return Starlette(
         routes=[*Page(work).routes(), Mount("/", StaticFiles(directory=STATIC, html=True))],
-        middleware=[Middleware(SecureHeaders)],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=with_headers)],
         exception_handlers=ERRORS,
     )
 
@@ -119,7 +106,7 @@ class Page:
     def _route(self, method: str, path: str, answer: Callable[[Query], Any], role: Role = "user") -> Route:
         async def endpoint(request: Request) -> Response:
             user = await authenticated(self.work, request, role)
-            query = Query(request.query_params, await body(request), user)
+            query = Query(request.query_params, await read_body(request), user)
             result = await run_in_threadpool(answer, query)
             return result if isinstance(result, Response) else JSONResponse(result)
 
@@ -143,10 +130,8 @@ class Page:
             "film": query.film,
             "size": picture.film.shape,
             "spacing_mm": picture.info.spacing_mm,
-            "spacing_source": picture.info.spacing_source,
             "window": picture.window,
             "range": [float(picture.film.min()), float(picture.film.max())],
-            "remarks": list(picture.info.remarks),
             "labels": [
                 {"user": label.user, "points": json_values(label.points_px), "final": label.final}
                 for label in self.work.labels(query.film)
@@ -232,87 +217,9 @@ class Page:
         return self.work.training()
 
 
-class Query:
-    """A request: parameters of its address, its body, and the user who has logged in."""
-
-    def __init__(self, parameters: Mapping[str, str], body: bytes, user: str | None) -> None:
-        self.parameters, self.body, self.user = parameters, body, user
-
-    @property
-    def json(self) -> dict[str, Any]:
-        try:
-            content = json.loads(self.body or b"{}")
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"Expected JSON in the request: {error}.") from error
-        if not isinstance(content, dict):
-            raise ValueError(f"Expected a JSON object in the request, got {type(content).__name__}.")
-        return content
-
-    @property
-    def film(self) -> str:
-        return self.parameter("film")
-
-    @property
-    def who(self) -> str:
-        """The annotator: the user who has logged in, else the name that the page was given."""
-        return self.user or self.text("user")
-
-    def parameter(self, key: str) -> str:
-        if not self.parameters.get(key):
-            raise ValueError(f"Expected '{key}' in the address.")
-        return self.parameters[key]
-
-    def text(self, key: str) -> str:
-        value = self.json.get(key, "")
-        if not isinstance(value, str):
-            raise ValueError(f"Expected a text as '{key}', got {type(value).__name__}.")
-        return value
-
-    @property
-    def spacing(self) -> tuple[float, float] | None:
-        """The size of a pixel that the page measured with its ruler; None without one."""
-        given = self.json.get("spacing_mm")
-        return None if given is None else check_spacing(given, "spacing_mm")
-
-    def number(self, key: str, default: float) -> float:
-        try:
-            return float(self.parameters.get(key, default))
-        except ValueError:
-            raise ValueError(f"Expected a number as '{key}', got {self.parameters[key]!r}.") from None
-
-    def points(self, count: int) -> np.ndarray:
-        """Return the points of the request, (count, 2), film pixels; NaN where a landmark cannot be seen."""
-        given = self.json.get("points")
-        expected = f"Expected {count} points, each [x, y] or null"
-        if not isinstance(given, list) or len(given) != count:
-            raise ValueError(f"{expected}.")
-        try:
-            points = np.array([[np.nan, np.nan] if p is None else [float(x) for x in p] for p in given], np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{expected}.") from error
-        if points.shape != (count, 2) or np.isinf(points).any():
-            raise ValueError(f"{expected}.")
-        return points
-
-
 async def authenticated(work: Work, request: Request, role: Role) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return await work.authenticate(token if scheme.lower() == "bearer" else "", role)
-
-
-async def body(request: Request) -> bytes:
-    """Return a request's body; refuse kinds that a form of another page could send, and what is too large."""
-    if request.method in ("GET", "DELETE"):
-        return b""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in LARGEST_BYTES:
-        raise HTTPException(415, f"Expected one of {', '.join(LARGEST_BYTES)} as Content-Type, got '{kind}'.")
-    content = bytearray()
-    async for part in request.stream():
-        content += part
-        if len(content) > LARGEST_BYTES[kind]:
-            raise HTTPException(413, f"Expected at most {LARGEST_BYTES[kind] / 1e6:g} MB.")
-    return bytes(content)
 
 
 def download(content: str, kind: str, name: str) -> Response:
@@ -322,7 +229,7 @@ def download(content: str, kind: str, name: str) -> Response:
 
 
 async def _error(request: Request, error: Exception) -> Response:
-    """Answer an error with a status and its sentence."""
+    """Answer an error with a status and its message."""
     cause = root_cause(error)
     status = next((code for kind, code in _STATUS.items() if isinstance(cause, kind)), None)
     if status is None:

@@ -1,4 +1,4 @@
-"""Films on this machine, one person, no server: what ``monai-ceph view`` shows."""
+"""The films of ``monai-ceph view``: files on this machine, corrected by one person."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from monai_ceph.prediction import Prediction, annotated
 from monai_ceph.predictor.predictor import Predictor
 
 ME = ""
-"""Whose labels they are: there is one person, who is not asked for a name."""
+"""The annotator's name: there is only one, who is not asked for it."""
 TABLE = "landmarks.csv"
 
 
@@ -33,7 +33,7 @@ class FilmFiles(Work):
 
     Args:
         films: the files.
-        output: folder for ``<film>.mrk.json`` and ``landmarks.csv``; points that are there already are shown again.
+        output: folder for ``<film>.mrk.json`` and ``landmarks.csv``; points that were saved there before are shown.
         scheme: the landmarks.
         predictor: returns the predictor; called when the first film is predicted.
         annotations: points to show in place of the predictor's; None predicts every film.
@@ -112,7 +112,7 @@ class FilmFiles(Work):
         return self.output / markups_name(self.film(film_id).name)
 
     def _saved(self, film_id: str) -> np.ndarray | None:
-        """Return the points that were saved of a film, or None. Raises AnnotationError if they cannot be read."""
+        """Return a film's saved points, or None. Raises AnnotationError if they cannot be read."""
         path = self._markups(film_id)
         if not path.exists():
             return None

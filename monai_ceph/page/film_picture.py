@@ -17,7 +17,7 @@ from monai_ceph.page.film_state import film_state
 
 WINDOW_PERCENTILES = (0.1, 99.9)
 KEPT = 4
-"""How many films are kept in memory: the one on the screen, its neighbours and the next one."""
+"""Number of films in memory: the one on the screen, its neighbours and the next one."""
 
 
 def natural_window(film: np.ndarray) -> tuple[float, float]:
@@ -79,7 +79,7 @@ class FilmPicture:
 
 
 class FilmPictures:
-    """Read films, and keep the last few, since a film is asked for its size, its picture and other windows in turn.
+    """Read films and keep the last few: the page asks for a film's size, its picture and other windows in turn.
 
     Args:
         spacing_mm: the films' pixel size; None is the one in each file.

@@ -1,4 +1,4 @@
-"""Predictions that are made once for each film, whoever asks for them."""
+"""Predict each film once, whoever asks for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.predictor import Predictor
 
 KEPT = 2000
-"""How many predictions are kept; each is a few kilobytes."""
+"""Number of predictions in memory; each takes a few kilobytes."""
 
 
 class Predicted(NamedTuple):

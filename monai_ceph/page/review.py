@@ -1,4 +1,4 @@
-"""What is odd about points, and what they measure, while a person corrects them."""
+"""Check and measure points while a person corrects them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ODD = 6.0
 UNMOVED_PX = 0.01
 """A point this near to its proposal is the proposal; files round positions."""
 FEWEST = 4
-"""Fewer points than this fit any face."""
+"""Fewer points than this would fit any face."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import socket
 from monai_ceph.page.work import Work
 
 HOSTS = ["127.0.0.1", "localhost"]
-"""Names under which a browser may ask: a page elsewhere cannot reach this one under a name of its own."""
+"""Host names that are answered: a page of another site cannot reach this one through a name of its own."""
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What the page needs from whoever serves it."""
+"""The interface between the page and the programs that serve it."""
 
 from __future__ import annotations
 
@@ -18,27 +18,24 @@ from monai_ceph.prediction import Prediction, annotated
 from monai_ceph.predictor.bundle import default_bundle
 
 Role = Literal["user", "annotator", "admin"]
-
-
-class NotOfferedError(LookupError):
-    """Whoever serves the page does not do what was asked; the page hides it, see :attr:`Offer`."""
+NO_TRAINING = "The model cannot be trained here; use monai-ceph label."
 
 
 class LabelRefusedError(ValueError):
-    """A label was not saved, but can be if the annotator insists; the message says what is odd about it."""
+    """A label is odd, as the message says, and is saved only if the annotator insists."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Which parts of the page are of use.
+    """The parts of the page that a program supports.
 
     Args:
         title: shown on the page.
         users: whether labels have the names of annotators.
-        login: address that gives a token for a name and a password, as OAuth 2 has it; empty where nobody logs in.
+        login: address that exchanges a name and a password for a token (OAuth 2); empty where nobody logs in.
         train: whether the model can be trained.
         upload: whether films can be added.
-        strategies: name -> description of the ways to choose the next film; without any, films come in order.
+        strategies: ways to choose the next film, name -> description; without any, films come in order.
     """
 
     title: str
@@ -56,7 +53,7 @@ class FilmRow:
     Args:
         film: its id.
         state: "new", or "labelled" where somebody has saved a label.
-        annotators: who has.
+        annotators: who has saved one.
         uncertainty: of the model, 0 to 1; None where it is unknown.
     """
 
@@ -68,12 +65,12 @@ class FilmRow:
 
 @dataclass(frozen=True)
 class Label:
-    """Points that somebody has saved.
+    """Points that an annotator saved.
 
     Args:
-        user: who.
+        user: the annotator.
         points_px: (N, 2), (x, y), film pixels; NaN where a landmark cannot be seen.
-        final: whether it is the label that training takes.
+        final: whether training uses it.
     """
 
     user: str
@@ -84,7 +81,8 @@ class Label:
 class Work(ABC):
     """Films to look at and to correct. Methods may be called from several threads at once.
 
-    Film ids that do not exist raise LookupError, films that cannot be read FilmError.
+    Films that cannot be read raise FilmError. Ids that do not exist raise LookupError, and so do methods that a program
+    does not offer; the page hides those, see :class:`Offer`.
 
     Args:
         scheme: the landmarks.
@@ -100,7 +98,7 @@ class Work(ABC):
 
     @abstractmethod
     def offer(self) -> Offer:
-        """Return which parts of the page are of use."""
+        """Return the parts of the page that this program supports."""
 
     @abstractmethod
     def films(self) -> list[FilmRow]:
@@ -161,24 +159,24 @@ class Work(ABC):
 
     def next_film(self, strategy: str, user: str) -> str | None:
         """Return the film that a strategy chooses; None if every film has a label."""
-        raise NotOfferedError("Films come in order here; there is no strategy to choose them.")
+        raise LookupError("Films come in order here; there is no strategy to choose them.")
 
     def add_film(self, name: str, content: bytes) -> str:
         """Add a film under its file name and return its id. Raises ValueError or FileExistsError."""
-        raise NotOfferedError("Films cannot be added here; start again with them.")
+        raise LookupError("Films cannot be added here; start again with them.")
 
     def train(self, options: dict[str, Any]) -> None:
         """Start a training. Raises ValueError if none can be started."""
-        raise NotOfferedError("The model cannot be trained here; use monai-ceph label.")
+        raise LookupError(NO_TRAINING)
 
     def stop_training(self) -> None:
         """Stop the training."""
-        raise NotOfferedError("The model cannot be trained here; use monai-ceph label.")
+        raise LookupError(NO_TRAINING)
 
     def training(self) -> dict[str, Any]:
         """Return the state of the training: see :meth:`monai_ceph.label.page.LabelWork.training`."""
-        raise NotOfferedError("The model cannot be trained here; use monai-ceph label.")
+        raise LookupError(NO_TRAINING)
 
     def restore_weights(self, name: str) -> None:
         """Use earlier weights again. Raises ValueError if they cannot be used."""
-        raise NotOfferedError("The model cannot be trained here; use monai-ceph label.")
+        raise LookupError(NO_TRAINING)
