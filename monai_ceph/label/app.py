@@ -160,11 +160,6 @@ class CephalometricApp(MONAILabelApp):
         if not self._server_mode and hasattr(os, "nice"):
             os.nice(BACKGROUND)
 
-    def trainer(self, model: str) -> LandmarkTrain:
-        """Return what trains a model; raise HTTPException 404 if nothing does."""
-        trainer: LandmarkTrain = find_registered(*self.registered("train"), model)
-        return trainer
-
     def next_sample(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Choose a film as the stock app does, and begin to predict it and those that come after it."""
         answer: dict[str, Any] = super().next_sample(request)
@@ -244,7 +239,7 @@ class CephalometricApp(MONAILabelApp):
                 film cannot be read, 503 the weights cannot be loaded.
         """
         store = datastore or self.datastore()
-        task = find_registered("model", self._infers, str(request.get("model")))
+        task = self.find("infer", str(request.get("model")))
         image, tag = str(request.get("image")), request.get("label_tag") or DefaultLabelTag.ORIGINAL
         tag = tag.value if isinstance(tag, DefaultLabelTag) else str(tag)  # batch inference passes the enum member
         temporary = self._is_temporary(image, request.get("session"))
@@ -258,13 +253,11 @@ class CephalometricApp(MONAILabelApp):
             raise HTTPException(404, f"There is no film {shorten(image)}; /datastore/?output=all lists all films.")
         try:
             file, result = task({"image": path, "film": None if temporary else image})
-        except WeightsError as error:
-            raise HTTPException(503, str(error)) from error
         except (ValueError, RuntimeError) as error:
             reason = root_cause(error)
-            if isinstance(reason, ValueError):
-                raise HTTPException(422, str(reason)) from error
-            raise
+            if not isinstance(reason, ValueError):
+                raise
+            raise HTTPException(503 if isinstance(reason, WeightsError) else 422, str(reason)) from error
         if save:
             try:
                 store.save_label(image, file, tag, {"model": MODEL, "user": MODEL, "params": result, "force": True})
@@ -291,18 +284,19 @@ class CephalometricApp(MONAILabelApp):
         if self._sessions is not None:  # the stock app skips this unless a session is in memory
             self._sessions.remove_expired()
 
-    def registered(self, task: str) -> tuple[str, dict[str, Any]]:
-        """Return what a kind of request names, and the registered tasks by name.
+    def find(self, task: str, name: str) -> Any:
+        """Return a task by its name; raise HTTPException 404, which lists the names, if there is none.
 
         Args:
-            task: as in the URL: infer, batch/infer, train, scoring, activelearning.
+            task: its kind as in the URL: infer, batch/infer, train, scoring, activelearning.
+            name: of the model, the scoring method or the strategy.
         """
         kinds = {
             "train": ("model that trains", self._trainers),
             "scoring": ("scoring method", self._scoring_methods),
             "activelearning": ("strategy", self._strategies),
         }
-        return kinds.get(task, ("model", self._infers))
+        return find_registered(*kinds.get(task, ("model", self._infers)), name)
 
     def infer_wsi(self, request: Mapping[str, Any], datastore: FilmStore | None = None) -> dict[str, Any]:
         raise HTTPException(404, f"Films are not whole-slide images; use /infer/{MODEL}.")

@@ -7,10 +7,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from monailabel.config import settings
-from monailabel.endpoints.user.auth import RBAC, User
+from monailabel.endpoints.user.auth import User
+
+from monai_ceph.label.endpoints import ADMIN
 
 HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 STYLE = "body{font:16px sans-serif;margin:2em} td,th{text-align:left;vertical-align:top;padding:.2em 1em .2em 0}"
@@ -24,30 +26,22 @@ PAGE = """<!doctype html>
 """
 
 router = APIRouter()
-ADMIN = Depends(RBAC(settings.MONAI_LABEL_AUTH_ROLE_ADMIN))
 
 
 def add_documents(app: FastAPI) -> None:
     """Serve ``/docs``, a table of the requests; ``/`` leads there."""
 
+    @app.get("/docs", include_in_schema=False)
     def requests() -> HTMLResponse:
         return page(app.title, requests_table(app.openapi()))
 
-    def start() -> RedirectResponse:
-        return RedirectResponse("/docs")
-
-    app.add_api_route("/docs", requests, include_in_schema=False, response_model=None)
-    app.add_api_route("/", start, include_in_schema=False, response_model=None)
+    @app.get("/", include_in_schema=False, response_class=RedirectResponse)
+    def start() -> str:
+        return "/docs"
 
 
 @router.get("/logs/", tags=["Others"], summary="Get the end of the log")
-def get_log(
-    lines: int = 300,
-    html: bool = True,
-    text: bool = False,
-    refresh: int = 0,
-    user: User = ADMIN,
-) -> Response:
+def get_log(lines: int = 300, html: bool = True, text: bool = False, refresh: int = 0, user: User = ADMIN) -> Response:
     """Return the log's last lines as a page, or as text with ``text=true``; all of it with ``lines=0``."""
     file = Path(settings.MONAI_LABEL_APP_DIR, "logs", "app.log")
     if not file.is_file():

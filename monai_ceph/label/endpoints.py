@@ -86,7 +86,7 @@ def start_training(
     """Start a training, once its options and the number of labels are known to be right."""
     instance: CephalometricApp = app_instance()
     try:
-        instance.trainer(model).check(params or {}, instance.datastore())
+        instance.find("train", model).check(params or {}, instance.datastore())
     except TrainingError as error:
         raise HTTPException(400, str(error)) from error
     return train.run_model(model, params, run_sync, enqueue)
@@ -132,7 +132,7 @@ def post_previous(model: str, name: str, user: User = ADMIN) -> dict[str, Any]:
 
 def _current(model: str) -> CurrentModel:
     instance: CephalometricApp = app_instance()
-    find_registered(*instance.registered("infer"), model)
+    instance.find("infer", model)
     return instance.model
 
 

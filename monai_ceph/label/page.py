@@ -20,7 +20,6 @@ from monai_ceph.active_learning.uncertainty import read_records
 from monai_ceph.data.label_folder import FINAL
 from monai_ceph.data.label_plausibility import ImplausibleLabelError
 from monai_ceph.film_names import film_name
-from monai_ceph.finetuning.runs import latest
 from monai_ceph.formats.markups import markups_text
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.label import MODEL
@@ -28,6 +27,7 @@ from monai_ceph.label.app import CephalometricApp
 from monai_ceph.label.endpoints import post_previous, start_training
 from monai_ceph.label.scoring import records_folder
 from monai_ceph.label.store import film_points
+from monai_ceph.label.train import PROGRESS, RESULT
 from monai_ceph.label.user import token_user
 from monai_ceph.page.app import page_app
 from monai_ceph.page.work import FilmRow, Label, LabelRefusedError, Offer, Role, Work
@@ -39,8 +39,6 @@ ROLES: dict[Role, str] = {
     "admin": settings.MONAI_LABEL_AUTH_ROLE_ADMIN,
 }
 
-RESULT = ("replaced", "before", "after", "left_out", "trained", "held_out")
-"""What the page is told of a training's result."""
 STATUS = {"SUBMITTED": "running", "RUNNING": "running", "DONE": "done"}
 """MONAI Label's states of a task, in the page's words; all others are failures."""
 
@@ -163,8 +161,8 @@ class LabelWork(Work):
         """Return the state of the newest training and the weights.
 
         Returns:
-            ``status`` ("none", "running", "done", "failed"); ``progress`` and ``result`` as
-            :func:`~monai_ceph.finetuning.runs.latest` reads them; ``labels``, how many there are; ``message``,
+            ``status`` ("none", "running", "done", "failed"); ``progress`` and ``result`` as in
+            :meth:`~monai_ceph.label.train.LandmarkTrain.stats`; ``labels``, how many there are; ``message``,
             the last line of a failed training's log; ``weights``, names of the sets of weights, the newest first;
             ``in_use``, an identifier of those in use.
         """
@@ -172,12 +170,12 @@ class LabelWork(Work):
         task: Mapping[str, Any] = state or {}
         status = STATUS.get(str(task["status"]), "failed") if task.get("status") else "none"
         details = task.get("details") or []
-        progress, result = latest(self.app.model.bundle)
+        stats = self.app.find("train", MODEL).stats()
         return {
             "status": status,
             "message": str(details[-1]) if status == "failed" and details else "",
-            "progress": {key: progress.get(key) for key in ("stage", "epoch", "total_epochs", "loss")},
-            "result": {key: result.get(key) for key in RESULT},
+            "progress": {key: stats.get(key) for key in PROGRESS},
+            "result": {key: stats.get(key) for key in RESULT},
             "labels": len(self.folder.labels()),
             "weights": sorted(self.app.model.previous(), reverse=True),
             "in_use": self.app.model.weights_id(),

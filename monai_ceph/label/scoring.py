@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from monailabel.interfaces.datastore import DefaultLabelTag
 from monailabel.interfaces.tasks.scoring import ScoringMethod
 
@@ -18,7 +17,6 @@ from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.data.label_folder import LabelFolder
 from monai_ceph.label.model import CurrentModel
 from monai_ceph.label.store import FilmStore
-from monai_ceph.metrics.radial_error import radial_error
 from monai_ceph.metrics.summary import error_statistics
 
 
@@ -93,23 +91,15 @@ class LandmarkError(ScoringMethod):
         errors, left_out = {}, {}
         for film in sorted(accepted.keys() & proposed.keys()):
             try:
-                points = [torch.from_numpy(folder.points_px(film, by[film])) for by in (proposed, accepted)]
-                spacing = read_film_apart(folder.film(film), self.spacing_mm)[1].spacing_mm
+                difference = folder.points_px(film, proposed[film]) - folder.points_px(film, accepted[film])
+                spacing = read_film_apart(folder.film(film), self.spacing_mm)[1].spacing_mm or (np.nan, np.nan)
             except (UnknownFilmError, ValueError) as error:  # removed meanwhile, or damaged
                 left_out[film] = str(error)
                 continue
-            errors[film] = np.stack(
-                [radial_error(*(side * scale for side in points)).numpy() for scale in _scales(spacing)]
-            )
+            errors[film] = np.linalg.norm([difference, difference * spacing], axis=-1)  # px and mm
         overall = np.concatenate(list(errors.values()), axis=1) if errors else np.empty((2, 0))
         by_film = {film: _statistics(*pair) for film, pair in errors.items()}
         return {"pairs": len(errors), **_statistics(*overall), "films": by_film, "left_out": left_out}
-
-
-def _scales(spacing_mm: tuple[float, float] | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the factors that turn pixels into px and mm; those for mm are NaN if the spacing is unknown."""
-    spacing = (np.nan, np.nan) if spacing_mm is None else spacing_mm
-    return torch.ones(2, dtype=torch.float64), torch.tensor(spacing, dtype=torch.float64)
 
 
 def _statistics(px: np.ndarray, mm: np.ndarray) -> dict[str, float | int | None]:

@@ -51,7 +51,7 @@ from monailabel.interfaces.exception import MONAILabelException
 from monailabel.interfaces.utils.app import app_instance
 from starlette.exceptions import HTTPException
 
-from monai_ceph.label.app import CephalometricApp, find_registered
+from monai_ceph.label.app import CephalometricApp
 from monai_ceph.label.documents import add_documents
 from monai_ceph.label.documents import router as documents
 from monai_ceph.label.endpoints import router as endpoints
@@ -81,7 +81,7 @@ def known_name(task: str, parameter: str) -> params.Depends:
 
     def check(request: Request) -> None:
         instance: CephalometricApp = app_instance()
-        find_registered(*instance.registered(task), request.path_params[parameter])
+        instance.find(task, request.path_params[parameter])
 
     return params.Depends(check)
 

@@ -142,8 +142,7 @@ class FilmStore(Datastore):
         return [film_id for film_id in self.list_images() if film_id not in final]
 
     def get_image(self, image_id: str, params: Any = None) -> io.BytesIO | None:
-        uri = self.get_image_uri(image_id)
-        return io.BytesIO(Path(uri).read_bytes()) if uri else None
+        return _content(self.get_image_uri(image_id))
 
     def get_image_uri(self, image_id: str) -> str:
         """Return the path of a film's file; empty if unknown, which MONAI Label's endpoint answers with 404."""
@@ -192,7 +191,7 @@ class FilmStore(Datastore):
         content: bytes,
         label_tag: str,
         label_info: Mapping[str, Any],
-        asked: Mapping[str, bool] | None = None,
+        options: Mapping[str, bool] | None = None,
     ) -> dict[str, Any]:
         """Save a label.
 
@@ -201,16 +200,15 @@ class FilmStore(Datastore):
             content: of the .mrk.json, or of a file that labelme wrote.
             label_tag: "final", "original", ...
             label_info: ``user`` or ``client_id``, the annotator, unless a token names one; ``screen``, how the viewer
-                shows the film, is checked; ``force`` and ``replace`` as in ``asked``; everything else is stored with
+                shows the film, is checked; ``force`` and ``replace`` as in ``options``; everything else is stored with
                 the label.
-            asked: ``force`` saves an implausible label, ``replace`` replaces another annotator's final label.
+            options: ``force`` saves an implausible label, ``replace`` replaces another annotator's final label.
         Returns:
             ``saved``, a sentence for the annotator, and ``final``, whether this is the film's final label now.
         """
         info = _mapping(label_info)
-        wishes = {key: info.pop(key, False) is True for key in ("force", "replace")} | dict(asked or {})
-        screen = info.pop("screen", None)
-        if screen is not None:
+        options = {key: info.pop(key, False) is True for key in ("force", "replace")} | dict(options or {})
+        if (screen := info.pop("screen", None)) is not None:
             check_screen(screen, self.folder.frame(image_id), image_id)
         user = current_user.get() or info.get("user") or info.get("client_id") or NOBODY
         content, placed = self._markups(image_id, content), 0
@@ -218,23 +216,20 @@ class FilmStore(Datastore):
         def check(points_px: np.ndarray) -> None:
             nonlocal placed
             placed = int(np.isfinite(points_px).all(-1).sum())
-            if self.check is not None and label_tag != DefaultLabelTag.ORIGINAL.value and not wishes["force"]:
+            if self.check is not None and label_tag != DefaultLabelTag.ORIGINAL.value and not options["force"]:
                 self.check(image_id, points_px)
 
-        replace = wishes["replace"]
-        path = self.folder.save(image_id, content, label_tag, user, info, replace=replace, check=check)
+        path = self.folder.save(image_id, content, label_tag, user, info, replace=options["replace"], check=check)
         logger.info("Label of %r by %r, tag %r: %s", image_id, user, label_tag, path)
-        landmarks = f"{count(placed, 'landmark')} of '{image_id}' are saved"
-        if label_tag != FINAL:
-            return {"final": False, "saved": f"{landmarks} with the tag '{label_tag}'."}
-        if path.parent.name == FINAL:
-            return {"final": True, "saved": f"{landmarks} as {user}'s final label."}
-        other = self.folder.label_info(image_id).get("user") or "somebody"
-        return {
-            "final": False,
-            "saved": f"{landmarks} as {user}'s. The film's final label is still {other}'s; send with replace=true to "
-            "replace it.",
-        }
+        is_final = path.parent.name == FINAL
+        if is_final:
+            how = f"as {user}'s final label."
+        elif label_tag != FINAL:
+            how = f"with the tag '{label_tag}'."
+        else:
+            other = self.folder.label_info(image_id).get("user") or "somebody"
+            how = f"as {user}'s. The film's final label is still {other}'s; send with replace=true to replace it."
+        return {"final": is_final, "saved": f"{count(placed, 'landmark')} of '{image_id}' are saved {how}"}
 
     def _markups(self, film_id: str, content: bytes) -> bytes:
         """Return a label as it was sent, or if it is labelme's, as markups."""
@@ -256,8 +251,7 @@ class FilmStore(Datastore):
         return self.get_labels_by_image_id(image_id).get(tag, "")
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> io.BytesIO | None:
-        uri = self.get_label_uri(label_id, label_tag)
-        return io.BytesIO(Path(uri).read_bytes()) if uri else None
+        return _content(self.get_label_uri(label_id, label_tag))
 
     @_answers()
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
@@ -323,6 +317,10 @@ class FilmStore(Datastore):
 def film_points(film_id: str, film: str | Path, scheme: LandmarkScheme, points_px: np.ndarray) -> Prediction:
     """Return a film's points in the form that writers take, named after its id: its file may lie in a folder."""
     return annotated(f"{film_id}{film_suffix(film)}", scheme, points_px)
+
+
+def _content(path: str) -> io.BytesIO | None:
+    return io.BytesIO(Path(path).read_bytes()) if path else None
 
 
 def _download_name(film_id: str, name: str, path: Path) -> str:

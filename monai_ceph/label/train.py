@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 STAGES: dict[str, tuple[Stage, ...]] = {"local": ("local",), "global": ("global",), "both": ("global", "local")}
 
+PROGRESS = ("stage", "epoch", "total_epochs", "loss")
+RESULT = ("replaced", "before", "after", "left_out", "trained", "held_out", "base")
+"""What clients see of the newest training's progress, and of the last result."""
+
 
 class LandmarkTrain(TrainTask):
     """Train the bundle in use on the films that have a final label when the training starts.
@@ -57,12 +61,8 @@ class LandmarkTrain(TrainTask):
         an error of at most 2 mm.
         """
         progress, result = latest(self.model.bundle)
-        stats: dict[str, Any] = {
-            key: progress[key] for key in ("stage", "epoch", "total_epochs", "loss") if key in progress
-        }
-        for key in ("replaced", "before", "after", "left_out", "trained", "held_out", "base"):
-            if key in result:  # results of earlier versions have fewer
-                stats[key] = result[key]
+        stats = {key: progress[key] for key in PROGRESS if key in progress}
+        stats |= {key: result[key] for key in RESULT if key in result}  # results of earlier versions have fewer
         in_use = result.get("after" if result.get("replaced") else "before")
         if isinstance(in_use, dict):
             stats["best_metric"] = in_use.get("within_2mm") or 0.0

@@ -65,7 +65,7 @@ class Query:
 
     def points(self, count: int) -> np.ndarray:
         """Return the points of the request, (count, 2), film pixels; NaN where a landmark cannot be seen."""
-        points = self.json.get("points")
+        points = self.json.get("points", ())
         try:
             points_px = np.array([[np.nan, np.nan] if p is None else [float(x) for x in p] for p in points])
         except (TypeError, ValueError):
