@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -273,12 +272,8 @@ class CephalometricApp(MONAILabelApp):
             if info is not None and info.image == image:
                 return True
         path = Path(image)
-        return (
-            str(path.parent) == tempfile.gettempdir()
-            and UPLOAD.fullmatch(path.name) is not None
-            and path.exists()
-            and stat.S_ISREG(path.lstat().st_mode)
-        )
+        is_upload = str(path.parent) == tempfile.gettempdir() and UPLOAD.fullmatch(path.name) is not None
+        return is_upload and path.is_file() and not path.is_symlink()
 
     def cleanup_sessions(self) -> None:
         if self._sessions is not None:  # the stock app skips this unless a session is in memory

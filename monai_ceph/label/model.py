@@ -7,7 +7,6 @@ import threading
 import uuid
 from pathlib import Path
 
-from monai_ceph.atomic import file_sha256
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.predictor.bundle import bundle_config, read_config
 from monai_ceph.predictor.predictor import Predictor
@@ -82,7 +81,6 @@ class CurrentModel:
         self.bundle, self.spacing_mm, self.device, self.trust = bundle, spacing_mm, device, trust
         self._loading = threading.Lock()
         self._loaded: tuple[tuple[int, ...], Predictor] | None = None
-        self._identified: tuple[tuple[int, ...], str] | None = None
 
     @property
     def weights(self) -> Path:
@@ -109,11 +107,8 @@ class CurrentModel:
             return self._loaded[1]
 
     def weights_id(self) -> str:
-        """Return the first twelve hexadecimal digits of the weights' SHA-256."""
-        stamp = self._stamp()
-        if self._identified is None or self._identified[0] != stamp:
-            self._identified = stamp, file_sha256(self.weights)[:12]
-        return self._identified[1]
+        """Return the first twelve hexadecimal digits of the weights' SHA-256. Raises as :meth:`predictor`."""
+        return self.predictor().weights_sha256[:12]
 
     def _stamp(self) -> tuple[int, ...]:
         """Return a stamp that changes with the file; taken before reading, so the next call notices a swap."""
