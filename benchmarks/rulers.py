@@ -23,9 +23,8 @@ from benchmarks.films import add_data_sets, other_clinic
 from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.film import read_film
-from monai_ceph.face_shape import FaceShape
+from monai_ceph.face_shape import FaceShape, lay_face
 from monai_ceph.film_pose import USUAL_SIZE
-from monai_ceph.landmark_status import lay_face
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import draw_phantom
 from monai_ceph.predictor.bundle import default_bundle

@@ -223,6 +223,28 @@ def agreement(points_px: np.ndarray, confidence: np.ndarray, fit: FaceFit, shape
     return float(np.nan_to_num(confidence * _near(off_mm)).mean())
 
 
+def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
+    """Fit the mean face to a film's points, facing right or left, and return how well they agree.
+
+    Args:
+        points_px: (N, 2), square pixels; NaN where there is none.
+        confidence: (N,), 0 to 1.
+        shape: the shape of the face.
+    Returns:
+        The better of both fits, or None if none is possible; and the agreement, 0 to 1.
+    Example:
+        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
+        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
+        >>> fit, agreed = lay_face(mean_mm * [-10, 10], np.ones(4), shape)
+        >>> fit.mirrored, round(agreed, 3)
+        (True, 1.0)
+    """
+    weights = np.nan_to_num(confidence)
+    fits = [fit for mirrored in (False, True) if (fit := fit_face(points_px, weights, shape, mirrored)) is not None]
+    agreed = [agreement(points_px, confidence, fit, shape) for fit in fits]
+    return (fits[np.argmax(agreed)], max(agreed)) if fits else (None, 0.0)
+
+
 def recognised(
     points_mm: np.ndarray, confidence: np.ndarray, shape: FaceShape, turn_deg: float = 0.0, mirrored: bool = False
 ) -> tuple[FaceFit | None, float]:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from monai_ceph.face_shape import FaceFit, FaceShape, agreement, expected_places, fit_face, noise_mm, signed_deg
+from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, lay_face, noise_mm, signed_deg
 from monai_ceph.film_pose import LARGEST_TILT_DEG, USUAL_SIZE
 from monai_ceph.ruler import Ruler
 
@@ -123,28 +123,6 @@ class Judgement(NamedTuple):
     ruler: Ruler | None = None
 
 
-def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
-    """Fit the mean face to a film's points, facing right or left, and return how well they agree.
-
-    Args:
-        points_px: (N, 2), square pixels; NaN where there is none.
-        confidence: (N,), 0 to 1.
-        shape: the shape of the face.
-    Returns:
-        The better of both fits, or None if none is possible; and the agreement, 0 to 1.
-    Example:
-        >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
-        >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
-        >>> fit, agreed = lay_face(mean_mm * [-10, 10], np.ones(4), shape)
-        >>> fit.mirrored, round(agreed, 3)
-        (True, 1.0)
-    """
-    weights = np.nan_to_num(confidence)
-    fits = [fit for mirrored in (False, True) if (fit := fit_face(points_px, weights, shape, mirrored)) is not None]
-    agreed = [agreement(points_px, confidence, fit, shape) for fit in fits]
-    return (fits[np.argmax(agreed)], max(agreed)) if fits else (None, 0.0)
-
-
 def status_features(
     points_px: np.ndarray, confidence: np.ndarray, evidence: np.ndarray, fit: FaceFit, shape: FaceShape
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +132,7 @@ def status_features(
         points_px: (N, 2), square pixels; NaN where there is none.
         confidence: (N,), 0 to 1.
         evidence: (N, len(EVIDENCE)), see :data:`EVIDENCE`.
-        fit: result of :func:`lay_face`.
+        fit: result of :func:`~monai_ceph.face_shape.lay_face`.
         shape: the shape of the face.
     Returns:
         (N, len(FEATURES)) features; and (N, 2), the expected place of each landmark, px.

@@ -29,10 +29,11 @@ from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.film import read_film
 from monai_ceph.export.whole_film import any_film_inferer
+from monai_ceph.face_shape import lay_face
 from monai_ceph.film_pose import FilmPose, Orientation
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.inferers.posed_film import coarse_look
-from monai_ceph.landmark_status import StatusRule, lay_face, status_features
+from monai_ceph.landmark_status import StatusRule, status_features
 from monai_ceph.networks import TwoStageNet
 from monai_ceph.predictor.bundle import bundle_config
 from monai_ceph.predictor.torch_predictor import TorchPredictor, load_torch_predictor

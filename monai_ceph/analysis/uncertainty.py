@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from monai_ceph.atomic import file_sha256
-from monai_ceph.face_shape import FaceShape
+from monai_ceph.face_shape import FaceShape, lay_face
 from monai_ceph.landmark_status import FEATURES as STATUS_FEATURES
-from monai_ceph.landmark_status import lay_face, status_features
+from monai_ceph.landmark_status import status_features
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from monai_ceph.data.label_check import LabelError
-from monai_ceph.face_shape import FaceFit, FaceShape, expected_places
-from monai_ceph.landmark_status import lay_face
+from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, lay_face
 from monai_ceph.prediction import Prediction
 
 FEW = 5

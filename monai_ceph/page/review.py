@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.analysis import measure
-from monai_ceph.face_shape import FaceShape, expected_places, noise_mm
-from monai_ceph.landmark_status import lay_face
+from monai_ceph.face_shape import FaceShape, expected_places, lay_face, noise_mm
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.analysis.uncertainty import Uncertainty, with_offset_left
-from monai_ceph.face_shape import FaceFit, FaceShape
+from monai_ceph.face_shape import FaceFit, FaceShape, lay_face
 from monai_ceph.film_records import RecordError, checksum, read_record, write_record
-from monai_ceph.landmark_status import lay_face
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 
