@@ -22,19 +22,10 @@ from monai_ceph.commands import (
 )
 
 COMMANDS = {
-    "predict": predict,
-    "calibrate": calibrate,
-    "evaluate": evaluate,
-    "compare": compare,
-    "convert": convert,
-    "measure": measure,
-    "superimpose": superimpose,
-    "ruler": ruler,
-    "export": export,
-    "label": label,
-    "view": view,
+    command.__name__.rpartition(".")[2]: command
+    for command in (predict, calibrate, evaluate, compare, convert, measure, superimpose, ruler, export, label, view)
 }
-"""The subcommands, in the order of ``monai-ceph --help``."""
+"""The subcommands by name, in the order of ``monai-ceph --help``."""
 INTERRUPTED = 130
 """Exit status that shells report for a command stopped by Ctrl-C."""
 

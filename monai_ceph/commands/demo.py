@@ -58,22 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def demo(
-    output: Path,
-    *,
-    films: int = 24,
-    unseen: int = 6,
-    global_epochs: int = 110,
-    local_epochs: int = 110,
-    device: str = "cpu",
-) -> ReferenceScores:
+def demo(output: Path, *, films: int = 24, unseen: int = 6, epochs: int = 110, device: str = "cpu") -> ReferenceScores:
     """Draw phantoms, train both stages, predict unseen films and score the predictions.
 
     Args:
         output: folder; only folders that an earlier demo created in it are replaced.
         films: number of training films; a sixth of them, at least one, is used to select the best weights.
         unseen: number of films to predict and score.
-        global_epochs, local_epochs: epochs of both stages.
+        epochs: epochs of each stage.
         device: device for training and prediction.
     Returns:
         The scores on the unseen films.
@@ -85,10 +77,14 @@ def demo(
     import PIL  # noqa: F401
 
     start = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - start:4.0f} s] {text}", flush=True)
+
     output = make_folder(output).resolve()
     _clear(output)
 
-    _say(start, f"drawing {films + unseen} phantom films: {films} for training and {unseen} unseen")
+    say(f"drawing {films + unseen} phantom films: {films} for training and {unseen} unseen")
     seen_dir, unseen_dir = output / "films" / "training", output / "films" / "unseen"
     names = [film_name(path) for path in write_phantoms(seen_dir, films, 0, SIZE, SPACING_MM)]
     write_phantoms(unseen_dir, unseen, UNSEEN_SEED, SIZE, SPACING_MM)
@@ -97,14 +93,17 @@ def demo(
     common = {"bundle_root": str(work), "device": f"$torch.device('{device}')"}
     training = {**common, "dataset_dir": str(seen_dir), "validation_films": names[:: max(2, min(6, films))]}
     with mute_logging():
-        for stage, settings, epochs in (("global", GLOBAL, global_epochs), ("local", LOCAL, local_epochs)):
-            _say(start, f"training the {stage} stage, {epochs} epochs")
-            _train(stage, {**training, **settings, "epochs": epochs, "val_interval": max(1, epochs // 5)})
-        _say(start, f"finding the landmarks on the {unseen} unseen films")
+        for stage, settings in (("global", GLOBAL), ("local", LOCAL)):
+            say(f"training the {stage} stage, {epochs} epochs")
+            overrides = {**training, **settings, "epochs": epochs, "val_interval": max(1, epochs // 5)}
+            workflow = _workflow(["train", f"train_{stage}", "own_films"], overrides)
+            _show_progress(workflow.parser.get_parsed_content("train#trainer"), stage)
+            workflow.run()
+        say(f"finding the landmarks on the {unseen} unseen films")
         inference = {**common, **INFERENCE, "dataset_dir": str(unseen_dir), "output_dir": str(output)}
         _workflow(["inference"], inference).run()
 
-    _say(start, "scoring\n")
+    say("scoring\n")
     truth = unseen_dir / "points.csv"
     scores = evaluate(output / "landmarks.csv", [truth], spacing_mm=SPACING_MM)
     print_evaluation(scores)
@@ -112,7 +111,7 @@ def demo(
     write_text(output / "scores.txt", evaluation_text(scores))
     picture = _draw(output, unseen_dir, truth)
     print()
-    _say(start, "done. Drawn films are easier than real ones: these scores only show that all parts work together.")
+    say("done. Drawn films are easier than real ones: these scores only show that all parts work together.")
     print(
         f"  pictures    {picture}  (and others beside it; yellow: predicted, blue: truth)\n"
         f"  landmarks   {output / 'landmarks.csv'}\n"
@@ -151,33 +150,21 @@ def _workflow(configs: Sequence[str], overrides: dict[str, Any]) -> Any:
     return workflow
 
 
-def _train(stage: str, overrides: dict[str, Any]) -> None:
-    workflow = _workflow(["train", f"train_{stage}", "own_films"], overrides)
-    _Progress(stage).attach(workflow.parser.get_parsed_content("train#trainer"))
-    workflow.run()
-
-
-class _Progress:
+def _show_progress(trainer: Any, stage: str) -> None:
     """Print epoch, loss and seconds left: on one changing line in a terminal, else every tenth of the training."""
+    from ignite.engine import Events
 
-    def __init__(self, stage: str) -> None:
-        self.stage, self.start = stage, time.monotonic()
+    start, terminal = time.monotonic(), sys.stdout.isatty()
 
-    def attach(self, engine: Any) -> None:
-        from ignite.engine import Events
+    def show(engine: Any) -> None:
+        epoch, epochs, output = engine.state.epoch, engine.state.max_epochs, engine.state.output
+        if terminal or epoch == epochs or epoch % max(1, epochs // 10) == 0:
+            left = (time.monotonic() - start) / epoch * (epochs - epoch)
+            loss = float((output[0] if isinstance(output, list) else output)["loss"])
+            text = f"  {stage} stage: epoch {epoch:3d} of {epochs}, loss {loss:.4f}, {left:3.0f} s left"
+            print(text, end="\r" if terminal and epoch < epochs else "\n", flush=True)
 
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
-
-    def __call__(self, engine: Any) -> None:
-        epoch, epochs = engine.state.epoch, engine.state.max_epochs
-        terminal, last = sys.stdout.isatty(), epoch == epochs
-        if not (terminal or last or epoch % max(1, epochs // 10) == 0):
-            return
-        left = (time.monotonic() - self.start) / epoch * (epochs - epoch)
-        output = engine.state.output
-        loss = float(output[0]["loss"] if isinstance(output, list) else output["loss"])
-        text = f"  {self.stage} stage: epoch {epoch:3d} of {epochs}, loss {loss:.4f}, {left:3.0f} s left"
-        print(text, end="\r" if terminal and not last else "\n", flush=True)
+    trainer.add_event_handler(Events.EPOCH_COMPLETED, show)
 
 
 def _draw(output: Path, films: Path, truth: Path) -> Path:
@@ -193,10 +180,6 @@ def _draw(output: Path, films: Path, truth: Path) -> Path:
         paths.append(pictures / f"{name}.overlay.png")
         write_overlay(paths[-1], read_film(film)[0], prediction, expected[name])
     return paths[0]
-
-
-def _say(start: float, text: str) -> None:
-    print(f"[{time.monotonic() - start:4.0f} s] {text}", flush=True)
 
 
 if __name__ == "__main__":

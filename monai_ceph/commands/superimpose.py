@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from monai_ceph.prediction import Prediction
     from monai_ceph.predictor.predictor import Predictor
 
-Spacings = tuple[float | None, float | None]
-
 HELP = "compare two films of one patient, superimposed on S-N"
 
 
@@ -59,17 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     check_report_extra()
     from monai_ceph.plots.superimposition import write_superimposition
 
-    a, b, output, annotations = arguments.a, arguments.b, arguments.output, arguments.annotations
-    spacings = _spacings(arguments.spacing)
+    a, b, output, spacings_mm = arguments.a, arguments.b, arguments.output, arguments.spacing
+    if len(spacings_mm) > 2:
+        raise ValueError(f"Expected --spacing at most twice, for A and for B; got it {len(spacings_mm)} times.")
+    films = [(a, spacings_mm[0]), (b, spacings_mm[-1])] if spacings_mm else [(a, None), (b, None)]
     make_folder(output)
-    if annotations:
-        faces = [
-            _annotated(film, spacing, annotations, arguments.scheme)
-            for film, spacing in zip((a, b), spacings, strict=True)
-        ]
-        source = f"annotations in {', '.join(path.name for path in annotations)}"
+    if arguments.annotations:
+        faces = [_annotated(film, mm, arguments.annotations, arguments.scheme) for film, mm in films]
+        source = f"annotations in {', '.join(path.name for path in arguments.annotations)}"
     else:
-        faces, source = _predicted(arguments, spacings)
+        faces, source = _predicted(arguments, films)
     pair = replace(superimpose(*faces), source=source)
     write_superimposition(output, read_film(a)[0], read_film(b)[0], pair)
     for remark in pair.remarks:
@@ -78,15 +75,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _spacings(options_mm: Sequence[float]) -> Spacings:
-    """Return the size of a pixel of A and of B; None is the one in the file."""
-    if len(options_mm) > 2:
-        raise ValueError(f"Expected --spacing at most twice, for A and for B; got it {len(options_mm)} times.")
-    return (options_mm[0], options_mm[-1]) if options_mm else (None, None)
-
-
-def _predicted(arguments: argparse.Namespace, spacings_mm: Spacings) -> tuple[list[Prediction], str]:
-    """Return both films' predictions, and what predicted them."""
+def _predicted(
+    arguments: argparse.Namespace, films: Sequence[tuple[Path, float | None]]
+) -> tuple[list[Prediction], str]:
+    """Return the predictions of films with their spacings, and what predicted them."""
     from monai_ceph.predictor.at_site import SitePredictor
     from monai_ceph.predictor.bundle import model_text
     from monai_ceph.predictor.torch_predictor import load_torch_predictor
@@ -98,8 +90,8 @@ def _predicted(arguments: argparse.Namespace, spacings_mm: Spacings) -> tuple[li
         predictor = load_torch_predictor(arguments.bundle, spacing_mm, arguments.device, scheme=arguments.scheme)
         return predictor if site is None else SitePredictor(predictor, site)
 
-    predictors = {spacing_mm: load(spacing_mm) for spacing_mm in dict.fromkeys(spacings_mm)}
-    faces = [predictors[mm](film) for film, mm in zip((arguments.a, arguments.b), spacings_mm, strict=True)]
+    predictors = {mm: load(mm) for mm in dict.fromkeys(mm for _, mm in films)}
+    faces = [predictors[mm](film) for film, mm in films]
     moved = f"; moved by site file {faces[0].site}" if faces[0].site else ""
     return faces, f"predicted by {model_text(arguments.bundle)}{moved}"
 

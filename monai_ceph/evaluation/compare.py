@@ -48,18 +48,18 @@ class PairedEvaluation(Settings):
         """Return a pandas table with a row for each reference, landmark ("all" first) and statistic."""
         import pandas as pd
 
-        rows = []
-        for reference, differences in self.differences.items():
-            for landmark, pair in {"all": differences.overall, **differences.per_landmark}.items():
-                for statistic, difference in (
-                    ("mre_mm", pair.mre),
-                    (f"sdr_{differences.threshold:g}mm_percent", pair.sdr),
-                ):
-                    low, high = difference.bounds
-                    values = difference._asdict() | {"low": low, "high": high}
-                    del values["bounds"]
-                    rows.append({"reference": reference, "landmark": landmark, "statistic": statistic, **values})
-        return pd.DataFrame(rows)
+        rows = [
+            {"reference": reference, "landmark": landmark, "statistic": statistic, **difference._asdict()}
+            for reference, differences in self.differences.items()
+            for landmark, pair in {"all": differences.overall, **differences.per_landmark}.items()
+            for statistic, difference in (
+                ("mre_mm", pair.mre),
+                (f"sdr_{differences.threshold:g}mm_percent", pair.sdr),
+            )
+        ]
+        frame = pd.DataFrame(rows)
+        frame[["low", "high"]] = frame.pop("bounds").tolist()
+        return frame
 
 
 def compare(

@@ -19,7 +19,7 @@ def test_demo_writes_all_files(
     (out / "pictures").mkdir(parents=True)
     (out / "pictures" / "old.png").write_text("of an earlier demo")
     (out / MARK).touch()
-    score = demo(out, films=6, unseen=1, global_epochs=1, local_epochs=1)
+    score = demo(out, films=6, unseen=1, epochs=1)
     assert score.films == ("phantom_000",)
     for name in ("landmarks.csv", "scores.txt", "scores.json", "training/models/model.pt"):
         assert (out / name).is_file(), name
