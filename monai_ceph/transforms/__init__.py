@@ -3,71 +3,45 @@
 Each dictionary transform ``Xd`` is also called ``XD`` and ``XDict``, as in MONAI.
 """
 
-from monai_ceph.transforms.border import (
-    RandFilmEdge,
-    RandFilmEdgeD,
-    RandFilmEdged,
-    RandFilmEdgeDict,
-    beyond_line,
-    set_background,
-)
-from monai_ceph.transforms.crop import (
-    CropBottomSquare,
-    CropBottomSquareD,
-    CropBottomSquared,
-    CropBottomSquareDict,
-    bottom_square,
-    landmarks_outside,
-)
-from monai_ceph.transforms.drawings import (
-    RandDrawings,
-    RandDrawingsD,
-    RandDrawingsd,
-    RandDrawingsDict,
-    draw_ring,
-    draw_segments,
-)
-from monai_ceph.transforms.heatmaps import LandmarkHeatmaps, LandmarkHeatmapsD, LandmarkHeatmapsd, LandmarkHeatmapsDict
-from monai_ceph.transforms.jpeg import RandJpeg, RandJpegD, RandJpegd, RandJpegDict, jpeg_round_trip
+from monai_ceph.transforms.border import RandFilmEdge, RandFilmEdged, beyond_line, set_background
+from monai_ceph.transforms.crop import CropBottomSquare, CropBottomSquared, bottom_square, landmarks_outside
+from monai_ceph.transforms.drawings import RandDrawings, RandDrawingsd, draw_ring, draw_segments
+from monai_ceph.transforms.heatmaps import LandmarkHeatmaps, LandmarkHeatmapsd
+from monai_ceph.transforms.jpeg import RandJpeg, RandJpegd, jpeg_round_trip
 from monai_ceph.transforms.local_contrast import (
     EqualiseLocally,
     RandEqualiseLocally,
-    RandEqualiseLocallyD,
     RandEqualiseLocallyd,
-    RandEqualiseLocallyDict,
     equalise_locally,
 )
 from monai_ceph.transforms.patch import (
     PatchPlace,
     RandLandmarkPatches,
-    RandLandmarkPatchesD,
     RandLandmarkPatchesd,
-    RandLandmarkPatchesDict,
     RandWindows,
-    RandWindowsD,
     RandWindowsd,
-    RandWindowsDict,
     extract_patch,
 )
 from monai_ceph.transforms.plain_tensor_compose import PlainTensorCompose
-from monai_ceph.transforms.points import PointsToFilm, PointsToFilmD, PointsToFilmd, PointsToFilmDict
-from monai_ceph.transforms.rectangles import (
-    RandRectangleShift,
-    RandRectangleShiftD,
-    RandRectangleShiftd,
-    RandRectangleShiftDict,
-    shift_rectangle,
-)
-from monai_ceph.transforms.scale import (
-    ScaleToSpacing,
-    ScaleToSpacingD,
-    ScaleToSpacingd,
-    ScaleToSpacingDict,
-    scale_index,
-    scale_pixels,
-)
-from monai_ceph.transforms.status import LandmarkStatusD, LandmarkStatusd, LandmarkStatusDict
-from monai_ceph.transforms.uncertainty import LandmarkUncertaintyD, LandmarkUncertaintyd, LandmarkUncertaintyDict
+from monai_ceph.transforms.points import PointsToFilm, PointsToFilmd
+from monai_ceph.transforms.rectangles import RandRectangleShift, RandRectangleShiftd, shift_rectangle
+from monai_ceph.transforms.scale import ScaleToSpacing, ScaleToSpacingd, scale_index, scale_pixels
+from monai_ceph.transforms.status import LandmarkStatusd
+from monai_ceph.transforms.uncertainty import LandmarkUncertaintyd
+
+CropBottomSquareD = CropBottomSquareDict = CropBottomSquared
+LandmarkHeatmapsD = LandmarkHeatmapsDict = LandmarkHeatmapsd
+LandmarkStatusD = LandmarkStatusDict = LandmarkStatusd
+LandmarkUncertaintyD = LandmarkUncertaintyDict = LandmarkUncertaintyd
+PointsToFilmD = PointsToFilmDict = PointsToFilmd
+RandDrawingsD = RandDrawingsDict = RandDrawingsd
+RandEqualiseLocallyD = RandEqualiseLocallyDict = RandEqualiseLocallyd
+RandFilmEdgeD = RandFilmEdgeDict = RandFilmEdged
+RandJpegD = RandJpegDict = RandJpegd
+RandLandmarkPatchesD = RandLandmarkPatchesDict = RandLandmarkPatchesd
+RandRectangleShiftD = RandRectangleShiftDict = RandRectangleShiftd
+RandWindowsD = RandWindowsDict = RandWindowsd
+ScaleToSpacingD = ScaleToSpacingDict = ScaleToSpacingd
 
 __all__ = [
     "CropBottomSquare",

@@ -143,6 +143,3 @@ class RandFilmEdged(RandImageMapTransform):
         if self.target_key is not None and self.target_key in sample and beyond.any():
             sample[self.target_key] = set_background(sample[self.target_key], beyond)
         return super().change(image, sample)
-
-
-RandFilmEdgeD = RandFilmEdgeDict = RandFilmEdged

@@ -111,6 +111,3 @@ class CropBottomSquared(ImageMapTransform):
                 [i + 1 for i in lost],
             )
         return cropped
-
-
-CropBottomSquareD = CropBottomSquareDict = CropBottomSquared

@@ -168,6 +168,3 @@ class RandDrawingsd(RandImageMapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandDrawings(prob, most, width_px, value), allow_missing_keys)
-
-
-RandDrawingsD = RandDrawingsDict = RandDrawingsd

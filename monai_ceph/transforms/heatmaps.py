@@ -104,6 +104,3 @@ class LandmarkHeatmapsd(MapTransform):
         for key in self.key_iterator(out):
             out[self.target_key] = self.heatmaps(out[key], out[self.image_key])
         return out
-
-
-LandmarkHeatmapsD = LandmarkHeatmapsDict = LandmarkHeatmapsd

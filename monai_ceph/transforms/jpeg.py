@@ -96,6 +96,3 @@ class RandJpegd(RandImageMapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandJpeg(prob, quality), allow_missing_keys)
-
-
-RandJpegD = RandJpegDict = RandJpegd

@@ -169,6 +169,3 @@ class RandEqualiseLocallyd(RandImageMapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandEqualiseLocally(prob, sigma_px, amount, normalise_prob), allow_missing_keys)
-
-
-RandEqualiseLocallyD = RandEqualiseLocallyDict = RandEqualiseLocallyd

@@ -305,7 +305,3 @@ class RandWindowsd(_RandPatchesd):
     def randomize(self, data: Any = None) -> None:
         """Draw the places of the next windows, in the frame of the sample's first film."""
         self.transform.randomize(data[self.first_key(data)])
-
-
-RandLandmarkPatchesD = RandLandmarkPatchesDict = RandLandmarkPatchesd
-RandWindowsD = RandWindowsDict = RandWindowsd

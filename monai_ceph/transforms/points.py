@@ -101,6 +101,3 @@ def _plain(points: Any) -> torch.Tensor:
 
 def _spacing_mm(image: MetaTensor) -> tuple[float, float]:
     return film_spacing_mm(image) or (math.nan, math.nan)
-
-
-PointsToFilmD = PointsToFilmDict = PointsToFilmd

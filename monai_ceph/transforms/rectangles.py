@@ -105,6 +105,3 @@ class RandRectangleShiftd(RandImageMapTransform):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandRectangleShift(count, offset, min_size, max_size, prob), allow_missing_keys)
-
-
-RandRectangleShiftD = RandRectangleShiftDict = RandRectangleShiftd

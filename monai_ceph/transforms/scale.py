@@ -188,6 +188,3 @@ class ScaleToSpacingd(ImageMapTransform):
         self, keys: KeysCollection, spacing_mm: float, assumed_spacing_mm: float = 0.1, allow_missing_keys: bool = False
     ) -> None:
         super().__init__(keys, ScaleToSpacing(spacing_mm, assumed_spacing_mm), allow_missing_keys)
-
-
-ScaleToSpacingD = ScaleToSpacingDict = ScaleToSpacingd

@@ -100,6 +100,3 @@ class LandmarkStatusd(MapTransform):
             out |= {f"{key}_px": points_px, f"{key}_mm": px_to_mm(points_px, spacing_mm)}
             out |= {"status": judged.status, "remarks": remarks, "doubts": judged.doubts, "pose": judged.pose}
         return out
-
-
-LandmarkStatusD = LandmarkStatusDict = LandmarkStatusd

@@ -75,6 +75,3 @@ class LandmarkUncertaintyd(MapTransform):
             if uncertainty is not None:
                 out.update(uncertainty._asdict())
         return out
-
-
-LandmarkUncertaintyD = LandmarkUncertaintyDict = LandmarkUncertaintyd
