@@ -11,13 +11,11 @@ import numpy as np
 
 from monai_ceph.data.film import film_size
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.film_search import find_films
-from monai_ceph.data.isbi2015 import find_isbi2015, unique_films
-from monai_ceph.data.viewer_frame import viewer_frame
+from monai_ceph.data.isbi2015 import find_isbi2015
+from monai_ceph.data.named_films import frame_finder, named_films
 from monai_ceph.film_names import spelled_like
 from monai_ceph.formats.annotations import mean_annotations, read_annotations
 from monai_ceph.formats.points import AnnotationError, Annotations, SourceFilm, check_annotations
-from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 from monai_ceph.wording import count
 
@@ -52,14 +50,10 @@ def datalist(
     >>> [item["film"] for item in datalist("films", ["films/points.csv"])]
     ['phantom_000', 'phantom_001']
     """
-    films_by_name = unique_films(find_films([films_folder]))
+    films_by_name = named_films(films_folder)
     if isinstance(references, (str, Path)):
         references = [references]
-
-    def frame_of(film: str) -> ViewerFrame | None:
-        name = spelled_like([film], films_by_name)[film]
-        return viewer_frame(films_by_name[name]) if name in films_by_name else None
-
+    frame_of = frame_finder(films_by_name)
     observers = [read_annotations(reference, scheme, spacing_mm, frame_of) for reference in references]
     return _items(films_by_name, observers, None if films is None else list(films), str(films_folder))
 

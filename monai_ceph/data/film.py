@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from monai_ceph.data.itk_film import itk_film, itk_header
 from monai_ceph.data.jpeg_film import read_jpeg
 from monai_ceph.data.pillow_film import pillow_size, read_bmp, read_png
 from monai_ceph.data.tiff_film import read_tiff, tiff_size
-from monai_ceph.data.volume_headers import check_metaimage, check_nifti
+from monai_ceph.data.volume_headers import check_volume
 from monai_ceph.spacing import check_spacing
 
 __all__ = ["SCREEN_DPI", "FilmError", "FilmInfo", "film_size", "read_film"]
@@ -39,6 +39,12 @@ __all__ = ["SCREEN_DPI", "FilmError", "FilmInfo", "film_size", "read_film"]
 SCREEN_DPI = (72.0, 96.0, 120.0, 144.0)
 """Dots per inch that programs fill in for a screen or a printer."""
 _LUMINANCE = (0.299, 0.587, 0.114)
+_READERS: dict[Format, Callable[[Path], FilmSamples]] = {
+    "JPEG": read_jpeg,
+    "BMP": read_bmp,
+    "TIFF": read_tiff,
+    "DICOM": read_dicom,
+}
 _BLANK = 0.999
 """Share of equal pixels from which a picture shows no film."""
 
@@ -117,10 +123,7 @@ def film_header(path: str | Path) -> Any:
     path = Path(path)
     kind = film_format(path)
     with _decoding(path, kind):
-        if kind == "MetaImage":
-            check_metaimage(path)
-        elif kind == "NIfTI":
-            check_nifti(path)
+        check_volume(path, kind)
         return itk_header(path, kind)
 
 
@@ -157,22 +160,13 @@ def _decoding(path: Path, kind: Format) -> Iterator[None]:
         raise unreadable(path, kind, error) from error
 
 
-def _samples(path: Path, kind: str) -> FilmSamples:
-    if kind == "JPEG":
-        return read_jpeg(path)
-    if kind == "PNG":
-        return read_png(path) or FilmSamples(itk_film(path, "PNG")[0])
-    if kind == "BMP":
-        return read_bmp(path)
-    if kind == "TIFF":
-        return read_tiff(path)
-    if kind == "DICOM":
-        return read_dicom(path)
-    if kind == "MetaImage":
-        check_metaimage(path)
-        return FilmSamples(*itk_film(path, "MetaImage"))
-    check_nifti(path)
-    return FilmSamples(*itk_film(path, "NIfTI"))
+def _samples(path: Path, kind: Format) -> FilmSamples:
+    if kind in _READERS:
+        return _READERS[kind](path)
+    if kind == "PNG" and (samples := read_png(path)):
+        return samples
+    check_volume(path, kind)
+    return FilmSamples(*itk_film(path, kind))
 
 
 def _to_gray(path: Path, pixels: np.ndarray) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.film_names import FILM_SUFFIXES, film_name
+from monai_ceph.data.named_films import unique_films
+from monai_ceph.film_names import FILM_SUFFIXES
 from monai_ceph.formats.points import AnnotationError
 
 
@@ -59,18 +59,3 @@ def find_isbi2015(dataset_dir: Path, observers: tuple[str, ...]) -> Isbi2015File
                 f"'AnnotationsByMD/400_{observer}' and tables '*_{observer}.csv'."
             )
     return Isbi2015Files(films, annotations)
-
-
-def unique_films(paths: Iterable[Path]) -> dict[str, Path]:
-    """Map film names to files.
-
-    Raises:
-        FilmError: two files have the same film name, so it is unknown to which an annotation belongs.
-    """
-    films: dict[str, Path] = {}
-    for path in paths:
-        name = film_name(path)
-        if name in films:
-            raise FilmError(f"{path}: a film of the same name is at {films[name]}; rename or remove one of them.")
-        films[name] = path
-    return films

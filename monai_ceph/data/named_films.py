@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_search import find_films
 from monai_ceph.data.film_workers import viewer_frame_apart
-from monai_ceph.data.isbi2015 import unique_films
-from monai_ceph.film_names import spelled_like
+from monai_ceph.film_names import film_name, spelled_like
 from monai_ceph.formats.viewer_frame import ViewerFrame
 
 
 def named_films(folder: str | Path | None) -> dict[str, Path]:
     """Return film name -> film of a folder; nothing if there is no folder. Raises FilmError."""
     return {} if folder is None else unique_films(find_films([folder]))
+
+
+def unique_films(paths: Iterable[Path]) -> dict[str, Path]:
+    """Map film names to files.
+
+    Raises:
+        FilmError: two files have the same film name, so it is unknown to which an annotation belongs.
+    """
+    films: dict[str, Path] = {}
+    for path in paths:
+        name = film_name(path)
+        if name in films:
+            raise FilmError(f"{path}: a film of the same name is at {films[name]}; rename or remove one of them.")
+        films[name] = path
+    return films
 
 
 def frame_finder(films: Mapping[str, Path]) -> Callable[[str], ViewerFrame | None]:

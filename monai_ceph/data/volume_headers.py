@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_ceph.data.film_format import FilmError, cut_short, several_images, unreadable
+from monai_ceph.data.film_format import FilmError, Format, cut_short, several_images, unreadable
 from monai_ceph.data.film_limits import check_dimensions, read_bytes
 from monai_ceph.data.film_samples import check_finite
 
@@ -29,6 +29,14 @@ _META_HEADER = 65_536
 _NIFTI_HEADER, _NIFTI2_HEADER = 348, 540
 _NIFTI_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 128: 3, 256: 1, 512: 2, 768: 4, 2304: 4}
 _NIFTI_FLOATS = (16, 64)
+
+
+def check_volume(path: Path, kind: Format) -> None:
+    """Check a MetaImage or a NIfTI file; others have no such header. Raises FilmError."""
+    if kind == "MetaImage":
+        check_metaimage(path)
+    elif kind == "NIfTI":
+        check_nifti(path)
 
 
 def check_metaimage(path: Path) -> None:

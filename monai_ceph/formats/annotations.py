@@ -185,15 +185,13 @@ def mean_annotations(annotations: Sequence[Annotations]) -> Annotations:
     for film in sorted({film for observed in annotations for film in observed.points_px}):
         observed_px = np.stack([observed.points_px.get(film, nowhere) for observed in annotations])
         points[film] = observed_px.mean(0)
-        for observed in annotations:
-            if film not in observed.points_px:
-                missing = f"Film '{film}': observer '{observed.observer}' did not annotate it, so it has no mean."
-                problems.append(missing)
-        if all(film in observed.points_px for observed in annotations):
-            given = np.isfinite(observed_px).all(-1)
-            for k in np.flatnonzero(given.any(0) & ~given.all(0)):
-                without = ", ".join(f"'{annotations[i].observer}'" for i in np.flatnonzero(~given[:, k]).tolist())
-                problems.append(f"Film '{film}': landmark {scheme.symbols[k]} has no mean, as {without} left it out.")
+        if absent := [observed.observer for observed in annotations if film not in observed.points_px]:
+            problems += [f"Film '{film}': observer '{name}' did not annotate it, so it has no mean." for name in absent]
+            continue
+        marked = np.isfinite(observed_px).all(-1)
+        for k in np.flatnonzero(marked.any(0) & ~marked.all(0)):
+            without = ", ".join(f"'{annotations[i].observer}'" for i in np.flatnonzero(~marked[:, k]).tolist())
+            problems.append(f"Film '{film}': landmark {scheme.symbols[k]} has no mean, as {without} left it out.")
     observer = "mean of " + ", ".join(observed.observer for observed in annotations)
     return Annotations(observer, scheme, points, tuple(problems))
 

@@ -66,25 +66,22 @@ def read_spacings(cells: Cells) -> tuple[dict[str, tuple[float, float]], dict[st
     """
     if not {"x_mm", "y_mm"} <= cells.columns.keys():
         return {}, {}
-    films = np.array(film_cells(cells, "image"), dtype=object)
+    films = film_cells(cells, "image")
     px = np.stack(point_cells(cells, "x_px", "y_px"), -1)
     mm = np.stack(point_cells(cells, "x_mm", "y_mm"), -1)
-    known = np.isfinite(px).all(-1) & np.isfinite(mm).all(-1)
-    if not known.any():
-        return {}, {}
-    order = np.argsort(films[known], kind="stable")
-    names, starts = np.unique(films[known][order], return_index=True)
-    px, mm, rows = px[known][order], mm[known][order], np.flatnonzero(known)[order]
+    rows_of: dict[str, list[int]] = {}
+    for row in np.flatnonzero(np.isfinite(px).all(-1) & np.isfinite(mm).all(-1)).tolist():
+        rows_of.setdefault(films[row], []).append(row)
     spacings, remarks = {}, {}
-    for film, begin, end in zip(names.tolist(), starts, [*starts[1:], len(px)], strict=True):
-        spacing = _spacing(px[begin:end], mm[begin:end])
+    for film, rows in rows_of.items():
+        spacing = _spacing(px[rows], mm[rows])
         if spacing is None:
             continue
-        spacings[film] = spacing
-        off = np.abs(px[begin:end] * spacing - mm[begin:end]).max(-1) > SAME_MM
-        if off.any():
-            del spacings[film]
-            symbol = cells.columns["landmark"][rows[begin + int(np.argmax(off))]]
+        off = np.abs(px[rows] * spacing - mm[rows]).max(-1) > SAME_MM
+        if not off.any():
+            spacings[film] = spacing
+        else:
+            symbol = cells.columns["landmark"][rows[int(np.argmax(off))]]
             remarks[film] = [
                 f"{cells.path}, film '{film}': its mm are not its pixels times one spacing (landmark {symbol}); they "
                 "are not used."
