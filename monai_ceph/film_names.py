@@ -83,9 +83,9 @@ def spelled_like(names: Iterable[str], reference: Iterable[str]) -> dict[str, st
     """
     names, reference = list(names), set(reference)
     spelling = _unambiguous(reference)
-    mine = _unambiguous(names)
+    unambiguous = _unambiguous(names)
     return {
-        name: name if name in reference or mine[_folded(name)] is None else spelling.get(_folded(name)) or name
+        name: name if name in reference or unambiguous[_folded(name)] is None else spelling.get(_folded(name)) or name
         for name in names
     }
 

@@ -52,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     from monai_ceph.data.named_films import frame_finder, named_films
     from monai_ceph.film_names import spelled_like
     from monai_ceph.formats.annotations import natural_scheme, read_annotations
-    from monai_ceph.formats.convert import FilmFile, to_scheme, write_annotations
+    from monai_ceph.formats.convert import FilmFile, write_annotations
+    from monai_ceph.formats.other_scheme import to_scheme
     from monai_ceph.formats.points import check_annotations
     from monai_ceph.landmarks import get_scheme
     from monai_ceph.wording import count

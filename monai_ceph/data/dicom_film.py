@@ -59,10 +59,10 @@ def read_dicom(path: Path) -> FilmSamples:
     with warnings.catch_warnings(record=True) as complaints:
         warnings.simplefilter("always")
         dataset = _dataset(path)
-        pixels, remarks = _seen(path, dataset)
-    said = dict.fromkeys(str(complaint.message).splitlines()[0] for complaint in complaints)
+        pixels, remarks = _displayed(path, dataset)
+    messages = dict.fromkeys(str(complaint.message).splitlines()[0] for complaint in complaints)
     # What pydicom finds odd in other tags is not this reader's business.
-    remarks += tuple(f"DICOM: {text}" for text in said if _ABOUT_PIXELS.search(text))
+    remarks += tuple(f"DICOM: {text}" for text in messages if _ABOUT_PIXELS.search(text))
     return FilmSamples(pixels, spacing=dicom_spacing(dataset), remarks=remarks)
 
 
@@ -115,8 +115,8 @@ def _check_length(path: Path, dataset: Dataset, count: int, bits: int) -> None:
         )
 
 
-def _seen(path: Path, dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return what is to be seen of a film, (Y, X, 1 or 3), and remarks."""
+def _displayed(path: Path, dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return the values to display, (Y, X, 1 or 3), and remarks."""
     if dataset.SamplesPerPixel == 3 or dataset.PhotometricInterpretation not in _GRAY:
         return _colours(path, dataset), ()
     stored = _stored(path, dataset)
@@ -286,22 +286,23 @@ def _voi(
     dataset: Dataset, values: np.ndarray, low: float, high: float, film: np.ndarray
 ) -> tuple[np.ndarray, float, float, tuple[str, ...]]:
     """Return values after the first VOI LUT or window, their range, and remarks on one that was passed over."""
+    out_low, out_high = low, high
     if dataset.get("VOILUTSequence"):
-        seen, low_seen, high_seen = _through_table(dataset, dataset.VOILUTSequence[0], values)
+        out, out_low, out_high = _through_table(dataset, dataset.VOILUTSequence[0], values)
         mapping = "VOI LUT"
     elif dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
         try:
-            seen, low_seen, high_seen = np.asarray(_pydicom("apply_windowing")(values, dataset)), low, high
+            out = np.asarray(_pydicom("apply_windowing")(values, dataset))
         except ValueError as error:
             return values, low, high, (f"DICOM: its window is not applied ({error})",)
         mapping = "window"
     else:
         return values, low, high, ()
-    seen_film = seen[film]
-    for end in (seen_film.min(), seen_film.max()):
-        if np.count_nonzero(seen_film == end) > _SATURATED * seen_film.size and values[film].min() < values[film].max():
-            return values, low, high, (f"DICOM: its {mapping} is not applied, it would leave nothing to be seen",)
-    return seen, low_seen, high_seen, ()
+    displayed = out[film]
+    saturated = max(np.count_nonzero(displayed == end) for end in (displayed.min(), displayed.max()))
+    if saturated > _SATURATED * displayed.size and values[film].min() < values[film].max():
+        return values, low, high, (f"DICOM: its {mapping} is not applied, it would leave nothing to be seen",)
+    return out, out_low, out_high, ()
 
 
 def _through_table(dataset: Dataset, item: Dataset, values: np.ndarray) -> tuple[np.ndarray, float, float]:

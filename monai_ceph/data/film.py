@@ -109,12 +109,12 @@ def read_film(path: str | Path, spacing_mm: float | Sequence[float] | None = Non
         [0.0847, 0.0847]
     """
     path = Path(path)
-    given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
+    user_mm = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
     kind = film_format(path)
     with _decoding(path, kind):
         samples = _samples(path, kind)
         film = _to_gray(path, samples.pixels)
-    spacing, source = samples.spacing if given is None else (given, "user")
+    spacing, source = samples.spacing if user_mm is None else (user_mm, "user")
     return film, FilmInfo(spacing, source, samples.orientation, samples.dpi, samples.remarks)
 
 

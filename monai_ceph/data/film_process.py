@@ -46,10 +46,10 @@ class FilmProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self.connection: Connection | None = None
         self.film_file = _memory_file()
-        self.said_file = _memory_file()
+        self.printed_file = _memory_file()
         # What is written after it was cut starts at its beginning.
-        flags = fcntl.fcntl(self.said_file, fcntl.F_GETFL)
-        fcntl.fcntl(self.said_file, fcntl.F_SETFL, flags | os.O_APPEND)
+        flags = fcntl.fcntl(self.printed_file, fcntl.F_GETFL)
+        fcntl.fcntl(self.printed_file, fcntl.F_SETFL, flags | os.O_APPEND)
 
     def start(self) -> None:
         """Start the process if there is none, without waiting for it. Raises WorkerStartError."""
@@ -74,8 +74,8 @@ class FilmProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "monai_ceph.data.film_worker", str(theirs.fileno()), str(self.film_file)],
                 stdin=subprocess.DEVNULL,
-                stdout=self.said_file,
-                stderr=self.said_file,
+                stdout=self.printed_file,
+                stderr=self.printed_file,
                 pass_fds=(theirs.fileno(), self.film_file),
                 env=environment,
                 start_new_session=True,  # Ctrl-C is for the asking process
@@ -89,13 +89,13 @@ class FilmProcess:
             self.process.kill()
             self.process.wait()
         self.process = self.connection = None
-        os.ftruncate(self.said_file, 0)
+        os.ftruncate(self.printed_file, 0)
 
     def close(self) -> None:
         """End the process and close its files."""
         self.stop()
         os.close(self.film_file)
-        os.close(self.said_file)
+        os.close(self.printed_file)
 
     def ask(self, path: Path, seconds: float, **job: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the process's answer, and what was printed meanwhile. Raises as :meth:`FilmWorkers.read`."""
@@ -116,7 +116,7 @@ class FilmProcess:
                 counts = answer["clock"]
         except (EOFError, OSError) as error:
             if not counts:
-                raise _not_started(self._said()[-500:]) from error
+                raise _not_started(self._printed()[-500:]) from error
             end = self._end()
             if end == "SIGPROF":
                 raise _took_too_long(path, seconds) from error
@@ -126,7 +126,7 @@ class FilmProcess:
             ) from error
         if "film_error" in answer:
             raise FilmError(answer["film_error"])
-        return answer, remarks(self._said())
+        return answer, remarks(self._printed())
 
     def pixels(self, shape: Sequence[int]) -> np.ndarray:
         """Return the film (X, Y) float32 that the process has put down."""
@@ -135,17 +135,17 @@ class FilmProcess:
         data = film.data.cast("B")
         at = 0
         while at < len(data):
-            got = os.preadv(self.film_file, [data[at:]], at)
-            if not got:
+            count = os.preadv(self.film_file, [data[at:]], at)
+            if not count:
                 raise RuntimeError("The process that reads films has answered with fewer pixels than it said.")
-            at += got
+            at += count
         if len(data) > _KEPT_BYTES:
             os.ftruncate(self.film_file, 0)
         return film
 
-    def _said(self) -> str:
-        text = os.pread(self.said_file, _MOST_BYTES, 0).decode("utf-8", "replace")
-        os.ftruncate(self.said_file, 0)
+    def _printed(self) -> str:
+        text = os.pread(self.printed_file, _MOST_BYTES, 0).decode("utf-8", "replace")
+        os.ftruncate(self.printed_file, 0)
         return text
 
     def _end(self) -> str:
@@ -162,8 +162,8 @@ class FilmProcess:
 def remarks(text: str) -> tuple[str, ...]:
     """Return what decoders printed as remarks: each line once, the first few, without what is harmless."""
     lines = [re.sub(r"\s*\(0x[0-9a-f]+\)", "", line).strip()[:200] for line in text.splitlines()]
-    told = [line for line in dict.fromkeys(lines) if not _HARMLESS.search(line)]
-    return tuple(told[:_MOST_REMARKS])
+    kept = [line for line in dict.fromkeys(lines) if not _HARMLESS.search(line)]
+    return tuple(kept[:_MOST_REMARKS])
 
 
 def _took_too_long(path: Path, seconds: float) -> FilmCrashError:

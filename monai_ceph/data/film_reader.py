@@ -41,8 +41,8 @@ class FilmReader(ImageReader):
 
     def __init__(self, spacing_mm: float | Sequence[float] | Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        given: dict[str, Any] = dict(spacing_mm) if isinstance(spacing_mm, Mapping) else {}
-        self.of_film = {Path(path): check_spacing(mm, f"FilmReader, {path}") for path, mm in given.items()}
+        spacings: dict[str, Any] = dict(spacing_mm) if isinstance(spacing_mm, Mapping) else {}
+        self.of_film = {Path(path): check_spacing(mm, f"FilmReader, {path}") for path, mm in spacings.items()}
         of_all = None if isinstance(spacing_mm, Mapping) else spacing_mm
         self.spacing_mm = None if of_all is None else check_spacing(of_all, "FilmReader")
 

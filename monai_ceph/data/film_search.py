@@ -63,8 +63,7 @@ def search_films(paths: Sequence[str | Path]) -> FoundFilms:
         raise FilmError("No film was given; name at least one film or folder.")
     films: set[Path] = set()
     passed_over: dict[Path, str] = {}
-    for given in paths:
-        path = Path(given)
+    for path in map(Path, paths):
         if path.is_dir():
             reasons = {inside: _passed_over(inside) for inside in path.iterdir()}
             in_folder = {inside for inside, reason in reasons.items() if reason is None}

@@ -63,11 +63,11 @@ def main() -> None:
 @contextmanager
 def _stopped(clock: Callable[[bool], None]) -> Iterator[None]:
     clock(False)
-    said = os.fstat(2).st_size
+    printed_bytes = os.fstat(2).st_size
     try:
         yield
     finally:
-        os.ftruncate(2, said)  # what ITK prints when it loads is not of this film
+        os.ftruncate(2, printed_bytes)  # what ITK prints when it loads is not of this film
         clock(True)
 
 

@@ -89,15 +89,15 @@ class FilmWorkers:
             ValueError: the given spacing is not positive.
             WorkerStartError: the process could not be started.
         """
-        given = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
+        user_mm = None if spacing_mm is None else check_spacing(spacing_mm, "spacing_mm")
         if not APART:
-            return read_film(path, given)
+            return read_film(path, user_mm)
         with self._worker() as worker:
-            answer, said = worker.ask(Path(path), self.seconds, what="read", spacing_mm=given)
+            answer, printed = worker.ask(Path(path), self.seconds, what="read", spacing_mm=user_mm)
             film = worker.pixels(answer["shape"])
         # JSON has lists where the description has tuples.
         info: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in answer["info"].items()}
-        return film, FilmInfo(**{**info, "remarks": (*info["remarks"], *said)})
+        return film, FilmInfo(**{**info, "remarks": (*info["remarks"], *printed)})
 
     def viewer_frame(self, path: str | Path) -> ViewerFrame:
         """Return :func:`~monai_ceph.data.viewer_frame.viewer_frame` of a film. Raises as :meth:`read`."""

@@ -183,9 +183,9 @@ def check_screen(screen: Any, frame: ViewerFrame, film: str) -> None:
             f"{frame.size[1]}: another film."
         )
     corners = np.array([[0, 0], [size[0], 0], [0, size[1]], size], dtype=np.float64)
-    seen = corners @ ijk_to_lps[:3, :2].T + ijk_to_lps[:3, 3]
-    moved = np.linalg.norm(frame.to_px(seen) - corners, axis=-1)
-    if not (moved.max() <= SAME_PX and frame.off_plane_mm(seen).max() <= OFF_PLANE_MM):
+    shown_lps = corners @ ijk_to_lps[:3, :2].T + ijk_to_lps[:3, 3]
+    moved = np.linalg.norm(frame.to_px(shown_lps) - corners, axis=-1)
+    if not (moved.max() <= SAME_PX and frame.off_plane_mm(shown_lps).max() <= OFF_PLANE_MM):
         raise LabelError(
             f"The viewer shows another geometry than the file of '{film}' has (was its spacing changed?), so points "
             "would be taken for others; open the film again, and place them anew."

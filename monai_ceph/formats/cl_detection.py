@@ -51,10 +51,10 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
         if number != int(number):
             raise AnnotationError(f"{where}: expected the number of a film, got {number!r}.")
         film = str(int(number))
-        given = marks.setdefault(film, [])
+        film_marks = marks.setdefault(film, [])
         symbol = numbered[name]
         if symbol in known:
-            given.append((known[symbol], x, y))
+            film_marks.append((known[symbol], x, y))
         if row.get("scale") is not None:
             scale = finite(row["scale"], where)
             if not scale > 0 or scales.setdefault(film, scale) != scale:
@@ -65,10 +65,10 @@ def parse_cl_detection(content: dict[str, Any], path: Path, scheme: LandmarkSche
     if not marks:
         raise AnnotationError(f"{path}: it holds no point.")
     film_points = {}
-    for film, given in marks.items():
+    for film, film_marks in marks.items():
         where = f"{path}, film {film}"
         spacing = (scales[film], scales[film]) if film in scales else None
-        film_points[film] = place_points(scheme, given, SourceFilm(where, None, None, spacing))
+        film_points[film] = place_points(scheme, film_marks, SourceFilm(where, None, None, spacing))
     return film_points
 
 

@@ -1,10 +1,9 @@
-"""Write annotations in any format and under another scheme."""
+"""Write annotations in any format."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +22,6 @@ from monai_ceph.formats.landmark_table import landmarks_csv_text
 from monai_ceph.formats.markups import markups_name, to_markups
 from monai_ceph.formats.points import Annotations
 from monai_ceph.formats.viewer_frame import ViewerFrame
-from monai_ceph.landmarks import LandmarkScheme, same_landmarks
 from monai_ceph.prediction import Prediction
 
 ONE_FILE = ("csv", "kaggle", "coco", "cl-detection")
@@ -38,50 +36,6 @@ class FilmFile(NamedTuple):
     path: Path
     size: tuple[int, int]
     frame: ViewerFrame
-
-
-def to_scheme(
-    annotations: Annotations, scheme: LandmarkScheme, rename: Mapping[str, str] | None = None
-) -> tuple[Annotations, list[str]]:
-    """Return the same points as landmarks of another scheme.
-
-    Args:
-        annotations: of any scheme.
-        scheme: the landmarks wanted. Each takes the points of the same landmark, see
-            :func:`~monai_ceph.landmarks.same_landmarks`.
-        rename: symbol -> the symbol in ``scheme`` that it stands for, for landmarks that have no common symbol.
-    Returns:
-        The points, and remarks on what either scheme lacks.
-    Raises:
-        ValueError: a symbol to rename does not exist, two landmarks would become one, or no landmark is in common.
-    """
-    given, rename = annotations.scheme, dict(rename or {})
-    for old, new in rename.items():
-        if old not in given.symbols or new not in scheme.symbols:
-            raise ValueError(
-                f"'{old}' cannot become '{new}': expected one of {' '.join(given.symbols)} and one of "
-                f"{' '.join(scheme.symbols)}."
-            )
-    symbols = same_landmarks([s for s in given.symbols if s not in rename], scheme.symbols)
-    for old, new in rename.items():
-        clash = next((symbol for symbol, other in symbols.items() if other == new), None)
-        if clash is not None:
-            raise ValueError(f"'{old}' cannot become '{new}': '{clash}' is that landmark already.")
-        symbols[old] = new
-    if not symbols:
-        raise ValueError(f"Schemes '{given.name}' and '{scheme.name}' have no landmark in common.")
-    points = {film: np.full((len(scheme), 2), np.nan) for film in annotations.points_px}
-    for old, new in symbols.items():
-        for film, before in annotations.points_px.items():
-            points[film][scheme.index(new)] = before[given.index(old)]
-    remarks = []
-    unused = [symbol for symbol in given.symbols if symbol not in symbols]
-    lacking = [symbol for symbol in scheme.symbols if symbol not in symbols.values()]
-    if unused:
-        remarks.append(f"Scheme '{scheme.name}' has no {' '.join(unused)}; not written.")
-    if lacking:
-        remarks.append(f"Scheme '{given.name}' has no {' '.join(lacking)}; left empty. --rename OLD=NEW fills them.")
-    return replace(annotations, scheme=scheme, points_px=points), remarks
 
 
 def write_annotations(
@@ -119,9 +73,9 @@ def write_annotations(
 
     def prediction(film: str) -> Prediction:
         spacing = spacings[film]
-        said = "annotation" if film in annotations.spacings_mm else "user" if spacing else "unknown"
+        spacing_source = "annotation" if film in annotations.spacings_mm else "user" if spacing else "unknown"
         unknown = np.full(len(scheme), np.nan)
-        return Prediction(images[film], scheme, annotations.points_px[film], unknown, spacing, said)
+        return Prediction(images[film], scheme, annotations.points_px[film], unknown, spacing, spacing_source)
 
     def one_file() -> str:
         if format == "csv":

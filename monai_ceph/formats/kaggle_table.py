@@ -29,9 +29,9 @@ def read_marks(cells: Cells, scheme: LandmarkScheme) -> tuple[dict[str, str], di
         AnnotationError: another number of landmarks than the scheme's, or a row that is malformed or doubled.
     """
     expected = _columns(scheme)
-    given = [name for name in cells.columns if _COORDINATE.fullmatch(name)]
-    if sorted(given) != sorted(expected):
-        count = len({name.split("_")[0] for name in given})
+    coordinates = [name for name in cells.columns if _COORDINATE.fullmatch(name)]
+    if sorted(coordinates) != sorted(expected):
+        count = len({name.split("_")[0] for name in coordinates})
         raise AnnotationError(
             f"{cells.path}: expected image_path,{expected[0]},{expected[1]},...,{expected[-1]} for the {len(scheme)} "
             f"landmarks of scheme '{scheme.name}', got a header with {count} landmarks in {len(cells.columns)} columns."

@@ -283,8 +283,8 @@ def _film(fiducial: dict[str, Any], where: str) -> tuple[str | None, tuple[int, 
     if film is None:
         return None, None, None
     try:
-        name, given, matrix = film["name"], film.get("size"), film.get("ijk_to_lps")
-        size = None if given is None else (int(given[0]), int(given[1]))
+        name, sides, matrix = film["name"], film.get("size"), film.get("ijk_to_lps")
+        size = None if sides is None else (int(sides[0]), int(sides[1]))
         rows = None if matrix is None else np.array(matrix, dtype=np.float64).reshape(4, 4)
         frame = None if rows is None else ViewerFrame.from_matrix(size or (0, 0), rows)
         return str(name), size, frame

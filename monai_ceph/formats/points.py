@@ -124,20 +124,21 @@ def place_points(
             places[symbol].append((float(x), float(y)))
     points = np.full((len(scheme), 2), np.nan)
     problems = list(problems)
-    for k, (symbol, given) in enumerate(places.items()):
+    for k, (symbol, positions) in enumerate(places.items()):
         landmark = f"{source.file}: landmark {symbol}"
-        if not given:
+        if not positions:
             problems.append(f"{landmark} is missing.")
-        elif len(set(given)) > 1:
-            shown = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in given)
-            problems.append(f"{landmark} is given {len(given)} times ({shown}); it counts as missing.")
-        elif is_placeholder(*given[0]):
+        elif len(set(positions)) > 1:
+            shown = ", ".join(f"({x:.1f}, {y:.1f})" for x, y in positions)
+            problems.append(f"{landmark} is given {len(positions)} times ({shown}); it counts as missing.")
+        elif is_placeholder(*positions[0]):
+            x, y = positions[0]
             problems.append(
-                f"{landmark} is at ({given[0][0]:g}, {given[0][1]:g}), which stands for a landmark that was not "
-                "marked; it counts as missing."
+                f"{landmark} is at ({x:g}, {y:g}), which stands for a landmark that was not marked; it counts as "
+                "missing."
             )
         else:
-            points[k] = given[0]
+            points[k] = positions[0]
     return FilmPoints(points, problems, source)
 
 
@@ -201,8 +202,8 @@ def check_source(source: SourceFilm, film: str | None, size: tuple[int, int] | N
     if source.name is not None and film is not None and not same_film(source.name, film):
         problems.append(f"{source.file}: it was made on another film, '{source.name}', not on '{film}'.")
     if source.size is not None and size is not None and source.size != size:
-        given, real = (f"{x} x {y}" for x, y in (source.size, size))
-        problems.append(f"{source.file}: it was made on a film of {given} pixels, but this one has {real}.")
+        stated, actual = (f"{x} x {y}" for x, y in (source.size, size))
+        problems.append(f"{source.file}: it was made on a film of {stated} pixels, but this one has {actual}.")
     return problems
 
 

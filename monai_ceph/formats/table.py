@@ -42,9 +42,9 @@ def table_points(cells: Cells, scheme: LandmarkScheme) -> dict[str, FilmPoints]:
             f"got the header {','.join(header[:6])!r}."
         )
     film_points = {}
-    for film, given in marks.items():
+    for film, film_marks in marks.items():
         where = f"{path}, film '{film}'"
         source = SourceFilm(where, images[film], None, spacings.get(film))
-        film_points[film] = place_points(scheme, given, source)
+        film_points[film] = place_points(scheme, film_marks, source)
         film_points[film].problems.extend(remarks.get(film, ()))
     return film_points

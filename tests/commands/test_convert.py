@@ -12,8 +12,9 @@ from PIL import Image
 from monai_ceph.cli import main
 from monai_ceph.commands.convert import FORMATS
 from monai_ceph.formats.annotations import natural_scheme, read_annotations
-from monai_ceph.formats.convert import FILE_BY_FILM, ONE_FILE, to_scheme
+from monai_ceph.formats.convert import FILE_BY_FILM, ONE_FILE
 from monai_ceph.formats.kaggle_table import kaggle_text
+from monai_ceph.formats.other_scheme import to_scheme
 from monai_ceph.formats.points import Annotations
 from monai_ceph.landmarks import AARIZ29, CL_DETECTION38, ISBI19, Landmark, LandmarkScheme
 
