@@ -195,19 +195,13 @@ class UncertaintyTable:
 
     def __post_init__(self) -> None:
         n, p = len(self.symbols), len(FEATURES)
-        shapes = {
-            "intercept": (n,),
-            "slopes": (p,),
-            "limits": (p, 2),
-            "radius": (n, len(LEVELS)),
-            "scatter": (n, 2, 2),
-            "ellipse": (n,),
-        }
+        shapes: dict[str, tuple[int, ...]] = {"slopes": (p,), "limits": (p, 2)}
+        shapes |= {"intercept": (n,), "radius": (n, len(LEVELS)), "scatter": (n, 2, 2), "ellipse": (n,)}
         for name, shape in shapes.items():
-            got = np.shape(getattr(self, name))
-            if got != shape:
-                raise ValueError(f"A table of {n} landmarks needs {name} of shape {shape}, got {got}.")
-            if not np.isfinite(getattr(self, name)).all():
+            values = getattr(self, name)
+            if np.shape(values) != shape:
+                raise ValueError(f"A table of {n} landmarks needs {name} of shape {shape}, got {np.shape(values)}.")
+            if not np.isfinite(values).all():
                 raise ValueError(f"Expected finite numbers in {name}.")
 
     @classmethod

@@ -84,7 +84,6 @@ def run(arguments: argparse.Namespace) -> int:
     from monai_ceph.data.film_format import is_dicom
     from monai_ceph.data.film_search import search_films
     from monai_ceph.memory import keep_freed_memory
-    from monai_ceph.predictor.at_site import SitePredictor
     from monai_ceph.predictor.bundle import model_text
     from monai_ceph.site.calibration import SiteCalibration
     from monai_ceph.wording import named
@@ -102,12 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
     films, passed_over = search_films(arguments.films)
     settings = result_settings(bundle, arguments.spacing, arguments.backend, arguments.scheme, site)
     model = model_text(bundle) if {"report", "dicom-sr"} & set(arguments.format) else ""
-
-    def load_at_site() -> Predictor:
-        return load() if site is None else SitePredictor(load(), site)
-
     output = ResultFolder(arguments.output, formats, model)
-    result = predict_batch(films, output, load_at_site, settings, overwrite=arguments.overwrite, say=_say)
+    result = predict_batch(
+        films, output, lambda: load().at_site(site), settings, overwrite=arguments.overwrite, say=_say
+    )
     if result.rank == 0:
         _name_passed_over(passed_over)
         if "dicom-sr" in formats and (others := [film.name for film in films if not is_dicom(film)]):

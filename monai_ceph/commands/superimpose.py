@@ -79,7 +79,6 @@ def _predicted(
     arguments: argparse.Namespace, films: Sequence[tuple[Path, float | None]]
 ) -> tuple[list[Prediction], str]:
     """Return the predictions of films with their spacings, and what predicted them."""
-    from monai_ceph.predictor.at_site import SitePredictor
     from monai_ceph.predictor.bundle import model_text
     from monai_ceph.predictor.torch_predictor import load_torch_predictor
     from monai_ceph.site.calibration import SiteCalibration
@@ -88,7 +87,7 @@ def _predicted(
 
     def load(spacing_mm: float | None) -> Predictor:
         predictor = load_torch_predictor(arguments.bundle, spacing_mm, arguments.device, scheme=arguments.scheme)
-        return predictor if site is None else SitePredictor(predictor, site)
+        return predictor if site is None else predictor.at_site(site)
 
     predictors = {mm: load(mm) for mm in dict.fromkeys(mm for _, mm in films)}
     faces = [predictors[mm](film) for film, mm in films]

@@ -49,10 +49,8 @@ def load_predictor(
     ['phantom_000.png', 'phantom_001.png']
     """
     if site is not None:
-        from monai_ceph.predictor.at_site import SitePredictor
-
         calibration = site if isinstance(site, SiteCalibration) else SiteCalibration.read(site)
-        return SitePredictor(load_predictor(bundle, spacing_mm, device, weights, backend, trust), calibration)
+        return load_predictor(bundle, spacing_mm, device, weights, backend, trust).at_site(calibration)
     kept_workers(worker_count()).start()  # so that the first film need not wait for it
     bundle = None if bundle is None else Path(bundle)
     if backend == "torch":

@@ -88,7 +88,7 @@ class OnnxPredictor(Predictor):
     def film_pixels(self, item: dict[str, Any]) -> np.ndarray:
         return np.asarray(item["image"])
 
-    def predict(self, item: dict[str, Any]) -> Prediction:
+    def _predict(self, item: dict[str, Any]) -> Prediction:
         info, name = item["info"], item["name"]
         rows = self._find(item["image"], info.spacing_mm, Orientation.of_tag(info.orientation))
         check_finite_result(rows, name)

@@ -17,6 +17,7 @@ from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.threads import worker_count
+from monai_ceph.site.calibration import SiteCalibration
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Predictor(ABC):
         scheme: the landmarks.
         low_confidence: a film whose landmarks have a median confidence below this differs from those that the bundle
             was made for, or its pixel size is wrong; 0 sets no limit.
+        site: moves the points to where a clinic marks them, see :meth:`at_site`; None if it moves none.
 
     >>> from monai_ceph import load_predictor
     >>> from monai_ceph.phantoms import write_phantoms
@@ -43,6 +45,7 @@ class Predictor(ABC):
 
     scheme: LandmarkScheme
     low_confidence: float
+    site: SiteCalibration | None = None
 
     # A str is a sequence of strs as well; the first overload that fits counts.
     @overload
@@ -103,13 +106,31 @@ class Predictor(ABC):
             FilmError: the film cannot be used; the message names it.
         """
 
-    @abstractmethod
     def predict(self, item: dict[str, Any]) -> Prediction:
         """Find the landmarks of a film from :meth:`load`; if its decoder complained, none has the status "found".
 
         Raises:
             FilmError: the networks' output for this film is not finite.
         """
+        prediction = self._predict(item)
+        return prediction if self.site is None else self.site.apply(prediction)
+
+    @abstractmethod
+    def _predict(self, item: dict[str, Any]) -> Prediction:
+        """Find the landmarks as :meth:`predict` does, before a site calibration moves them."""
+
+    def at_site(self, site: SiteCalibration | None) -> Predictor:
+        """Return this predictor, which from now on moves points to where a clinic marks them.
+
+        Args:
+            site: see :meth:`monai_ceph.site.calibration.SiteCalibration.apply`; None moves no point.
+        Raises:
+            SiteError: the calibration belongs to other landmarks or weights.
+        """
+        if site is not None:
+            site.check(self.scheme, self.weights_sha256)
+        self.site = site
+        return self
 
     def film_pixels(self, item: dict[str, Any]) -> np.ndarray | None:
         """Return the film (X, Y) from what :meth:`load` returned, so that it need not be decoded again.

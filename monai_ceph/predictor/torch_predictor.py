@@ -60,7 +60,7 @@ class TorchPredictor(Predictor):
         as_read = image.shape[1:] == tuple(image.meta["spatial_shape"]) and bool((image.affine == np.eye(4)).all())
         return np.asarray(image[0]) if as_read else None
 
-    def predict(self, item: dict[str, Any]) -> Prediction:
+    def _predict(self, item: dict[str, Any]) -> Prediction:
         import torch
 
         with torch.inference_mode():

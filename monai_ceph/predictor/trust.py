@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -65,10 +66,8 @@ def check_trusted(bundle: Path, config: Mapping[str, Any], kind: Kind = "inferen
 def _shipped() -> list[Path]:
     paths = []
     for name in (DEFAULT, PAPER):
-        try:
+        with suppress(FileNotFoundError):
             paths.append(shipped_bundle(name))
-        except FileNotFoundError:
-            continue
     return paths
 
 

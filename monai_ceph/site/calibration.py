@@ -154,13 +154,13 @@ class SiteCalibration:
             if content["format"] != FORMAT:
                 raise ValueError(f"its format is {content['format']!r}")
             rows = content["landmarks"]
-            mean_face, bias, spread, weight = (
-                np.array([row[name] for row in rows.values()], dtype=np.float64)
-                for name in ("mean_face_mm", "bias_mm", "error_mm", "weight")
+            columns = ("mean_face_mm", "bias_mm", "error_mm", "weight")
+            face, bias, spread, weight = (
+                np.array([row[name] for row in rows.values()], np.float64) for name in columns
             )
             films = np.array([row["films"] for row in rows.values()], dtype=np.int64)
             weights, date = str(content["weights_sha256"]), str(content["date"])
-            return cls(tuple(rows), weights, mean_face, bias, spread, weight, films, date, path.name)
+            return cls(tuple(rows), weights, face, bias, spread, weight, films, date, path.name)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise SiteError(
                 f"'{path}' is not a site file that this version reads ({error}); expected '{FORMAT}'. Make one with: "
