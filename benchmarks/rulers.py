@@ -24,9 +24,9 @@ from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.film import read_film
 from monai_ceph.face_shape import FaceShape, lay_face
-from monai_ceph.film_pose import USUAL_SIZE
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import draw_phantom
+from monai_ceph.pose_search import USUAL_SIZE
 from monai_ceph.predictor.bundle import default_bundle
 from monai_ceph.ruler import find_ruler
 

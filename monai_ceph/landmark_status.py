@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, lay_face, noise_mm, signed_deg
-from monai_ceph.film_pose import LARGEST_TILT_DEG, USUAL_SIZE
+from monai_ceph.pose_search import LARGEST_TILT_DEG, USUAL_SIZE
 from monai_ceph.ruler import Ruler
 
 Status = Literal["found", "doubtful", "outside", "missing"]

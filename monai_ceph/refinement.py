@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from monai_ceph.face_shape import expected_places, noise_mm
-from monai_ceph.film_pose import Look, PoseSearch
+from monai_ceph.pose_search import Look, PoseSearch
 
 LocalStage = Callable[[np.ndarray], np.ndarray]
 """Where to look, (N, 2), array indices of an upright film -> (N, 6): x, y, confidence, and the heatmap's spread."""

@@ -11,10 +11,11 @@ import torch
 from monai.inferers import Inferer
 
 from monai_ceph.face_shape import FaceShape
-from monai_ceph.film_pose import UPRIGHT, FilmPose, Look, Orientation, PoseSearch, seen
+from monai_ceph.film_pose import UPRIGHT, FilmPose, Orientation
 from monai_ceph.inferers.posed_film import ScaledFilms, coarse_look, posed_film
 from monai_ceph.inferers.two_stage import TwoStageInferer, or_centre
 from monai_ceph.networks import TwoStageNet
+from monai_ceph.pose_search import Look, PoseSearch, seen
 from monai_ceph.refinement import UprightFilm, moved, refined_points
 from monai_ceph.spacing import check_extent, check_film_size, check_spacing
 from monai_ceph.transforms.scale import scale_index, scale_pixels
@@ -27,7 +28,7 @@ class AnyFilmInferer(Inferer):
 
     If the pixel size is known and the global stage sees a face, the whole film is used as it is. Otherwise the class
     searches the scale, and then whether the film is mirrored, turned or inverted (see
-    :class:`~monai_ceph.film_pose.PoseSearch`). If a point is far from the place that the other points predict,
+    :class:`~monai_ceph.pose_search.PoseSearch`). If a point is far from the place that the other points predict,
     the local stage searches once more at that place.
 
     Args:
@@ -39,7 +40,7 @@ class AnyFilmInferer(Inferer):
             ``assumed_spacing_mm``.
         far: distance from the predicted place, in standard deviations, beyond which a point is searched there.
         assumed_spacing_mm: see ``believable``.
-        search: further arguments of :class:`~monai_ceph.film_pose.PoseSearch`.
+        search: further arguments of :class:`~monai_ceph.pose_search.PoseSearch`.
     Example:
         >>> from monai_ceph.landmarks import ISBI19
         >>> network = TwoStageNet(torch.nn.Conv2d(1, 20, 1), torch.nn.Conv2d(1, 20, 1), ISBI19)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from monai_ceph.film_pose import FilmPose, Look, Orientation, PoseSearch, face_window, seen
+from monai_ceph.film_pose import FilmPose, Orientation, face_window
+from monai_ceph.pose_search import Look, PoseSearch, seen
 from monai_ceph.refinement import moved
 from monai_ceph.transforms.scale import scale_with_affine, values_at
 

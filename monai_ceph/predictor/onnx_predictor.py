@@ -16,9 +16,10 @@ import numpy as np
 from monai_ceph.analysis.uncertainty import UncertaintyTable, estimate_uncertainty
 from monai_ceph.data.film_workers import read_film_apart
 from monai_ceph.face_shape import FaceShape
-from monai_ceph.film_pose import UPRIGHT, FilmPose, Look, Orientation, PoseSearch, seen
+from monai_ceph.film_pose import UPRIGHT, FilmPose, Orientation
 from monai_ceph.landmark_status import TURNED_BY_ITS_TAG, StatusRule, judge
 from monai_ceph.landmarks import Landmark, LandmarkScheme
+from monai_ceph.pose_search import Look, PoseSearch, seen
 from monai_ceph.prediction import Prediction
 from monai_ceph.predictor.bundle import bundle_config, default_bundle, weights_file
 from monai_ceph.predictor.model_checksum import check_sum
