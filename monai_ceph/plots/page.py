@@ -11,7 +11,7 @@ from monai_ceph import __version__
 from monai_ceph.plots.film_tracing import draw_tracing
 from monai_ceph.plots.style import FAINT, INK, new_figure
 from monai_ceph.prediction import Prediction
-from monai_ceph.writers.film_report import NOTICE
+from monai_ceph.writers.html import NOTICE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

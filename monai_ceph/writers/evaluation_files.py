@@ -22,19 +22,29 @@ ERROR_COLUMNS = ("reference", "film", "landmark", "error_mm", "dx_mm", "dy_mm")
 
 def evaluation_json(evaluation: Evaluation) -> str:
     """Return the whole evaluation as JSON; unknown values and missing intervals are null."""
-    has_intervals = all(scores.intervals is not None for scores in evaluation.all_scores)
-    films = max(len(scores.films) for scores in evaluation.all_scores)
     content = {
         "version": __version__,
         "predictions": evaluation.predictions,
         "references": list(evaluation.references),
         **settings_content(evaluation),
-        "interval_method": method(films) if has_intervals else None,
+        "interval_method": interval_method(evaluation) or None,
         "comparisons": [_scores_content(scores) for scores in evaluation.scores],
         "observers": [_scores_content(scores) for scores in evaluation.observers],
         "retest": [_scores_content(scores) for scores in evaluation.retest],
         "remarks": list(evaluation.remarks),
     }
+    return json_text(content)
+
+
+def interval_method(evaluation: Evaluation) -> str:
+    """Return how the intervals of an evaluation were computed; empty if it has none."""
+    if any(scores.intervals is None for scores in evaluation.all_scores):
+        return ""
+    return method(max(len(scores.films) for scores in evaluation.all_scores))
+
+
+def json_text(content: Any) -> str:
+    """Return content as JSON, with null for what is unknown."""
     return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
 
 
@@ -61,9 +71,8 @@ def errors_csv(all_scores: Sequence[ReferenceScores]) -> str:
 def summary_csv(evaluation: Evaluation) -> str:
     """Return ``evaluation.rows()`` as CSV."""
     rows = [
-        [*names, *(str(number) if isinstance(number, int) else _cell(number) for number in numbers)]
+        [*names, str(value) if isinstance(value, int) else _cell(value), _cell(low), _cell(high)]
         for *names, value, low, high in evaluation.rows()
-        for numbers in [(value, low, high)]
     ]
     return csv_text(SUMMARY_COLUMNS, rows)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph import __version__
 from monai_ceph.atomic import write_text
 from monai_ceph.evaluation.evaluation import Evaluation
-from monai_ceph.metrics.interval import Bounds, Interval, method
+from monai_ceph.metrics.interval import Bounds, Interval
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.metrics.summary import Statistics
+from monai_ceph.writers.evaluation_files import interval_method
+from monai_ceph.writers.html import render, trusted
+from monai_ceph.writers.text import statistic_cells
 
 TEMPLATE = "evaluation_report.html"
 WORST = 10
@@ -71,14 +72,11 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
     Raises:
         ImportError: Jinja2 is missing; the message names the extra.
     """
-    try:
-        from jinja2 import Environment, StrictUndefined
-        from markupsafe import Markup
-    except ImportError as error:
-        raise ImportError("The HTML report needs Jinja2: pip install 'monai-ceph[evaluate]'.") from error
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(resources.files(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8"))
-    return template.render(
+    return render(
+        TEMPLATE,
+        extra="evaluate",
+        heading="Landmark evaluation",
+        title=evaluation.predictions or "predictions",
         evaluation=evaluation,
         overall=[(scores, _cells(*scores.rows[0][1:])) for scores in evaluation.all_scores],
         scores=[
@@ -92,13 +90,10 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
             for scores in evaluation.scores
         ],
         columns=COLUMNS,
-        pictures=[(Markup(picture.svg), picture.caption) for picture in pictures],
-        method=method(max(len(scores.films) for scores in evaluation.all_scores))
-        if all(scores.intervals is not None for scores in evaluation.all_scores)
-        else "",
+        pictures=[(trusted(picture.svg), picture.caption) for picture in pictures],
+        method=interval_method(evaluation),
         number=_number,
         worst=WORST,
-        version=__version__,
     )
 
 
@@ -148,12 +143,10 @@ def worst_points(scores: ReferenceScores, limit: int = WORST) -> list[WorstPoint
 
 
 def _cells(statistics: Statistics, interval: Interval | None) -> list[Cell]:
-    cells = [Cell(str(statistics["n"])), Cell(str(statistics["missing"]))]
-    for key in ("mre", "sd", "median"):
-        cells.append(_cell(statistics[key], interval and interval[key], 3))
-    for rate, value in statistics["sdr_percent"].items():
-        cells.append(_cell(value, interval and interval["sdr_percent"][rate], 2))
-    return cells
+    counts = [Cell(str(statistics["n"])), Cell(str(statistics["missing"]))]
+    return counts + [
+        _cell(value, bounds, decimals) for _, value, bounds, decimals in statistic_cells(statistics, interval)
+    ]
 
 
 def _cell(value: float, bounds: Bounds | None, decimals: int) -> Cell:

@@ -7,11 +7,11 @@ from pathlib import PurePath
 
 from monai_ceph.evaluation.evaluation import Evaluation
 from monai_ceph.metrics.detection_rate import CHALLENGE_THRESHOLDS_MM
-from monai_ceph.metrics.interval import LEVEL, Bounds, Interval
+from monai_ceph.metrics.interval import LEVEL, Interval
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.metrics.summary import Statistics
 from monai_ceph.wording import count, first, named
-from monai_ceph.writers.text import WIDTH, aligned, format_number, settings_lines
+from monai_ceph.writers.text import WIDTH, format_number, ruled, settings_lines, statistic_cells
 
 RATES = tuple(f"{t:g}" for t in CHALLENGE_THRESHOLDS_MM)
 
@@ -36,9 +36,7 @@ def overall_text(all_scores: Sequence[ReferenceScores]) -> str:
     table = [rows]
     for (compared, reference), column in zip(names, columns, strict=True):
         table.append([compared, f"vs {reference}", *column])
-    lines = aligned(list(zip(*table, strict=True)))
-    rule = "-" * max(map(len, lines))
-    return "\n".join([*lines[:2], rule, *lines[2:], rule, _legend(all_scores)])
+    return f"{ruled(list(zip(*table, strict=True)), (2,))}\n{_legend(all_scores)}"
 
 
 def scores_text(scores: ReferenceScores) -> str:
@@ -48,10 +46,8 @@ def scores_text(scores: ReferenceScores) -> str:
     # Only the two most quoted statistics show their intervals; with all of them, lines would be too long.
     bracketed = ("mre", RATES[0])
     rows = [[name, *_cells(statistics, interval, bracketed)] for name, statistics, interval in scores.rows]
-    lines = aligned([header, *rows])
-    rule = "-" * max(map(len, lines))
     text = [f"{scores.compared} against {scores.reference} ({count(len(scores.films), 'film')})"]
-    text += [rule, lines[0], rule, lines[1], rule, *lines[2:], rule]
+    text.append(ruled([header, *rows], (0, 1, 2)))
     overall = scores.summary["overall"]
     if overall["missing"]:
         text.append(
@@ -71,22 +67,16 @@ def _settings(evaluation: Evaluation) -> str:
     if evaluation.predictions:
         lines.append(f"predictions  {evaluation.predictions}")
     lines += [f"{'references' if k == 0 else '':11}  {name}" for k, name in enumerate(evaluation.references)]
-    lines += settings_lines(evaluation)
-    return "\n".join(lines)
+    return "\n".join([*lines, *settings_lines(evaluation)])
 
 
 def _cells(statistics: Statistics, interval: Interval | None, bracketed: Sequence[str]) -> list[str]:
     """Return n, missing and all statistics as text, those in ``bracketed`` with their intervals."""
-
-    def cell(key: str, value: float, bounds: Bounds | None, decimals: int) -> str:
-        return format_number(value, decimals, bounds if key in bracketed else None)
-
-    cells = [f"{statistics[key]:>{WIDTH}}" for key in ("n", "missing")]
-    for key in ("mre", "sd", "median"):
-        cells.append(cell(key, statistics[key], interval and interval[key], 3))
-    for rate, value in statistics["sdr_percent"].items():
-        cells.append(cell(rate, value, interval and interval["sdr_percent"][rate], 2))
-    return cells
+    counts = [f"{statistics[key]:>{WIDTH}}" for key in ("n", "missing")]
+    return counts + [
+        format_number(value, decimals, bounds if key in bracketed else None)
+        for key, value, bounds, decimals in statistic_cells(statistics, interval)
+    ]
 
 
 def _legend(all_scores: Sequence[ReferenceScores]) -> str:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib import resources
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from monai_ceph import __version__
 from monai_ceph.analysis.measure import Measurements
 from monai_ceph.prediction import Prediction
+from monai_ceph.writers.html import render, trusted
 
 TEMPLATE = "film_report.html"
 HEADING = "Cephalometric report"
-NOTICE = "Research only, not a medical device"
 UNKNOWN = "\N{EN DASH}"
 CHECKED = 5
 """How many points with the largest expected errors are named."""
@@ -210,34 +208,6 @@ def html_film_report(report: FilmReport, tracing_svg: str, wigglegram_svg: str) 
         tracing=trusted(tracing_svg),
         wigglegram=trusted(wigglegram_svg),
     )
-
-
-def render(template: str, **values: Any) -> str:
-    """Return a template of this package filled with values, which are escaped.
-
-    Raises:
-        ImportError: Jinja2 is missing; the message names the extra.
-    """
-    try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
-    except ImportError as error:
-        raise ImportError("The HTML report needs Jinja2: pip install 'monai-ceph[report]'.") from error
-    folder = resources.files(__package__)
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
-    )
-    return environment.get_template(template).render(notice=NOTICE, version=__version__, **values)
-
-
-def trusted(svg: str) -> Any:
-    """Return an SVG element that a template does not escape."""
-    from markupsafe import Markup
-
-    return Markup(svg)
 
 
 def sentence(text: str) -> str:

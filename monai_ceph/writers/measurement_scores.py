@@ -11,7 +11,7 @@ from monai_ceph.evaluation.measurements import CHALLENGE, MeasurementScore, meas
 from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.writers.evaluation_table import short_names
-from monai_ceph.writers.text import aligned
+from monai_ceph.writers.text import ruled
 
 STATISTICS = ("n", "mae", "bias", "sd", "loa_low", "loa_high", "dahlberg", "icc")
 AGREEMENT_COLUMNS = (
@@ -31,22 +31,15 @@ def classification_text(all_scores: Sequence[ReferenceScores]) -> str:
     ]
     if not all(len(scores) == 8 and all(score.classification["n"] for score in scores) for scores in challenge):
         return ""
-    table = [
-        [
-            "success classification rate (same class) (%)",
-            "",
-            *(score.measurement.name for score in challenge[0]),
-            "mean",
-        ]
-    ]
+    names = [score.measurement.name for score in challenge[0]]
+    table = [["success classification rate (same class) (%)", "", *names, "mean"]]
     for (compared, reference), scores in zip(short_names(all_scores), challenge, strict=True):
         of_all = [score.classification for score in scores]
         rates = np.array([(rates["success_percent"], rates["same_percent"]) for rates in of_all])
         cells = (f"{success:6.2f} ({same:.1f})" for success, same in (*rates, rates.mean(0)))
         table.append([compared, f"vs {reference}", *cells])
-    lines = aligned(list(zip(*table, strict=True)))
-    rule = "-" * max(map(len, lines))
-    return "\n".join([*lines[:2], rule, *lines[2:-1], rule, lines[-1], rule]) + "\n"
+    rows = list(zip(*table, strict=True))
+    return ruled(rows, (2, len(rows) - 1)) + "\n"
 
 
 def agreement_rows(scores: ReferenceScores) -> list[list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -11,8 +10,8 @@ from monai_ceph.evaluation.compare import PairedEvaluation
 from monai_ceph.metrics.interval import LEVEL, method
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
 from monai_ceph.wording import count, first
-from monai_ceph.writers.evaluation_files import settings_content, without_nan
-from monai_ceph.writers.text import WIDTH, aligned, format_number, settings_lines
+from monai_ceph.writers.evaluation_files import json_text, settings_content
+from monai_ceph.writers.text import WIDTH, format_number, ruled, settings_lines
 
 
 def paired_text(paired: PairedEvaluation) -> str:
@@ -48,7 +47,7 @@ def paired_json(paired: PairedEvaluation) -> str:
         ],
         "remarks": list(paired.remarks),
     }
-    return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
+    return json_text(content)
 
 
 def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferences) -> str:
@@ -57,17 +56,13 @@ def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferen
         [name, *_cells(difference, decimals), _p(difference.p)]
         for name, difference, decimals in _named_statistics(differences.overall, differences.threshold)
     ]
-    lines = aligned(rows)
-    rule = "-" * max(map(len, lines))
     counts = differences.found
     note = (
         f"MRE of the {differences.overall.mre.n} landmarks that both found, SDR of the {differences.overall.sdr.n} "
         f"annotated; found by A alone {counts['only_a']}, by B alone {counts['only_b']}, by neither "
         f"{counts['neither']}."
     )
-    return "\n".join(
-        [f"against {reference} ({count(len(films), 'film')})", rule, lines[0], rule, *lines[1:], rule, note]
-    )
+    return f"against {reference} ({count(len(films), 'film')})\n{ruled(rows, (0, 1))}\n{note}"
 
 
 def _by_landmark(differences: PairedDifferences) -> str:
@@ -80,11 +75,9 @@ def _by_landmark(differences: PairedDifferences) -> str:
         for _, difference, decimals in _named_statistics(pair, differences.threshold):
             row += [f"{difference.n:{WIDTH}}", *_cells(difference, decimals), _p(difference.p_holm)]
         rows.append(row)
-    lines = aligned(rows)
-    rule = "-" * max(map(len, lines))
     tested = sum(not math.isnan(pair.mre.p) for pair in differences.per_landmark.values())
     note = f"p adjusted by Holm's method for {count(tested, 'comparison')}, separately for each statistic."
-    return "\n".join([rule, lines[0], rule, *lines[1:], rule, note])
+    return f"{ruled(rows, (0, 1))}\n{note}"
 
 
 def _named_statistics(pair: Paired, threshold: float) -> list[tuple[str, Difference, int]]:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -181,19 +181,7 @@ class PredictionRecords:
         Raises:
             OSError: as :func:`~monai_ceph.atomic.atomic_path`.
         """
-        done, columns = 0, dict[str, None]()
-        for film in films:
-            if record := self._done(film):
-                done += 1
-                columns.update(dict.fromkeys(record.columns))
-        if done:
-            with self._table_file(path) as file:
-                table = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
-                table.writeheader()
-                for film in films:
-                    if record := self._done(film):
-                        table.writerows(dict(zip(record.columns, row, strict=True)) for row in record.rows)
-        return done
+        return self._write(path, films, lambda record: (record.columns, record.rows))
 
     def keep_changed_table(self, path: Path) -> Path | None:
         """Move a table aside if it was edited or damaged since it was written.
@@ -218,15 +206,29 @@ class PredictionRecords:
         Raises:
             OSError: as :func:`~monai_ceph.atomic.atomic_path`.
         """
-        done = [film for film in films if (record := self._done(film)) and record.measurements]
-        if done:
+        return self._write(path, films, lambda record: (MEASUREMENT_COLUMNS, record.measurements))
+
+    def _write(
+        self,
+        path: Path,
+        films: Sequence[Path],
+        part: Callable[[PredictionRecord], tuple[Sequence[str], list[list[str]]]],
+    ) -> int:
+        """Write the columns and rows of each film that has some, one film after another, and return their number."""
+        columns, written = dict[str, None](), []
+        for film in films:
+            if (record := self._done(film)) and part(record)[1]:
+                written.append(film)
+                columns.update(dict.fromkeys(part(record)[0]))
+        if written:
             with self._table_file(path) as file:
-                table = csv.writer(file, lineterminator="\n")
-                table.writerow(MEASUREMENT_COLUMNS)
-                for film in done:
+                table = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
+                table.writeheader()
+                for film in written:
                     if record := self._done(film):
-                        table.writerows(record.measurements)
-        return len(done)
+                        names, rows = part(record)
+                        table.writerows(dict(zip(names, row, strict=True)) for row in rows)
+        return len(written)
 
     def largest_errors(self, films: Sequence[Path], count: int) -> list[tuple[str, str, float]]:
         """Return the points with the largest expected errors among the films that are done: (film, landmark, mm)."""

@@ -13,7 +13,8 @@ from monai_ceph.analysis.measure import Measurements
 from monai_ceph.analysis.superimposition import to_sn_frame
 from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.prediction import Prediction
-from monai_ceph.writers.film_report import number, pixel_size, render, sentence, trusted
+from monai_ceph.writers.film_report import number, pixel_size, sentence
+from monai_ceph.writers.html import render, trusted
 
 TEMPLATE = "superimposition.html"
 HEADING = "Superimposition on S-N"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from monai_ceph.evaluation.settings import Settings
 from monai_ceph.metrics.interval import Bounds
 from monai_ceph.wording import count
+
+if TYPE_CHECKING:
+    from monai_ceph.metrics.interval import Interval
+    from monai_ceph.metrics.summary import Statistics
 
 WIDTH = len("100.00")
 """Minimum width of a number, which aligns decimal points in left-aligned columns."""
@@ -33,14 +37,29 @@ def format_number(value: float, decimals: int, bounds: Bounds | None = None, sig
     return f"{text} [{low}, {high}]"
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines with left-aligned columns.
+def statistic_cells(
+    statistics: Statistics, interval: Interval | None
+) -> Iterator[tuple[str, float, Bounds | None, int]]:
+    """Yield the statistics in the order of every table: key, value, bounds and decimals to show."""
+    for key in ("mre", "sd", "median"):
+        yield key, statistics[key], interval and interval[key], 3
+    for rate, value in statistics["sdr_percent"].items():
+        yield rate, value, interval and interval["sdr_percent"][rate], 2
 
-    >>> aligned([["name", "n"], ["a", "12"]])
-    ['name  n', 'a     12']
+
+def ruled(rows: Sequence[Sequence[str]], before: Sequence[int]) -> str:
+    """Return a table with left-aligned columns, a rule before some of its rows, and one at its end.
+
+    >>> print(ruled([["name", "n"], ["a", "12"]], before=(1,)))
+    name  n
+    --------
+    a     12
+    --------
     """
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([f"{rule}\n{line}" if k in before else line for k, line in enumerate(lines)] + [rule])
 
 
 def settings_lines(settings: Settings) -> list[str]:

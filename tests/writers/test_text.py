@@ -6,7 +6,7 @@ import pytest
 
 from monai_ceph.evaluation.settings import Settings
 from monai_ceph.wording import count, named
-from monai_ceph.writers.text import aligned, format_number, settings_lines
+from monai_ceph.writers.text import format_number, ruled, settings_lines
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,14 @@ def test_number_with_its_sign() -> None:
     assert format_number(4.346, 2, (-4.0, 13.04), sign="+") == " +4.35 [-4.0, +13.0]"
 
 
-def test_columns_are_aligned() -> None:
-    assert aligned([["name", "n"], ["a", "     1"], ["longer", "     2"]]) == [
+def test_columns_are_aligned_between_rules() -> None:
+    assert ruled([["name", "n"], ["a", "     1"], ["longer", "     2"]], before=(0, 1)).splitlines() == [
+        "--------------",
         "name    n",
+        "--------------",
         "a            1",
         "longer       2",
+        "--------------",
     ]
 
 
