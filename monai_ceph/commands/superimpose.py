@@ -98,7 +98,8 @@ def _predicted(
 def _annotated(film: Path, spacing_mm: float | None, sources: Sequence[Path], scheme: str | None) -> Prediction:
     from monai_ceph.data.film import read_film
     from monai_ceph.film_names import same_film
-    from monai_ceph.formats.annotations import AnnotationError, read_annotations
+    from monai_ceph.formats.annotations import read_annotations
+    from monai_ceph.formats.points import AnnotationError
     from monai_ceph.landmarks import ISBI19, get_scheme
     from monai_ceph.prediction import annotated
 

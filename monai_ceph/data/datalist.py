@@ -59,9 +59,7 @@ def datalist(
 
 
 def isbi2015_datalist(
-    dataset_dir: str | Path,
-    films: Sequence[str | int] | None = None,
-    observers: Sequence[str] = ("senior", "junior"),
+    dataset_dir: str | Path, films: Sequence[str | int] | None = None, observers: Sequence[str] = ("senior", "junior")
 ) -> list[dict[str, Any]]:
     """List the ISBI 2015 films, in either layout, with the mean of the given observers.
 
@@ -76,9 +74,9 @@ def isbi2015_datalist(
 
     >>> isbi2015_datalist("/path/to/isbi2015", films=[1, 2])  # doctest: +SKIP
     """
-    files = find_isbi2015(Path(dataset_dir), tuple(observers))
+    films_by_id, sources_of = find_isbi2015(Path(dataset_dir), observers)
     annotations = []
-    for observer, sources in files.annotations.items():
+    for observer, sources in sources_of.items():
         points: dict[str, np.ndarray] = {}
         problems: list[str] = []
         made_on: dict[str, SourceFilm] = {}
@@ -92,7 +90,7 @@ def isbi2015_datalist(
             made_on.update(part.sources)
         annotations.append(Annotations(observer, ISBI19, points, tuple(problems), made_on))
     wanted = None if films is None else [str(film).zfill(3) for film in films]
-    return _items(files.films, annotations, wanted, str(dataset_dir))
+    return _items(films_by_id, annotations, wanted, str(dataset_dir))
 
 
 def _items(

@@ -88,10 +88,7 @@ def _answer(job: Mapping[str, Any], path: Path, pixels: int) -> dict[str, Any]:
 def _set_limits() -> None:
     import resource
 
-    for limit, value in (
-        (resource.RLIMIT_DATA, LARGEST_MEMORY_BYTES - _SHARED_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
+    for limit, value in ((resource.RLIMIT_DATA, LARGEST_MEMORY_BYTES - _SHARED_BYTES), (resource.RLIMIT_CORE, 0)):
         _, highest = resource.getrlimit(limit)
         value = value if highest == resource.RLIM_INFINITY else min(value, highest)
         resource.setrlimit(limit, (value, value))

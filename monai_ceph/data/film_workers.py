@@ -74,9 +74,10 @@ class FilmWorkers:
                 self._all[0].start()
 
     def close(self) -> None:
-        """End all processes; no film can be read afterwards."""
-        for worker in self._all:
-            worker.close()
+        """End all processes; no film can be read afterwards. In a forked process, do nothing: they are its parent's."""
+        if self.owner == os.getpid():
+            for worker in self._all:
+                worker.close()
 
     def read(self, path: str | Path, spacing_mm: float | Sequence[float] | None = None) -> tuple[np.ndarray, FilmInfo]:
         """Read one film. Arguments and Returns as :func:`~monai_ceph.data.film.read_film`.
@@ -155,13 +156,8 @@ def kept_workers(count: int) -> FilmWorkers:
     with _keeping:
         if _kept is None or _kept.owner != os.getpid():
             _kept, _kept_by = FilmWorkers(count), 0
-            atexit.register(_close_kept, _kept)
+            atexit.register(_kept.close)
         return _kept
-
-
-def _close_kept(workers: FilmWorkers) -> None:
-    if workers.owner == os.getpid():
-        workers.close()
 
 
 @contextmanager
@@ -169,7 +165,7 @@ def some_workers(count: int) -> Iterator[FilmWorkers]:
     """Use the workers that this process already uses, or else those of :func:`kept_workers` within the block."""
     global _kept_by
     with _keeping:
-        used = _used if _used is not None and _used.owner == os.getpid() else None
+        used = _own_workers()
         keeps = used is None or used is _kept
         workers = kept_workers(count) if used is None else used
         if keeps:
@@ -190,14 +186,16 @@ def read_film_apart(path: str | Path, spacing_mm: float | Sequence[float] | None
 
     Arguments, Returns and Raises as :meth:`FilmWorkers.read`.
     """
-    # A process that was forked from one with workers shares their sockets, and must not use them.
-    if _used is None or _used.owner != os.getpid():
-        return read_film(path, spacing_mm)
-    return _used.read(path, spacing_mm)
+    workers = _own_workers()
+    return read_film(path, spacing_mm) if workers is None else workers.read(path, spacing_mm)
 
 
 def viewer_frame_apart(path: str | Path) -> ViewerFrame:
     """Read a film's viewer frame as :func:`read_film_apart` reads its pixels."""
-    if _used is None or _used.owner != os.getpid():
-        return viewer_frame(path)
-    return _used.viewer_frame(path)
+    workers = _own_workers()
+    return viewer_frame(path) if workers is None else workers.viewer_frame(path)
+
+
+def _own_workers() -> FilmWorkers | None:
+    """Return the workers in use, unless this process was forked and shares its parent's sockets."""
+    return _used if _used is not None and _used.owner == os.getpid() else None

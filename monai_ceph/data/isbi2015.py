@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from monai_ceph.data.film_format import FilmError
@@ -11,25 +11,15 @@ from monai_ceph.film_names import FILM_SUFFIXES
 from monai_ceph.formats.points import AnnotationError
 
 
-@dataclass(frozen=True)
-class Isbi2015Files:
-    """Where a copy of the data set keeps things.
-
-    Args:
-        films: film id ("001") -> file.
-        annotations: observer -> folders or tables that :func:`~monai_ceph.formats.annotations.read_annotations` reads.
-    """
-
-    films: dict[str, Path]
-    annotations: dict[str, tuple[Path, ...]]
-
-
-def find_isbi2015(dataset_dir: Path, observers: tuple[str, ...]) -> Isbi2015Files:
+def find_isbi2015(dataset_dir: Path, observers: Sequence[str]) -> tuple[dict[str, Path], dict[str, tuple[Path, ...]]]:
     """Find films and annotations in either layout.
 
     Official: ``RawImage/*/NNN.bmp`` and ``AnnotationsByMD/400_<observer>/NNN.txt``. Copies: ``cepha400/NNN.jpg`` and
     ``train_<observer>.csv``, ``test1_<observer>.csv`` ... beside it. Films of any format will do.
 
+    Returns:
+        Film id ("001") -> file; and observer -> folders or tables that
+        :func:`~monai_ceph.formats.annotations.read_annotations` reads.
     Raises:
         FilmError: no film; the message names the folders looked for.
         AnnotationError: no annotation of an observer; likewise.
@@ -58,4 +48,4 @@ def find_isbi2015(dataset_dir: Path, observers: tuple[str, ...]) -> Isbi2015File
                 f"{dataset_dir}: no annotation by observer '{observer}'; looked for the folder "
                 f"'AnnotationsByMD/400_{observer}' and tables '*_{observer}.csv'."
             )
-    return Isbi2015Files(films, annotations)
+    return films, annotations

@@ -17,13 +17,7 @@ import numpy as np
 from monai_ceph.formats.files import parse_json
 from monai_ceph.formats.labelme import parse_labelme
 from monai_ceph.formats.markups import Fiducial, parse_fiducials
-from monai_ceph.formats.points import (
-    AnnotationError,
-    SourceFilm,
-    check_source,
-    is_placeholder,
-    off_film,
-)
+from monai_ceph.formats.points import AnnotationError, SourceFilm, check_source, is_placeholder, off_film
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.landmarks import LandmarkScheme
 

@@ -67,10 +67,7 @@ def looks_mirrored(points_px: np.ndarray, shape: FaceShape | None) -> bool:
 
 
 def _problems(
-    points_px: np.ndarray,
-    shape: FaceShape | None,
-    spacing_mm: tuple[float, float] | None,
-    proposal: Prediction | None,
+    points_px: np.ndarray, shape: FaceShape | None, spacing_mm: tuple[float, float] | None, proposal: Prediction | None
 ) -> list[str]:
     placed = np.isfinite(points_px).all(-1)
     if shape is None or placed.sum() < FEW:

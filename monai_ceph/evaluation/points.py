@@ -11,8 +11,8 @@ import numpy as np
 from monai_ceph.data.film import film_size
 from monai_ceph.data.named_films import frame_finder
 from monai_ceph.film_names import film_name, spelled_like
-from monai_ceph.formats.annotations import Annotations, frame_annotations, read_annotations
-from monai_ceph.formats.points import SourceFilm, check_annotations
+from monai_ceph.formats.annotations import frame_annotations, read_annotations
+from monai_ceph.formats.points import Annotations, SourceFilm, check_annotations
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 

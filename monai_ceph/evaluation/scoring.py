@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from monai_ceph.evaluation.film_spacings import Spacings
-from monai_ceph.formats.annotations import Annotations
+from monai_ceph.formats.points import Annotations
 from monai_ceph.metrics.reference_scores import ReferenceScores, score_films
 
 

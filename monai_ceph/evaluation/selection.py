@@ -8,7 +8,8 @@ from dataclasses import replace
 from monai_ceph.data.duplicates import DUPLICATES
 from monai_ceph.evaluation.points import Observers
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.annotations import Annotations, mean_annotations
+from monai_ceph.formats.annotations import mean_annotations
+from monai_ceph.formats.points import Annotations
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.wording import named
 

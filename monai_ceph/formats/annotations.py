@@ -16,7 +16,7 @@ from monai_ceph.formats.files import read_json
 from monai_ceph.formats.isbi_text import read_isbi_text
 from monai_ceph.formats.labelme import parse_labelme
 from monai_ceph.formats.markups import parse_markups
-from monai_ceph.formats.points import AnnotationError, Annotations, FilmPoints, check_annotations
+from monai_ceph.formats.points import AnnotationError, Annotations, FilmPoints
 from monai_ceph.formats.table import read_table, table_points
 from monai_ceph.formats.table_cells import frame_cells
 from monai_ceph.formats.viewer_frame import ViewerFrame
@@ -25,15 +25,6 @@ from monai_ceph.spacing import check_spacing
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "AnnotationError",
-    "Annotations",
-    "check_annotations",
-    "frame_annotations",
-    "mean_annotations",
-    "read_annotations",
-]
 
 _FORMATS = (
     "a .csv (image,landmark,x_px,y_px,... or image_path,1_x,1_y,...), a .json of CL-Detection or COCO keypoints, or "

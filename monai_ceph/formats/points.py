@@ -100,10 +100,7 @@ class Annotations:
 
 
 def place_points(
-    scheme: LandmarkScheme,
-    marks: Iterable[tuple[str, float, float]],
-    source: SourceFilm,
-    problems: Sequence[str] = (),
+    scheme: LandmarkScheme, marks: Iterable[tuple[str, float, float]], source: SourceFilm, problems: Sequence[str] = ()
 ) -> FilmPoints:
     """Put marks in the scheme's order, and report missing and contradictory ones.
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from monai_ceph.atomic import make_folder
 from monai_ceph.film_names import film_name
-from monai_ceph.formats.annotations import Annotations
 from monai_ceph.formats.files import read_json
 from monai_ceph.formats.landmark_table import write_landmarks_csv
 from monai_ceph.formats.markups import markups_name, parse_markups, write_markups
-from monai_ceph.formats.points import AnnotationError
+from monai_ceph.formats.points import AnnotationError, Annotations
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.page.predictions import Predictions
 from monai_ceph.page.work import FilmRow, Label, Offer, Work

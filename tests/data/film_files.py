@@ -11,11 +11,7 @@ from pydicom.dataset import Dataset as Dicom
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
-DX, CR, SC = (
-    "1.2.840.10008.5.1.4.1.1.1.1",
-    "1.2.840.10008.5.1.4.1.1.1",
-    "1.2.840.10008.5.1.4.1.1.7",
-)
+DX, CR, SC = ("1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7")
 PYDICOM_2 = pydicom.__version__.startswith("2.")  # MONAI Label's
 
 

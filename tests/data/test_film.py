@@ -478,10 +478,7 @@ def test_spacing_survives_collation_and_decollation_also_where_it_is_unknown(tmp
     (batch,) = DataLoader(data, batch_size=2, num_workers=0, collate_fn=list_data_collate)
     assert batch["image"].shape == (2, 1, 20, 30)
     first, second = decollate_batch(batch)
-    for item, spacing, source in (
-        (first, [0.1, 0.2], "file: ElementSpacing"),
-        (second, [np.nan, np.nan], "unknown"),
-    ):
+    for item, spacing, source in ((first, [0.1, 0.2], "file: ElementSpacing"), (second, [np.nan, np.nan], "unknown")):
         np.testing.assert_array_equal(np.asarray(item["image"].meta["spacing_mm"]), spacing)
         assert item["image"].meta["spacing_source"] == source
         assert torch.equal(item["image"].affine, torch.eye(4, dtype=item["image"].affine.dtype))

@@ -117,10 +117,7 @@ def test_landmark_off_the_plane() -> None:
         (label(A, B, at("F-1", 1, 1)), r"'F-1' is no landmark of scheme 'ab'; expected the labels A B"),
         (label(A, B | {"label": "\ud800"}), r"'\\ud800' is no landmark"),
         (label(A, B | {"label": "x" * 10_000}), r"'x+\.\.\.x+' is no landmark"),
-        (
-            label(A, B | {"positionStatus": "preview"}),
-            r"landmark B has the positionStatus 'preview'; expected",
-        ),
+        (label(A, B | {"positionStatus": "preview"}), r"landmark B has the positionStatus 'preview'; expected"),
         (label(*({"label": s, "positionStatus": "undefined"} for s in "AB")), r"not one of its landmarks is placed"),
         (label(A, at("B", float("nan"), 1)), r"label 'B': expected a position \[x, y, z\] of three numbers"),
         (label(A, at("B", 1, float("inf"))), r"label 'B': expected a position \[x, y, z\] of three numbers"),
@@ -246,14 +243,7 @@ def test_another_film_on_the_screen() -> None:
 
 @pytest.mark.parametrize(
     "screen",
-    [
-        None,
-        [],
-        {},
-        {"size": 3, "ijk_to_lps": []},
-        on_screen(size=[np.inf, 1]),
-        on_screen(ijk_to_lps=[[1, 2], [3]]),
-    ],
+    [None, [], {}, {"size": 3, "ijk_to_lps": []}, on_screen(size=[np.inf, 1]), on_screen(ijk_to_lps=[[1, 2], [3]])],
 )
 def test_a_screen_that_is_none(screen: Any) -> None:
     with pytest.raises(LabelError, match="screen: expected"):

@@ -74,11 +74,7 @@ FILES = {
     "dicom": (dx(ImagerPixelSpacing=[0.2, 0.1], PixelSpacing=[0.18, 0.09]), (0.1, 0.2)),
     "dicom without spacing": (dx(), (1, 1)),
     "dicom upright in the patient": (
-        dx(
-            ImagerPixelSpacing=[0.2, 0.1],
-            ImageOrientationPatient=[0, 1, 0, 0, 0, -1],
-            ImagePositionPatient=[5, 6, 7],
-        ),
+        dx(ImagerPixelSpacing=[0.2, 0.1], ImageOrientationPatient=[0, 1, 0, 0, 0, -1], ImagePositionPatient=[5, 6, 7]),
         (0.1, 0.2),
     ),
 }

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.formats.annotations import AnnotationError, Annotations, mean_annotations, read_annotations
+from monai_ceph.formats.annotations import mean_annotations, read_annotations
+from monai_ceph.formats.points import AnnotationError, Annotations
 from monai_ceph.landmarks import ISBI19, Landmark, LandmarkScheme
 
 AB = LandmarkScheme("ab", (Landmark("A", "a"), Landmark("B", "b")))

@@ -18,10 +18,7 @@ from monai_ceph.landmarks import Landmark, LandmarkScheme
 PATH = Path("coco.json")
 AB = LandmarkScheme("ab", (Landmark("A", "a"), Landmark("B", "b")))
 COCO = {
-    "images": [
-        {"id": 7, "file_name": "films/1.png", "width": 100, "height": 200},
-        {"id": 9, "file_name": "2.png"},
-    ],
+    "images": [{"id": 7, "file_name": "films/1.png", "width": 100, "height": 200}, {"id": 9, "file_name": "2.png"}],
     "categories": [{"id": 3, "name": "face", "keypoints": ["B", "nose", "A"]}],
     "annotations": [
         {"image_id": 7, "category_id": 3, "keypoints": [1, 2, 2, 9, 9, 2, 3, 4.5, 1]},

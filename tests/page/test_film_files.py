@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_ceph.formats.annotations import Annotations, read_annotations
-from monai_ceph.formats.points import AnnotationError
+from monai_ceph.formats.annotations import read_annotations
+from monai_ceph.formats.points import AnnotationError, Annotations
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.page.film_files import FilmFiles
 from monai_ceph.predictor.predictor import Predictor
