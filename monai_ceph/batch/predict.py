@@ -16,6 +16,7 @@ from monai_ceph.batch.result_folder import ResultFolder
 from monai_ceph.data.film_format import FilmError
 from monai_ceph.data.film_process import FilmCrashError
 from monai_ceph.data.film_workers import FilmWorkers
+from monai_ceph.data.named_films import by_file_name
 from monai_ceph.film_records import RecordError
 from monai_ceph.predictor.bundle import root_cause
 from monai_ceph.predictor.films import predict_films, submit
@@ -76,7 +77,7 @@ def predict_batch(
         ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
             why.
     """
-    _refuse_same_names(films)
+    by_file_name(films, "predict them separately")  # refuses two of one name
     make_folder(output.path)
     with ranks() as process:
         if process.rank > 0:
@@ -98,16 +99,6 @@ def predict_batch(
                 to_check = records.largest_errors(films, POINTS_TO_CHECK)
             process.wait()
             return BatchResult(failed, len(films) - tried, to_check, process.rank)
-
-
-def _refuse_same_names(films: Sequence[Path]) -> None:
-    seen: dict[str, Path] = {}
-    for film in films:
-        if film.name in seen:
-            raise ValueError(
-                f"'{film}' and '{seen[film.name]}' have one file name, and results go by it; predict them separately."
-            )
-        seen[film.name] = film
 
 
 def _films_to_predict(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from monai_ceph.commands.options import add_films_folder, add_spacing
@@ -28,6 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from monai_ceph.analysis import MEASUREMENTS, read_measurements
     from monai_ceph.atomic import write_text
     from monai_ceph.data.named_films import frame_finder, named_films

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from dataclasses import replace
+
     from monai_ceph.atomic import make_folder
     from monai_ceph.data.film import read_film
     from monai_ceph.plots.film_report import check_report_extra
@@ -96,6 +97,8 @@ def _predicted(
 
 
 def _annotated(film: Path, spacing_mm: float | None, sources: Sequence[Path], scheme: str | None) -> Prediction:
+    from dataclasses import replace
+
     from monai_ceph.data.film import read_film
     from monai_ceph.film_names import same_film
     from monai_ceph.formats.annotations import read_annotations

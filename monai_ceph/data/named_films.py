@@ -32,6 +32,24 @@ def unique_films(paths: Iterable[Path]) -> dict[str, Path]:
     return films
 
 
+def by_file_name(films: Iterable[Path], advice: str) -> dict[str, Path]:
+    """Return file name -> film.
+
+    Raises:
+        ValueError: two films have one file name, so their results would be mixed up; the message ends with the advice.
+
+    >>> by_file_name([Path("a/1.png"), Path("b/1.png")], "rename one")
+    Traceback (most recent call last):
+    ValueError: 'b/1.png' and 'a/1.png' have one file name, and results go by it; rename one.
+    """
+    named: dict[str, Path] = {}
+    for film in films:
+        if film.name in named:
+            raise ValueError(f"'{film}' and '{named[film.name]}' have one file name, and results go by it; {advice}.")
+        named[film.name] = film
+    return named
+
+
 def frame_finder(films: Mapping[str, Path]) -> Callable[[str], ViewerFrame | None]:
     """Return a function of a film's name: the frame in which a viewer opens that film, None if it is not there.
 

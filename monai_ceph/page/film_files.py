@@ -11,6 +11,7 @@ from threading import Lock
 import numpy as np
 
 from monai_ceph.atomic import make_folder
+from monai_ceph.data.named_films import by_file_name
 from monai_ceph.film_names import film_name
 from monai_ceph.formats.files import read_json
 from monai_ceph.formats.landmark_table import write_landmarks_csv
@@ -51,14 +52,7 @@ class FilmFiles(Work):
         annotations: Annotations | None = None,
         spacing_mm: float | None = None,
     ) -> None:
-        self.paths: dict[str, Path] = {}
-        for film in films:
-            if film.name in self.paths:
-                raise ValueError(
-                    f"'{film}' and '{self.paths[film.name]}' have one file name, and results go by it; view them "
-                    "separately."
-                )
-            self.paths[film.name] = film
+        self.paths = by_file_name(films, "view them separately")
         make_folder(output)
         super().__init__(scheme, spacing_mm)
         self.output = output
