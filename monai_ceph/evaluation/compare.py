@@ -27,7 +27,7 @@ class PairedEvaluation(Settings):
         films: reference -> films in both sets and in the reference.
         a, b: sources of the predictions.
         protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
-            :class:`monai_ceph.evaluation.settings.Settings`.
+            :class:`monai_ceph.evaluation.evaluation.Evaluation`.
 
     >>> import numpy as np
     >>> from monai_ceph.formats import Annotations

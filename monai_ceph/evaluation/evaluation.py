@@ -27,8 +27,12 @@ class Evaluation(Settings):
         retest: films that the references hold twice, the second annotation against the first.
         predictions: source of the predictions.
         references: source of each observer's points.
-        protocol, scheme, spacing_mm, excluded_films, excluded_landmarks, remarks: as in
-            :class:`~monai_ceph.evaluation.settings.Settings`.
+        protocol: "mean", "each", or the name of an observer.
+        scheme: name of the landmark scheme.
+        spacing_mm: (along x, along y), size of a film pixel, mm; None if each film has its own.
+        excluded_films: films left out on request, by the name that was given for them.
+        excluded_landmarks: landmarks left out on request.
+        remarks: notes on the files that were read.
 
     >>> import numpy as np
     >>> from monai_ceph import evaluate

@@ -10,13 +10,7 @@ from dataclasses import dataclass, field
 class Settings:
     """Hold what the results of `evaluate` and `compare` depend on beside the points.
 
-    Args:
-        protocol: "mean", "each", or the name of an observer.
-        scheme: name of the landmark scheme.
-        spacing_mm: (along x, along y), size of a film pixel, mm; None if each film has its own.
-        excluded_films: films left out on request, by the name that was given for them.
-        excluded_landmarks: landmarks left out on request.
-        remarks: notes on the files that were read.
+    :class:`monai_ceph.evaluation.evaluation.Evaluation` explains the fields.
     """
 
     protocol: str = "mean"
