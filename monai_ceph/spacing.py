@@ -31,10 +31,10 @@ def check_spacing(spacing_mm: ArrayLike | torch.Tensor, where: str) -> tuple[flo
         >>> check_spacing(0.1, "film.png"), check_spacing([0.1, 0.2], "film.png")
         ((0.1, 0.1), (0.1, 0.2))
     """
-    given = spacing_mm.tolist() if hasattr(spacing_mm, "tolist") else spacing_mm
+    numbers = spacing_mm.tolist() if hasattr(spacing_mm, "tolist") else spacing_mm
     try:
         # As an array: a string such as "12" is not a pair of numbers, and a 0-d array is one number.
-        array = np.asarray(given)
+        array = np.asarray(numbers)
     except ValueError:  # lists of different lengths
         array = np.empty(0)
     values = array.astype(np.float64).ravel().tolist() if array.dtype.kind in "iuf" else []
@@ -42,7 +42,7 @@ def check_spacing(spacing_mm: ArrayLike | torch.Tensor, where: str) -> tuple[flo
         values *= 2
     if len(values) != 2 or not all(0 < v < float("inf") for v in values):
         raise ValueError(
-            f"{where}: pixel spacing must be one or two positive numbers in mm, got {given!r}; "
+            f"{where}: pixel spacing must be one or two positive numbers in mm, got {numbers!r}; "
             "give the size of one film pixel, e.g. 0.1."
         )
     return values[0], values[1]

@@ -112,7 +112,7 @@ def classification(values: ArrayLike, reference: ArrayLike, measurement: Measure
         (75.0, 75.0)
     """
     classes, true_classes = (
-        [measurement.class_of(value) for value in _column(given).tolist()] for given in (values, reference)
+        [measurement.class_of(value) for value in _column(column).tolist()] for column in (values, reference)
     )
     same = {
         class_.label: [a == b for a, b in zip(classes, true_classes, strict=True) if b == class_]

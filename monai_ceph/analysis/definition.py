@@ -213,8 +213,7 @@ def read_measurements(path: str | Path) -> tuple[Measurement, ...]:
 def _measurement(entry: Any) -> Measurement:
     values = _checked(entry, Measurement)
     if values.get("norm") is not None:
-        norm = _checked(values["norm"], Norm)
-        values["norm"] = Norm(**{"sd": None} | norm)
+        values["norm"] = Norm(**{"sd": None} | _checked(values["norm"], Norm))
     values["classes"] = tuple(Class(**_checked(entry, Class)) for entry in values.get("classes", ()))
     terms = (_checked(entry, Term) for entry in values.get("terms", ()))
     values["terms"] = tuple(Term(**term | {"points": _symbols(term.get("points", ""))}) for term in terms)

@@ -377,14 +377,14 @@ def estimate_uncertainty(
     return uncertainty
 
 
-def with_offset_left(found: Uncertainty, left_mm2: np.ndarray) -> Uncertainty:
+def with_offset_left(uncertainty: Uncertainty, left_mm2: np.ndarray) -> Uncertainty:
     """Return the uncertainty of points that were moved by offsets that are themselves uncertain.
 
     The error of an offset is independent of the model's error, so covariances add up. The squares of the other two
     figures add up, as they would if both errors were normal and equal along all axes.
 
     Args:
-        found: of the points before they were moved.
+        uncertainty: of the points before they were moved.
         left_mm2: (..., N, 2, 2), covariance of each offset's error, axes of the film.
     Example:
         >>> moved = with_offset_left(Uncertainty(np.ones(1), 2 * np.ones(1), np.eye(2)[None]), 0.5 * np.eye(2)[None])
@@ -394,9 +394,9 @@ def with_offset_left(found: Uncertainty, left_mm2: np.ndarray) -> Uncertainty:
     trace = np.trace(left_mm2, axis1=-2, axis2=-1)
     # The mean distance of a normal distribution is sqrt(pi / 4 * trace), its 90 % radius sqrt(ELLIPSE90 / 2 * trace).
     return Uncertainty(
-        np.sqrt(found.expected_error_mm**2 + np.pi / 4 * trace),
-        np.sqrt(found.radius90_mm**2 + ELLIPSE90 / 2 * trace),
-        found.covariance_mm2 + left_mm2,
+        np.sqrt(uncertainty.expected_error_mm**2 + np.pi / 4 * trace),
+        np.sqrt(uncertainty.radius90_mm**2 + ELLIPSE90 / 2 * trace),
+        uncertainty.covariance_mm2 + left_mm2,
     )
 
 

@@ -93,7 +93,7 @@ def fit_log_error(
     mean, deviation = features.mean((0, 1)), np.maximum(features.std((0, 1)), 1e-6)
     landmark = np.broadcast_to(np.eye(n), (len(features), n, n))
     known = np.isfinite(errors_mm).reshape(-1)
-    wanted = np.maximum(errors_mm.reshape(-1)[known], _LEAST_MM)
+    target = np.maximum(errors_mm.reshape(-1)[known], _LEAST_MM)
     weight = np.ones(len(features)) if film_weight is None else film_weight
     landmark_cost = LANDMARK_RIDGE * float(weight.sum())
     weight = np.repeat(weight, n)[known, None]
@@ -103,10 +103,10 @@ def fit_log_error(
         x = np.concatenate(parts, -1).reshape(-1, 1 + n + int(used.sum()))[known]
         cost = np.diag([0.0, *[landmark_cost] * n, *[RIDGE] * int(used.sum())])
         beta = np.zeros(x.shape[1])
-        beta[0] = np.log(wanted.mean())
+        beta[0] = np.log(target.mean())
         for _ in range(200):
             eta = x @ beta
-            gradient = x.T @ (weight[:, 0] * (wanted / np.exp(eta) - 1)) - cost @ beta
+            gradient = x.T @ (weight[:, 0] * (target / np.exp(eta) - 1)) - cost @ beta
             step = np.linalg.solve(x.T @ (weight * x) + cost, gradient)
             beta = beta + step * min(1.0, 0.5 / max(float(np.abs(x @ step).max()), 1e-12))
             if np.abs(step).max() < 1e-7:

@@ -25,10 +25,8 @@ def sign(path: Path) -> None:
     Traceback (most recent call last):
     ValueError: The checksum of 'model.onnx' does not match. The file may be damaged or edited: copy or export it again.
     """
-    content = path.read_bytes()
-    start = content.index(_MARK) + len(_MARK)
-    _, digest = _sums(content, start)
-    path.write_bytes(content[:start] + digest.encode() + content[start + len(digest) :])
+    before, mark, rest = path.read_bytes().partition(_MARK)
+    path.write_bytes(before + mark + _checksum(before, rest) + rest[len(EMPTY) :])
 
 
 def check_sum(path: Path) -> None:
@@ -37,17 +35,13 @@ def check_sum(path: Path) -> None:
     Raises:
         ValueError: the file has changed since it was exported.
     """
-    content = path.read_bytes()
-    at = content.find(_MARK)
-    said, digest = ("", "") if at < 0 else _sums(content, at + len(_MARK))
-    if said != digest:
+    before, mark, rest = path.read_bytes().partition(_MARK)
+    if mark and rest[: len(EMPTY)] != _checksum(before, rest):
         raise ValueError(
             f"The checksum of '{path}' does not match. The file may be damaged or edited: copy or export it again."
         )
 
 
-def _sums(content: bytes, start: int) -> tuple[str, str]:
-    """Return the checksum that stands at ``start``, and what it should be."""
-    end = start + len(EMPTY)
-    blank = hashlib.sha256(content[:start] + EMPTY.encode() + content[end:]).hexdigest()
-    return content[start:end].decode(errors="replace"), blank
+def _checksum(before: bytes, rest: bytes) -> bytes:
+    """Return the checksum of a file, of which ``before`` and ``rest`` stand before and after :data:`_MARK`."""
+    return hashlib.sha256(before + _MARK + EMPTY.encode() + rest[len(EMPTY) :]).hexdigest().encode()

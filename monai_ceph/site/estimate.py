@@ -291,27 +291,27 @@ def _check_prediction(prediction: Prediction) -> None:
 def _check_annotations(names: Sequence[str], predicted: Sequence[np.ndarray], annotated: Sequence[np.ndarray]) -> None:
     """Raise SiteError if the annotation of a film is of another film, or in another unit."""
     for k, (name, points) in enumerate(zip(names, annotated, strict=True)):
-        both = np.isfinite(points + predicted[k]).all(-1)
-        if not both.any():
+        in_both = np.isfinite(points + predicted[k]).all(-1)
+        if not in_both.any():
             raise SiteError(f"'{name}': none of its annotated landmarks was predicted; leave it out.")
-        away = _away(predicted[k], points)
-        if away <= LARGEST_OFFSET_MM:
+        distance_mm = _median_distance(predicted[k], points)
+        if distance_mm <= LARGEST_OFFSET_MM:
             continue
-        size = _extent(points[both]) / max(_extent(predicted[k][both]), 1e-9)
-        if both.sum() > 2 and not LIKELY_SIZES[0] <= size <= LIKELY_SIZES[1]:
+        size = _extent(points[in_both]) / max(_extent(predicted[k][in_both]), 1e-9)
+        if in_both.sum() > 2 and not LIKELY_SIZES[0] <= size <= LIKELY_SIZES[1]:
             raise SiteError(
                 f"'{name}': the annotated face is {size:.3g} times as large as the one on the film; are the points in "
                 "pixels of this film, not in mm or of a resized film?"
             )
-        nearest = min(range(len(names)), key=lambda other: _away(predicted[other], points))
+        nearest = min(range(len(names)), key=lambda other: _median_distance(predicted[other], points))
         guess = f"; it fits '{names[nearest]}' better" if nearest != k else ""
         raise SiteError(
-            f"'{name}': half of its annotated landmarks lie {away:.1f} mm or more from the predicted ones, so this may "
-            f"be the annotation of another film{guess}. Correct it, or leave the film out."
+            f"'{name}': half of its annotated landmarks lie {distance_mm:.1f} mm or more from the predicted ones, so "
+            f"this may be the annotation of another film{guess}. Correct it, or leave the film out."
         )
 
 
-def _away(predicted: np.ndarray, annotated: np.ndarray) -> float:
+def _median_distance(predicted: np.ndarray, annotated: np.ndarray) -> float:
     distances = np.linalg.norm(predicted - annotated, axis=-1)
     return float(np.nanmedian(distances)) if np.isfinite(distances).any() else math.inf
 
