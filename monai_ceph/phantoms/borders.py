@@ -10,7 +10,6 @@ import numpy as np
 from monai_ceph.phantoms.anatomy import circle
 from monai_ceph.phantoms.canvas import COARSE_MM, Canvas
 from monai_ceph.phantoms.raster import fill_polygon, ribbon, smooth_curve
-from monai_ceph.phantoms.style import Style
 
 
 def _stamp(canvas: Canvas, image: np.ndarray, polygon: np.ndarray, gray: float, opacity: float = 1.0) -> None:
@@ -56,7 +55,7 @@ def _ruler(canvas: Canvas, image: np.ndarray, top: np.ndarray, along: np.ndarray
         _stamp(canvas, image, ribbon(np.stack([start, start + reach * across]), 0.45), 0.97, 0.9)
 
 
-def _border_tabs(canvas: Canvas, image: np.ndarray, look: Style, rng: np.random.Generator) -> None:
+def _border_tabs(canvas: Canvas, image: np.ndarray, rng: np.random.Generator) -> None:
     """Draw a cassette's bright frame with three tabs at the top and the bottom, and a forehead rest with a ruler."""
     width, height = canvas.extent
     rod = np.array([0.895 * width + rng.normal(0, 1.5), -2.0])
@@ -82,7 +81,7 @@ def _border_tabs(canvas: Canvas, image: np.ndarray, look: Style, rng: np.random.
     _label(canvas, image, (2.6, 0.8), 0.05)
 
 
-def _border_shutter(canvas: Canvas, image: np.ndarray, look: Style, rng: np.random.Generator) -> None:
+def _border_shutter(canvas: Canvas, image: np.ndarray, rng: np.random.Generator) -> None:
     """Draw a collimator's bright top band and dim sides, and a nasion rest with a slanted ruler."""
     width, height = canvas.extent
     grid_x, grid_y = (np.arange(n, dtype=np.float32) * COARSE_MM for n in canvas.coarse_size)
@@ -104,7 +103,7 @@ def _border_shutter(canvas: Canvas, image: np.ndarray, look: Style, rng: np.rand
     _label(canvas, image, (width - 19.0, height - 6.0), 0.9)
 
 
-BORDERS: dict[str, Callable[[Canvas, np.ndarray, Style, np.random.Generator], None]] = {
+BORDERS: dict[str, Callable[[Canvas, np.ndarray, np.random.Generator], None]] = {
     "tabs": _border_tabs,
     "shutter": _border_shutter,
 }

@@ -72,32 +72,34 @@ class Canvas:
             return
         box, cover = drawn
         if rounded_mm > 0:
-            rough = fill_polygon(polygon / COARSE_MM, self.coarse_size)
-            if rough is None:
+            field = self._blurred(polygon, rounded_mm)
+            if field is None:
                 return
-            field = np.zeros(self.coarse_size, np.float32)
-            field[rough[0]] = rough[1]
             # A blurred step is 0.5 at the edge. Stretch it so that the body is thin there and 1 well inside.
-            field = np.clip(1.6 * self.smooth_coarse(field, rounded_mm) - 0.6, 0.06, 1.0)
-            cover = cover * self.spread(field, box=box)
+            cover = cover * self.spread(np.clip(1.6 * field - 0.6, 0.06, 1.0), box=box)
         self.thickness[box] += np.float32(amount) * cover
 
     def haze(self, polygon: np.ndarray, amount: float, sigma_mm: float) -> None:
         """Add a body without a sharp edge."""
-        rough = fill_polygon(polygon / COARSE_MM, self.coarse_size)
-        if rough is not None:
-            field = np.zeros(self.coarse_size, np.float32)
-            field[rough[0]] = rough[1]
-            self.thickness += self.spread(np.float32(amount) * self.smooth_coarse(field, sigma_mm))
+        field = self._blurred(polygon, sigma_mm)
+        if field is not None:
+            self.thickness += self.spread(np.float32(amount) * field)
+
+    def _blurred(self, polygon: np.ndarray, sigma_mm: float) -> np.ndarray | None:
+        """Return a blurred polygon on the coarse grid; None if it lies outside the film."""
+        drawn = fill_polygon(polygon / COARSE_MM, self.coarse_size)
+        if drawn is None:
+            return None
+        field = np.zeros(self.coarse_size, np.float32)
+        field[drawn[0]] = drawn[1]
+        return self.smooth_coarse(field, sigma_mm)
 
     def line(self, curve: np.ndarray, width_mm: float, amount: float, closed: bool = False) -> None:
         """Add a sheet of bone seen edge-on, thickest in the middle of the line."""
-        width = np.full(len(curve), width_mm)
+        width = np.full(len(curve) + closed, width_mm)
         if not closed:  # a sheet of bone tapers off at its ends
             run = np.linspace(0, 1, len(curve))
             width *= np.clip(0.35 + 8 * np.minimum(run, 1 - run), 0, 1)
-        if closed:
-            width = np.append(width, width_mm)
         for share, part in ((1.5, 0.35), (0.7, 0.65)):
             self.fill(ribbon(curve, share * width, closed), part * amount)
 

@@ -87,13 +87,13 @@ def draw_phantom(
     canvas = Canvas((int(size[0]), int(size[1])), spacing)
     face = _place(build_face(face_rng, look.magnification), canvas.extent, spacing, look, film_rng)
 
-    _paint_soft_tissue(canvas, face, film_rng)
+    _paint_soft_tissue(canvas, face)
     _paint_skull(canvas, face, film_rng)
     _paint_neck(canvas, face)
     _paint_jaws(canvas, face, film_rng)
     _paint_ear_rod(canvas, face, look)
     image = _expose(canvas, look, film_rng)
-    BORDERS[look.border](canvas, image, look, film_rng)
+    BORDERS[look.border](canvas, image, film_rng)
     image += np.float32(look.noise) * blur_fine(
         grain_rng.standard_normal(canvas.size, dtype=np.float32), tuple(0.05 / canvas.spacing)
     )
@@ -130,7 +130,7 @@ def _place(face: Face, extent: np.ndarray, spacing: tuple[float, float], look: S
     )
 
 
-def _paint_soft_tissue(canvas: Canvas, face: Face, rng: np.random.Generator) -> None:
+def _paint_soft_tissue(canvas: Canvas, face: Face) -> None:
     curves = face.curves
     skin = np.concatenate([curves["skin"], curves["skin_lower"][1:], curves["nape"]])
     canvas.fill(skin, 0.30, rounded_mm=9.0)
@@ -271,9 +271,7 @@ def _paint_ear_rod(canvas: Canvas, face: Face, look: Style) -> None:
 def _expose(canvas: Canvas, look: Style, rng: np.random.Generator) -> np.ndarray:
     """Turn thickness into gray with bone texture, scatter, blur and an uneven beam; (X, Y) float32, about 0..1."""
     thickness = canvas.thickness
-    grain = 0.035 * canvas.texture(rng, 6.0)
-    grain += 0.02 * canvas.texture(rng, 1.8)
-    grain += 0.025 * canvas.texture(rng, 0.8)
+    grain = sum(share * canvas.texture(rng, grid_mm) for share, grid_mm in ((0.035, 6.0), (0.02, 1.8), (0.025, 0.8)))
     thickness *= 1 + grain
     np.maximum(thickness, 0, out=thickness)
     nodes = [np.clip(np.rint(np.arange(n) * COARSE_MM / s), 0, m - 1).astype(int)

@@ -34,10 +34,7 @@ def smooth_curve(points: np.ndarray, steps: int = 16, closed: bool = False) -> n
     lengths = np.sqrt(np.linalg.norm(np.diff(points, axis=0), axis=1))
     t = np.concatenate([[0.0], np.cumsum(np.maximum(lengths, 1e-6))])
     slopes = np.diff(points, axis=0) / np.diff(t)[:, None]
-    tangents = np.concatenate([slopes[:1], slopes[-1:]]) if len(points) == 2 else np.empty_like(points)
-    if len(points) > 2:
-        tangents[1:-1] = (points[2:] - points[:-2]) / (t[2:] - t[:-2])[:, None]
-        tangents[0], tangents[-1] = slopes[0], slopes[-1]
+    tangents = np.concatenate([slopes[:1], (points[2:] - points[:-2]) / (t[2:] - t[:-2])[:, None], slopes[-1:]])
     u = (np.arange(steps) / steps)[None, :, None]
     step = np.diff(t)[:, None, None]
     pieces = (
@@ -171,17 +168,10 @@ def blur_fine(image: np.ndarray, sigma_px: tuple[float, float]) -> np.ndarray:
         reach = max(1, round(2.5 * sigma))
         taps = np.exp(-(np.arange(reach + 1) ** 2) / (2 * sigma**2))
         taps = (taps / (taps[0] + 2 * taps[1:].sum())).astype(np.float32)
-        pad = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]
-        padded = np.pad(image, pad, mode="edge")
-        size = image.shape[axis]
-
-        def part(
-            offset: int, padded: np.ndarray = padded, axis: int = axis, reach: int = reach, size: int = size
-        ) -> np.ndarray:
-            window = slice(reach + offset, reach + offset + size)
-            return padded[window] if axis == 0 else padded[:, window]
-
-        image = taps[0] * part(0)
+        padded = np.pad(image, [(reach, reach) if a == axis else (0, 0) for a in (0, 1)], mode="edge")
+        shifted = np.lib.stride_tricks.sliding_window_view(padded, image.shape)
+        windows = shifted[:, 0] if axis == 0 else shifted[0]
+        image = taps[0] * windows[reach]
         for k in range(1, reach + 1):
-            image += taps[k] * (part(-k) + part(k))
+            image += taps[k] * (windows[reach - k] + windows[reach + k])
     return image

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from pathlib import Path
 
 import itk
 import numpy as np
 
+from monai_ceph.atomic import atomic_path, write_text
+from monai_ceph.formats.csv_text import csv_text
 from monai_ceph.landmarks import ISBI19, LandmarkScheme
 from monai_ceph.phantoms.drawing import Phantom, draw_phantom
 from monai_ceph.phantoms.style import Style
@@ -51,51 +51,38 @@ def write_phantoms(
     digits = max(3, len(str(count - 1)))
     jitter = np.random.default_rng([seed, 3])
     films: list[Path] = []
-    truth: list[tuple[str, Phantom, np.ndarray]] = []
-    second: list[tuple[str, Phantom, np.ndarray]] = []
+    truth: list[list[str]] = []
+    second: list[list[str]] = []
     for k in range(count):
         phantom = draw_phantom(seed + k, size, spacing_mm, bit_depth, scheme, style)
         path = folder / f"phantom_{k:0{digits}d}.png"
         write_png(path, phantom.image)
         films.append(path)
-        truth.append((path.name, phantom, phantom.points_px))
+        truth += _rows(path.name, phantom, phantom.points_px)
         if observer_sd_mm is not None:
             error_mm = jitter.normal(0, observer_sd_mm, phantom.points_px.shape)
             last = np.array(phantom.image.shape) - 1
             points_px = np.clip(phantom.points_px + error_mm / np.array(phantom.spacing_mm), 0, last)
-            second.append((path.name, phantom, points_px))
-    _write_points(folder / "points.csv", truth)
+            second += _rows(path.name, phantom, points_px)
+    write_text(folder / "points.csv", csv_text(COLUMNS[:7], truth))
     if second:
-        _write_points(folder / "observer_b.csv", second)
+        write_text(folder / "observer_b.csv", csv_text(COLUMNS[:7], second))
     return films
 
 
 def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an (X, Y) array of uint8 or uint16 as a gray PNG; an interrupted write leaves no partial file.
+    """Write an (X, Y) array of uint8 or uint16 as a gray PNG, completely or not at all.
 
     >>> write_png(Path("black.png"), np.zeros((4, 3), np.uint8))
     >>> Path("black.png").exists()
     True
     """
-    beside = path.with_name(f".{path.stem}.{os.getpid()}.png")
-    try:
-        itk.imwrite(itk.image_from_array(np.ascontiguousarray(image.T)), str(beside))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with atomic_path(path) as temporary:
+        itk.imwrite(itk.image_from_array(np.ascontiguousarray(image.T)), str(temporary))
 
 
-def _write_points(path: Path, rows: list[tuple[str, Phantom, np.ndarray]]) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS[:7])
-            for name, phantom, points_px in rows:
-                for symbol, point in zip(phantom.scheme.symbols, points_px, strict=True):
-                    numbers = [*point, *(point * np.array(phantom.spacing_mm))]
-                    # No confidence: drawn points are not a prediction.
-                    table.writerow([name, symbol, *(f"{value:.3f}" for value in numbers), ""])
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+def _rows(name: str, phantom: Phantom, points_px: np.ndarray) -> list[list[str]]:
+    """Return the rows of a film in the landmark table, without confidence: drawn points are not a prediction."""
+    numbers = np.concatenate([points_px, points_px * np.array(phantom.spacing_mm)], 1)
+    cells = [[f"{number:.3f}" for number in row] for row in numbers.tolist()]
+    return [[name, symbol, *row, ""] for symbol, row in zip(phantom.scheme.symbols, cells, strict=True)]
