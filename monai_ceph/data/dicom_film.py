@@ -130,7 +130,8 @@ def _displayed(path: Path, dataset: Dataset) -> tuple[np.ndarray, tuple[str, ...
         )
     values, lowest, highest = _modality(dataset, stored)
     values, lowest, highest, remarks = _voi(dataset, values, lowest, highest, ~padding)
-    if dataset.PhotometricInterpretation == "MONOCHROME1" or _inverse(dataset):
+    shape = str(dataset.get("PresentationLUTShape") or "").strip().upper()
+    if dataset.PhotometricInterpretation == "MONOCHROME1" or shape == "INVERSE":
         values = (lowest + highest) - values.astype(np.float64)
     if padding.any():
         values = np.where(padding, values[~padding].min(), values)
@@ -321,10 +322,6 @@ def _through_table(dataset: Dataset, item: Dataset, values: np.ndarray) -> tuple
         raise ValueError(f"a lookup table of {count} entries holds {len(table)}")
     steps = np.clip(np.rint(values).astype(np.int64) - first, 0, count - 1)
     return table[steps].astype(np.float32), 0.0, float(max(2**bits - 1, table.max()))
-
-
-def _inverse(dataset: Dataset) -> bool:
-    return str(dataset.get("PresentationLUTShape") or "").strip().upper() == "INVERSE"
 
 
 def _pydicom(name: str) -> Any:

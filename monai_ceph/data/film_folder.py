@@ -52,8 +52,8 @@ class FilmFolder:
     def films(self) -> dict[str, Path]:
         """Return film id -> file for the films that exist now, sorted by name.
 
-        Files count as in :func:`~monai_ceph.data.film.find_films`, except hidden files and links that lead out of the
-        folder. If several films have the same id, the first by file name counts.
+        Files count as in :func:`~monai_ceph.data.film_search.find_films`, except hidden files and links that lead out
+        of the folder. If several films have the same id, the first by file name counts.
         """
         films: dict[str, Path] = {}
         for path in self._film_files():

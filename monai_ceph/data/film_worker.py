@@ -21,7 +21,7 @@ from typing import Any
 from monai_ceph.data import itk_film
 from monai_ceph.data.film import read_film
 from monai_ceph.data.film_format import FilmError
-from monai_ceph.data.film_limits import LARGEST_MEMORY_BYTES, out_of_memory
+from monai_ceph.data.film_limits import LARGEST_MEMORY_BYTES
 
 _SHARED_BYTES = 300_000_000  # libraries' code, which RLIMIT_DATA does not count
 
@@ -52,8 +52,6 @@ def main() -> None:
             answer = _answer(job, path, pixels)
         except FilmError as error:
             answer = {"film_error": str(error)}
-        except MemoryError:
-            answer = {"film_error": str(out_of_memory(path))}
         except Exception as error:
             answer = {"film_error": f"{path}: it cannot be read ({type(error).__name__}: {error}); save it as PNG."}
         clock(False)

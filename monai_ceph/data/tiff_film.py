@@ -47,7 +47,8 @@ class Page:
     values: dict[int, tuple[int, ...]] = field(default_factory=dict)
     places: dict[int, int] = field(default_factory=dict)
 
-    def one(self, tag: int, default: int) -> int:
+    def first(self, tag: int, default: int) -> int:
+        """Return the first number of a tag."""
         return (self.values.get(tag) or (default,))[0]
 
 
@@ -60,27 +61,27 @@ def read_tiff(path: Path) -> FilmSamples:
     """
     data = read_bytes(path)
     page = film_page(path, data)
-    bits, samples = page.one(_BITS, 1), page.one(_SAMPLES, 1)
-    number = _FORMATS.get(page.one(_FORMAT, 1), "other")
-    photometric, compression = page.one(_PHOTOMETRIC, _BLACK_IS_ZERO), page.one(_COMPRESSION, 1)
+    bits, samples = page.first(_BITS, 1), page.first(_SAMPLES, 1)
+    number = _FORMATS.get(page.first(_FORMAT, 1), "other")
+    photometric, compression = page.first(_PHOTOMETRIC, _BLACK_IS_ZERO), page.first(_COMPRESSION, 1)
     per_pixel = 3 if photometric == _PALETTE else samples
     if compression == _JPEG:
         per_pixel = 4
-    check_dimensions(path, page.one(_WIDTH, 0), page.one(_HEIGHT, 0), per_pixel * max(1, bits / 8))
+    check_dimensions(path, page.first(_WIDTH, 0), page.first(_HEIGHT, 0), per_pixel * max(1, bits / 8))
     _check_kind(path, page)
     _check_length(path, page, len(data))
     upright = _without(data, page)
     pixels = _pillow(upright) if _is_pillows(page) else itk_decoded(path, "TIFF", upright)
     if photometric == _WHITE_IS_ZERO:
         pixels = _inverted(pixels, bits, number)
-    orientation = page.one(_ORIENTATION, 1)
+    orientation = page.first(_ORIENTATION, 1)
     return FilmSamples(pixels, orientation=orientation if 1 <= orientation <= 8 else 1, dpi=_dpi(page))
 
 
 def tiff_size(path: Path) -> tuple[int, int]:
     """Return (X, Y) from the tags. Raises FilmError as :func:`film_page`."""
     page = film_page(path, read_bytes(path))
-    return page.one(_WIDTH, 0), page.one(_HEIGHT, 0)
+    return page.first(_WIDTH, 0), page.first(_HEIGHT, 0)
 
 
 def film_page(path: Path, data: bytes) -> Page:
@@ -104,10 +105,10 @@ def film_page(path: Path, data: bytes) -> Page:
         raise cut_short(path, "TIFF") from error
     if not pages:
         raise cut_short(path, "TIFF")
-    films = [page for page in pages[1:] if not (page.one(_SUBFILE, 0) & 5 or page.one(_OLD_SUBFILE, 1) == 2)]
+    films = [page for page in pages[1:] if not (page.first(_SUBFILE, 0) & 5 or page.first(_OLD_SUBFILE, 1) == 2)]
     if films:
         first = pages[0]
-        raise several_images(path, f"{first.one(_WIDTH, 0)} x {first.one(_HEIGHT, 0)} x {1 + len(films)}")
+        raise several_images(path, f"{first.first(_WIDTH, 0)} x {first.first(_HEIGHT, 0)} x {1 + len(films)}")
     if len(pages) > 1:
         raise FilmError(f"{path}: a TIFF with a thumbnail as second page is not read; save the film alone.")
     return pages[0]
@@ -138,10 +139,10 @@ def _page(data: bytes, at: int, order: str, big: bool) -> tuple[Page, int]:
 
 
 def _check_kind(path: Path, page: Page) -> None:
-    bits, samples, compression = page.one(_BITS, 1), page.one(_SAMPLES, 1), page.one(_COMPRESSION, 1)
-    photometric, number = page.one(_PHOTOMETRIC, _BLACK_IS_ZERO), _FORMATS.get(page.one(_FORMAT, 1), "other")
+    bits, samples, compression = page.first(_BITS, 1), page.first(_SAMPLES, 1), page.first(_COMPRESSION, 1)
+    photometric, number = page.first(_PHOTOMETRIC, _BLACK_IS_ZERO), _FORMATS.get(page.first(_FORMAT, 1), "other")
     all_bits, formats = page.values.get(_BITS, (1,)), page.values.get(_FORMAT, (1,))
-    tiled, planar = _TILES in page.values, page.one(_PLANAR, 1) == 2
+    tiled, planar = _TILES in page.values, page.first(_PLANAR, 1) == 2
     gray = photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO)
     shown = f"{bits}-bit {'float' if number == 'f' else 'integer'} samples"
     reason = None
@@ -171,16 +172,16 @@ def _check_kind(path: Path, page: Page) -> None:
 
 def _is_pillows(page: Page) -> bool:
     """Return whether Pillow decodes the samples as stored."""
-    if page.one(_COMPRESSION, 1) == _JPEG:
+    if page.first(_COMPRESSION, 1) == _JPEG:
         return False  # whose complaints Pillow drops
     if page.big and page.order == ">":
         return False  # which Pillow does not know
-    bits, samples = page.one(_BITS, 1), page.one(_SAMPLES, 1)
-    number = _FORMATS.get(page.one(_FORMAT, 1), "other")
+    bits, samples = page.first(_BITS, 1), page.first(_SAMPLES, 1)
+    number = _FORMATS.get(page.first(_FORMAT, 1), "other")
     if samples == 1:
         return (number, bits) in _PILLOW
-    tiled_planes = _TILES in page.values and page.one(_PLANAR, 1) == 2
-    return (number, bits) == ("u", 8) and not tiled_planes and (samples != 2 or page.one(_PLANAR, 1) == 1)
+    tiled_planes = _TILES in page.values and page.first(_PLANAR, 1) == 2
+    return (number, bits) == ("u", 8) and not tiled_planes and (samples != 2 or page.first(_PLANAR, 1) == 1)
 
 
 def _check_length(path: Path, page: Page, size: int) -> None:
@@ -193,20 +194,20 @@ def _check_length(path: Path, page: Page, size: int) -> None:
         lengths = (size - starts[0],) if len(starts) == 1 else ()
     if len(starts) != len(lengths) or any(a + b > size for a, b in zip(starts, lengths, strict=True)):
         raise cut_short(path, "TIFF")
-    if page.one(_COMPRESSION, 1) == 1:
-        row = -(-page.one(_WIDTH, 0) * page.one(_SAMPLES, 1) * page.one(_BITS, 1) // 8)
-        if page.one(_PLANAR, 1) == 1 and sum(lengths) < row * page.one(_HEIGHT, 0):
+    if page.first(_COMPRESSION, 1) == 1:
+        row = -(-page.first(_WIDTH, 0) * page.first(_SAMPLES, 1) * page.first(_BITS, 1) // 8)
+        if page.first(_PLANAR, 1) == 1 and sum(lengths) < row * page.first(_HEIGHT, 0):
             raise cut_short(path, "TIFF")
 
 
 def _without(data: bytes, page: Page) -> bytes:
     """Return the file without its orientation, its WhiteIsZero, and a planar layout of a single plane."""
     changed = {_ORIENTATION: 1}
-    if page.one(_SAMPLES, 1) == 1:
+    if page.first(_SAMPLES, 1) == 1:
         changed[_PLANAR] = 1  # the same layout, but Pillow ignores the byte order of planar files
-    if page.one(_PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO:
+    if page.first(_PHOTOMETRIC, _BLACK_IS_ZERO) == _WHITE_IS_ZERO:
         changed[_PHOTOMETRIC] = _BLACK_IS_ZERO
-    changed = {tag: value for tag, value in changed.items() if tag in page.places and page.one(tag, 1) != value}
+    changed = {tag: value for tag, value in changed.items() if tag in page.places and page.first(tag, 1) != value}
     if not changed:
         return data
     content = bytearray(data)
@@ -233,7 +234,7 @@ def _inverted(pixels: np.ndarray, bits: int, number: str) -> np.ndarray:
 
 
 def _dpi(page: Page) -> tuple[float, float] | None:
-    per_inch = {2: 1.0, 3: 2.54}.get(page.one(_UNIT, 2))
+    per_inch = {2: 1.0, 3: 2.54}.get(page.first(_UNIT, 2))
     x, y = page.values.get(_X_RESOLUTION, ()), page.values.get(_Y_RESOLUTION, ())
     if per_inch is None or len(x) != 2 or len(y) != 2 or not x[1] or not y[1]:
         return None
