@@ -14,7 +14,7 @@ export class RefusedError extends Error {
   }
 }
 
-export interface Wishes {
+export interface SaveOptions {
   /** Save a label that is odd. */
   force?: boolean;
   /** Replace another annotator's final label. */
@@ -52,8 +52,8 @@ export class Api {
     return this.json("POST", "review", { film }, { points, spacing_mm });
   }
 
-  save(film: string, points: Points, user: string, wishes: Wishes): Promise<{ revision: string; final: boolean }> {
-    return this.json("PUT", "label", { film }, { points, user, ...wishes });
+  save(film: string, points: Points, user: string, options: SaveOptions): Promise<{ revision: string; final: boolean }> {
+    return this.json("PUT", "label", { film }, { points, user, ...options });
   }
 
   here(film: string, user: string): Promise<{ others: string[]; revision: string }> {

@@ -1,4 +1,4 @@
-import { Api, OfflineError, RefusedError, type Wishes } from "./api";
+import { Api, OfflineError, RefusedError, type SaveOptions } from "./api";
 import { byDoubt, nextIn } from "./doubt";
 import { download } from "./dom";
 import { Drafts } from "./drafts";
@@ -57,11 +57,11 @@ export class App {
   async start(): Promise<void> {
     await this.refresh();
     const { films } = this.store.get();
-    const first = films.find((row) => row.film === asked()) ?? films.find((row) => row.state === "new") ?? films[0];
+    const first = films.find((row) => row.film === filmInAddress()) ?? films.find((row) => row.state === "new") ?? films[0];
     if (first) await this.open(first.film);
     window.setInterval(() => void this.beat(), 5000);
     window.addEventListener("online", () => void this.beat());
-    window.addEventListener("hashchange", () => void this.open(asked() ?? ""));
+    window.addEventListener("hashchange", () => void this.open(filmInAddress() ?? ""));
   }
 
   refresh(): Promise<void> {
@@ -303,14 +303,14 @@ export class App {
   // --- saving
 
   /** Save the label; returns whether the annotator may go on. */
-  async save(wishes: Wishes = {}): Promise<boolean> {
+  async save(options: SaveOptions = {}): Promise<boolean> {
     const { filmId, film, user, history } = this.store.get();
     if (filmId === null || !film) return false;
     const points = history.now;
     this.store.set({ saved: "saving" });
     try {
       await this.drafts.put(filmId, user, points, false).catch(() => undefined);
-      const { revision, final } = await this.api.save(filmId, points, user, wishes);
+      const { revision, final } = await this.api.save(filmId, points, user, options);
       await this.forget(filmId, user, points);
       const labels = film.labels.filter((label) => (label.final ? !final : label.user !== user));
       const own = { user, points, final: false };
@@ -334,7 +334,7 @@ export class App {
       }
       this.store.set({ saved: "changed" });
       if (error instanceof RefusedError && error.odd && (await this.confirm(error.message, "Save it anyway"))) {
-        return this.save({ ...wishes, force: true });
+        return this.save({ ...options, force: true });
       }
       if (!(error instanceof RefusedError && error.odd)) this.fail(error);
       return false;
@@ -377,6 +377,15 @@ export class App {
 
   setLook(look: Partial<Look>): void {
     this.store.set({ look: { ...this.store.get().look, ...look } });
+  }
+
+  /** Show something, or hide it. */
+  toggle(part: "showNames" | "showProposal" | "showOthers" | "showLines"): void {
+    this.store.set({ [part]: !this.store.get()[part] });
+  }
+
+  invert(): void {
+    this.setLook({ invert: !this.store.get().look.invert });
   }
 
   setPreset(name: string): void {
@@ -449,7 +458,7 @@ export class App {
 }
 
 /** The film in the page's address. */
-function asked(): string | null {
+function filmInAddress(): string | null {
   return new URLSearchParams(location.hash.slice(1)).get("film");
 }
 

@@ -34,9 +34,9 @@ export class Drafts {
     return ((await this.run("readonly", (store) => store.get(this.keyOf(film, user)))) as Draft | undefined) ?? null;
   }
 
-  /** Forget a draft; `time` leaves one that was changed meanwhile. */
-  async remove(film: string, user: string, time?: number): Promise<void> {
-    if (time !== undefined && (await this.get(film, user))?.time !== time) return;
+  /** Forget the draft of a time; one that was changed meanwhile stays. */
+  async remove(film: string, user: string, time: number): Promise<void> {
+    if ((await this.get(film, user))?.time !== time) return;
     await this.run("readwrite", (store) => store.delete(this.keyOf(film, user)));
   }
 

@@ -44,8 +44,6 @@ function actionOf(
   isOnFilm: boolean,
   isOnButton: boolean,
 ): (() => unknown) | undefined {
-  const { store } = app;
-  const state = store.get();
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (event.ctrlKey || event.metaKey) {
     if (key === "z") return event.shiftKey ? () => app.redo() : () => app.undo();
@@ -76,13 +74,13 @@ function actionOf(
     "=": () => canvas.zoom(1.25),
     "-": () => canvas.zoom(0.8),
     f: () => canvas.fit(),
-    p: () => store.set({ showProposal: !state.showProposal }),
-    o: () => store.set({ showOthers: !state.showOthers }),
-    l: () => store.set({ showNames: !state.showNames }),
-    t: () => store.set({ showLines: !state.showLines }),
-    i: () => app.setLook({ invert: !state.look.invert }),
+    p: () => app.toggle("showProposal"),
+    o: () => app.toggle("showOthers"),
+    l: () => app.toggle("showNames"),
+    t: () => app.toggle("showLines"),
+    i: () => app.invert(),
     r: () => app.resetLook(),
-    m: () => store.set({ tool: state.tool === "ruler" ? "points" : "ruler", ruler: [] }),
+    m: () => app.store.set({ tool: app.store.get().tool === "ruler" ? "points" : "ruler", ruler: [] }),
     "?": help,
     Escape: () => document.querySelector<HTMLElement>("#save-next")?.focus(),
   };

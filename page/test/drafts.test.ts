@@ -24,6 +24,6 @@ test("a draft that was changed while it was sent stays", async () => {
   const sent = await drafts.get("film", "anna");
   await drafts.remove("film", "anna", (sent?.time ?? 0) - 1);
   expect(await drafts.get("film", "anna")).not.toBeNull();
-  await drafts.remove("film", "anna", sent?.time);
+  await drafts.remove("film", "anna", sent?.time ?? 0);
   expect(await drafts.get("film", "anna")).toBeNull();
 });

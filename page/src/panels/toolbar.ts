@@ -54,11 +54,11 @@ export function toolbar(app: App, canvas: FilmCanvas): HTMLElement {
     h("span", { class: "gap" }),
     menu("Preset", "Preset of the window", names, (name) => app.setPreset(name)),
     gamma,
-    toggle("Invert", "Invert (I)", (s) => s.look.invert, () => app.setLook({ invert: !store.get().look.invert })),
+    toggle("Invert", "Invert (I)", (s) => s.look.invert, () => app.invert()),
     titled("Reset", "Reset gray values (R)", () => app.resetLook()),
     h("span", { class: "gap" }),
-    toggle("Names", "Names (L)", (s) => s.showNames, () => store.set({ showNames: !store.get().showNames })),
-    toggle("Proposals", "Proposals (P)", (s) => s.showProposal, () => store.set({ showProposal: !store.get().showProposal })),
-    toggle("Tracing", "Tracing (T)", (s) => s.showLines, () => store.set({ showLines: !store.get().showLines })),
+    toggle("Names", "Names (L)", (s) => s.showNames, () => app.toggle("showNames")),
+    toggle("Proposals", "Proposals (P)", (s) => s.showProposal, () => app.toggle("showProposal")),
+    toggle("Tracing", "Tracing (T)", (s) => s.showLines, () => app.toggle("showLines")),
   );
 }
