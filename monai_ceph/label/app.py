@@ -82,7 +82,7 @@ class CephalometricApp(MONAILabelApp):
         )
         self.label_folder = LabelFolder(self.folder, self.model.scheme)
         self.proposals = Proposals(self.model)
-        self.site = FolderSite(self.proposals, self.label_folder)
+        self.site = FolderSite(self.proposals, self.label_folder) if self.options.calibrates else None
         self.face_shape = FaceShape.of(self.model.bundle / "configs" / "face_shape.json", self.model.scheme.symbols)
         self._unreadable: dict[str, str] = {}
         self._logged: set[str] = set()
@@ -103,7 +103,7 @@ class CephalometricApp(MONAILabelApp):
         return DicomWebStore(self.label_folder, self.studies, self.check_label)
 
     def init_infers(self) -> dict[str, InferTask]:
-        return {MODEL: LandmarkInfer(self.proposals, self.site if self.options.calibrates else None)}
+        return {MODEL: LandmarkInfer(self.proposals, self.site)}
 
     def init_trainers(self) -> dict[str, TrainTask]:
         return {MODEL: LandmarkTrain(self.model, self.options.base)}
@@ -134,7 +134,7 @@ class CephalometricApp(MONAILabelApp):
 
     def info(self) -> dict[str, Any]:
         """Return what the stock app says, and what the site calibration does."""
-        return {**super().info(), "site_calibration": self.site.info() if self.options.calibrates else None}
+        return {**super().info(), "site_calibration": None if self.site is None else self.site.info()}
 
     def train(self, request: Mapping[str, Any]) -> Any:
         """Train as the stock app does. In the process of a training, an error is its last line, without a traceback."""

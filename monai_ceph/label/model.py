@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import threading
-import uuid
 from pathlib import Path
 
 from monai_ceph.landmarks import LandmarkScheme
@@ -36,18 +36,17 @@ def own_bundle(state: Path, source: Path | None = None, trust: bool = False) -> 
         config = bundle_config(source)
         origin = config.parents[1].resolve()
         check_trusted(origin, read_config(config), trust=trust)
-        temporary = state / f".{uuid.uuid4().hex}"
-        try:
-            temporary.mkdir(parents=True)
+        state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=state, prefix=".") as folder:
+            copy = Path(folder) / "bundle"
             for part in PARTS:
-                _copy(origin / part, temporary / part)
-            (temporary / ORIGIN).write_text(f"{origin}\n", encoding="utf-8")
-            temporary.rename(bundle)
-        except OSError:
-            if not bundle.is_dir():  # otherwise another process made the copy meanwhile
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+                _copy(origin / part, copy / part)
+            (copy / ORIGIN).write_text(f"{origin}\n", encoding="utf-8")
+            try:
+                copy.rename(bundle)
+            except OSError:
+                if not bundle.is_dir():  # otherwise another process made the copy meanwhile
+                    raise
     copied_from = (bundle / ORIGIN).read_text(encoding="utf-8").strip()
     if source is not None and copied_from != str(source.resolve()):
         raise ValueError(

@@ -76,17 +76,13 @@ class LabelWork(Work):
         return user.username
 
     def films(self) -> list[FilmRow]:
-        annotators: dict[str, list[str]] = {}
-        for user, labels in self.folder.annotators().items():
-            for film in labels:
-                annotators.setdefault(film, []).append(user)
-        final = self.folder.labels()
+        annotators, final = self.folder.annotators(), self.folder.labels()
         records = read_records(records_folder(self.folder))
         return [
             FilmRow(
                 film,
                 "labelled" if film in final else "new",
-                tuple(annotators.get(film, ())),
+                tuple(user for user, labels in annotators.items() if film in labels),
                 records[film].uncertainty if film in records else None,
             )
             for film in self.app.datastore().list_images()
@@ -104,7 +100,7 @@ class LabelWork(Work):
 
     def predict(self, film_id: str) -> Prediction:
         prediction = self.app.proposals.get(self.film(film_id)).prediction
-        return self.app.site.apply(prediction) if self.app.options.calibrates else prediction
+        return prediction if self.app.site is None else self.app.site.apply(prediction)
 
     def annotated(self, film_id: str, points_px: np.ndarray) -> Prediction:
         return film_points(film_id, self.film(film_id), self.scheme, points_px)

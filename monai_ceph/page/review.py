@@ -63,24 +63,23 @@ def warn(
         ['S']
     """
     x, y = spacing_mm or (1.0, 1.0)
-    square = points_px * np.array([1.0, y / x])
-    fit = distance = None
-    there = np.isfinite(points_px).all(-1)
-    if shape is not None and there.sum() >= FEWEST:
-        fit, _ = lay_face(square, there.astype(float), shape)
-    if fit is not None and shape is not None:
-        _, distance = expected_places(square, noise_mm(np.ones(len(scheme))), fit, shape)
-    pixel_mm = x if spacing_mm is not None else fit.working_mm if fit is not None else None
-    moved = np.hypot(*((points_px - proposal_px) * np.array([1.0, y / x])).T)
+    square, pixel_mm = np.array([1.0, y / x]), np.nan if spacing_mm is None else x
+    off_shape = np.full(len(scheme), np.nan)
+    placed = np.isfinite(points_px).all(-1)
+    if shape is not None and placed.sum() >= FEWEST:
+        fit, _ = lay_face(points_px * square, placed.astype(float), shape)
+        if fit is not None:
+            _, off_shape = expected_places(points_px * square, noise_mm(np.ones(len(scheme))), fit, shape)
+            pixel_mm = fit.working_mm if spacing_mm is None else x
+    moved_mm = np.hypot(*((points_px - proposal_px) * square).T) * pixel_mm
     warnings = []
-    for k, landmark in enumerate(scheme.landmarks):
-        if pixel_mm is not None and moved[k] * pixel_mm > FAR_MM:
-            text = f"{landmark.symbol} is {moved[k] * pixel_mm:.0f} mm from its proposal. Is it the right landmark?"
-        elif distance is not None and distance[k] > ODD:
-            text = f"No face has {landmark.symbol} here, judging by the other points. Have two points been swapped?"
-        else:
-            continue
-        warnings.append(PointWarning(landmark.symbol, text))
+    for symbol, moved, off in zip(scheme.symbols, moved_mm, off_shape, strict=True):
+        if moved > FAR_MM:
+            text = f"{symbol} is {moved:.0f} mm from its proposal. Is it the right landmark?"
+            warnings.append(PointWarning(symbol, text))
+        elif off > ODD:
+            text = f"No face has {symbol} here, judging by the other points. Have two points been swapped?"
+            warnings.append(PointWarning(symbol, text))
     return warnings
 
 
