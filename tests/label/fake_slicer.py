@@ -87,14 +87,6 @@ class Combo(Widget):
         self.currentIndex = self.findText(text)
 
 
-class CheckBox:
-    def __init__(self) -> None:
-        self.checked = False
-
-    def setChecked(self, checked: bool) -> None:
-        self.checked = bool(checked)
-
-
 class Table(Widget):
     """A QTableWidget of two columns."""
 
@@ -445,8 +437,8 @@ class FakeSlicer:
         bases.ScriptedLoadableModuleWidget = WidgetBase
         bases.ScriptedLoadableModuleLogic = type("Logic", (), {"getParameterNode": lambda self: _parameters(self)})
         qt = MagicMock()
-        qt.QDialog = type("QDialog", (), {})
-        qt.QComboBox, qt.QCheckBox, qt.QTableWidgetItem = Combo, CheckBox, TableItem
+        qt.QDialog, qt.QCheckBox = type("QDialog", (), {}), type("QCheckBox", (), {})
+        qt.QComboBox, qt.QTableWidgetItem = Combo, TableItem
         qt.Qt.ItemIsEditable = 0
         qt.QSettings.return_value.value = self.settings.get
         qt.QSettings.return_value.setValue = self.settings.__setitem__
