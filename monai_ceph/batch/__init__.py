@@ -1,1 +1,1 @@
-"""Predict films into a folder of results: which are to do, their files, tables and records."""
+"""Predict films into a folder: which are to do, each film's files, the tables; several processes share the work."""
