@@ -92,16 +92,10 @@ class AnyFilmInferer(Inferer):
         if self.search is None and spacing.isnan().any():
             name = meta.get("filename_or_obj", "film")
             logger.warning("%s: pixel spacing unknown, scaled as if it were %g mm.", name, self.assumed_mm[0])
+        known_mm = [None if mm.isnan().any() else (float(mm[0]), float(mm[1])) for mm in spacing.expand(len(films), -1)]
+        stored = [Orientation.of_tag(tag) for tag in tags.expand(len(films)).tolist()]
         with torch.no_grad():
-            predictions = [
-                self._film(
-                    film, None if mm.isnan().any() else (float(mm[0]), float(mm[1])), Orientation.of_tag(tag), network
-                )
-                for film, mm, tag in zip(
-                    films, spacing.expand(len(films), -1), tags.expand(len(films)).tolist(), strict=True
-                )
-            ]
-        return torch.stack(predictions)
+            return torch.stack([self._film(*film, network) for film in zip(films, known_mm, stored, strict=True)])
 
     def _film(
         self, film: torch.Tensor, known_mm: tuple[float, float] | None, stored: Orientation, network: TwoStageNet

@@ -16,14 +16,11 @@ Coarse = Callable[[torch.Tensor], torch.Tensor]
 """A function from normalised films (B, C, X, Y) at the global stage's spacing to (B, N, 3): x, y in array indices and
 the confidence."""
 ScaledFilms = dict[tuple[float, float], tuple[torch.Tensor, torch.Tensor]]
+"""Pixel size that was assumed for a film -> the film at the working spacing, and its affine."""
 
 
 def posed_film(
-    film: torch.Tensor,
-    pose: FilmPose,
-    spacing_mm: float,
-    window_mm: Sequence[float],
-    scaled: ScaledFilms | None = None,
+    film: torch.Tensor, pose: FilmPose, spacing_mm: float, window_mm: Sequence[float], scaled: ScaledFilms | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Set a film upright and resample it to a working spacing.
 
@@ -33,8 +30,7 @@ def posed_film(
         spacing_mm: the working spacing.
         window_mm: (x, y), size of the window around the centre of the face, if the pose has one. A tilted window is
             filled with the mean outside the film; an upright one is cropped to the film.
-        scaled: this film at the working spacing, and its affine, by the pixel size that was assumed; what is missing is
-            added.
+        scaled: the film as it was scaled before; what is missing is added.
     Returns:
         (C, X', Y'), with mean 0 and standard deviation 1; and the (3, 3) float64 affine from index to film pixel.
     Example:
@@ -58,11 +54,7 @@ def posed_film(
 
 
 def coarse_look(
-    film: torch.Tensor,
-    pose: FilmPose,
-    search: PoseSearch,
-    coarse: Coarse,
-    scaled: ScaledFilms | None = None,
+    film: torch.Tensor, pose: FilmPose, search: PoseSearch, coarse: Coarse, scaled: ScaledFilms | None = None
 ) -> Look:
     """Run the global stage on a film under an assumed pose.
 

@@ -47,7 +47,7 @@ class ReferenceScores:
     @cached_property
     def errors_mm(self) -> np.ndarray:
         """Radial errors, (F, N), mm; NaN where there is no reference, infinity where a landmark was not found."""
-        points, target = (torch.as_tensor(given, dtype=torch.float64) for given in (self.points_mm, self.target_mm))
+        points, target = (torch.as_tensor(mm, dtype=torch.float64) for mm in (self.points_mm, self.target_mm))
         return radial_error(points, target).numpy()
 
     @cached_property
@@ -72,11 +72,9 @@ class ReferenceScores:
     def rows(self) -> list[tuple[str, Statistics, Interval | None]]:
         """Name, statistics and intervals of "all", then of each landmark."""
         summary, bounds = self.summary, self.intervals
-        rows = [("all", summary["overall"], bounds and bounds["overall"])]
-        rows += [
-            (s, statistics, bounds and bounds["per_landmark"][s]) for s, statistics in summary["per_landmark"].items()
-        ]
-        return rows
+        landmarks = summary["per_landmark"].items()
+        rows = [(symbol, statistics, bounds and bounds["per_landmark"][symbol]) for symbol, statistics in landmarks]
+        return [("all", summary["overall"], bounds and bounds["overall"]), *rows]
 
     @property
     def missing(self) -> list[str]:
