@@ -50,33 +50,23 @@ def evaluation_plots(evaluation: Evaluation) -> list[EvaluationPlot]:
     """
     names = short_names(evaluation.all_scores)
     errors = {f"{a} against {b}": scores.errors_mm for (a, b), scores in zip(names, evaluation.all_scores, strict=True)}
-    plots = [
-        EvaluationPlot(
-            "detection_curve",
-            detection_curve(errors),
-            "Share of the annotated landmarks found within a distance; a missing one is never found.",
-        )
-    ]
+    curve_caption = "Share of the annotated landmarks found within a distance; a missing one is never found."
+    plots = [EvaluationPlot("detection_curve", detection_curve(errors), curve_caption)]
     for k, score in enumerate(evaluation.scores):
         # Numbers, because references are paths and cannot be part of a file name.
         number = f"_{k + 1}" if len(evaluation.scores) > 1 else ""
         against = f"{score.compared} against {score.reference}"
+        boxes = error_box_plot(score.errors_mm, score.symbols)
+        ellipses = error_ellipses(score.offsets_mm, score.target_mm, score.symbols)
+        offsets = site_offset_plot(score.offsets_mm, score.symbols)
+        spread = f"Where the predictions lie around each landmark, {against}: spread and bias, on the mean shape."
+        bias = (
+            f"Bias of each landmark along both axes, {against}, and how many films it takes to know it to half a "
+            "millimetre."
+        )
         plots += [
-            EvaluationPlot(
-                f"error_box_plot{number}",
-                error_box_plot(score.errors_mm, score.symbols),
-                f"Radial error of each landmark, {against}.",
-            ),
-            EvaluationPlot(
-                f"error_ellipses{number}",
-                error_ellipses(score.offsets_mm, score.target_mm, score.symbols),
-                f"Where the predictions lie around each landmark, {against}: spread and bias, on the mean shape.",
-            ),
-            EvaluationPlot(
-                f"site_offset{number}",
-                site_offset_plot(score.offsets_mm, score.symbols),
-                f"Bias of each landmark along both axes, {against}, and how many films it takes to know it to half a "
-                "millimetre.",
-            ),
+            EvaluationPlot(f"error_box_plot{number}", boxes, f"Radial error of each landmark, {against}."),
+            EvaluationPlot(f"error_ellipses{number}", ellipses, spread),
+            EvaluationPlot(f"site_offset{number}", offsets, bias),
         ]
     return plots

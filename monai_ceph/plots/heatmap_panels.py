@@ -76,10 +76,8 @@ def heatmap_panels(films: Sequence[FilmHeatmaps]) -> Figure:
             if k == 0:
                 axes.set_title(heading, fontsize=TEXT_PT, color=INK, loc="left")
         for axes, heatmap in zip(row, (film.global_heatmap, film.merged_heatmap), strict=False):
-            values = np.asarray(heatmap, dtype=np.float64).T
-            drawn = axes.imshow(
-                values, cmap=colors, vmin=0, vmax=1, extent=_extent(film.film), interpolation="bilinear"
-            )
+            values, extent = np.asarray(heatmap, dtype=np.float64).T, _extent(film.film)
+            drawn = axes.imshow(values, cmap=colors, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
         marks = _show_points(row[2], film)
         row[0].set_ylabel(film.name, fontsize=SMALL_PT, color=FAINT, parse_math=False)
     bar = figure.colorbar(drawn, cax=figure.add_subplot(grid[-1, :2]), orientation="horizontal")
@@ -90,9 +88,8 @@ def heatmap_panels(films: Sequence[FilmHeatmaps]) -> Figure:
     corner = figure.add_subplot(grid[-1, 2])
     corner.set_axis_off()
     # A dark background, because the marks' colours are chosen for films.
-    corner.legend(
-        handles=marks, loc="upper center", ncols=2, fontsize=SMALL_PT, facecolor=INK, labelcolor="white", framealpha=1
-    )
+    dark: dict[str, Any] = {"facecolor": INK, "labelcolor": "white", "framealpha": 1}
+    corner.legend(handles=marks, loc="upper center", ncols=2, fontsize=SMALL_PT, **dark)
     return figure
 
 
@@ -122,12 +119,14 @@ def _show_film(axes: Axes, film: np.ndarray) -> None:
 
 def _show_points(axes: Axes, film: FilmHeatmaps) -> list[Line2D]:
     """Draw reference points as circles and predictions as crosses; return one mark of each for the legend."""
-    look: dict[str, Any] = {"linestyle": "none", "markeredgewidth": 1.3}
-    reference, predicted = (np.asarray(points, dtype=np.float64).T for points in (film.reference, film.predicted))
-    circles = axes.plot(
-        *reference, marker="o", color=SKY, markerfacecolor="none", markersize=5.5, label="reference", **look
-    )
-    return circles + axes.plot(*predicted, marker="+", color=YELLOW, markersize=6, label="predicted", **look)
+    circle: dict[str, Any] = {"marker": "o", "color": SKY, "markerfacecolor": "none", "markersize": 5.5}
+    cross: dict[str, Any] = {"marker": "+", "color": YELLOW, "markersize": 6}
+    marks = (("reference", film.reference, circle), ("predicted", film.predicted, cross))
+    return [
+        line
+        for name, points, look in marks
+        for line in axes.plot(*points.T, linestyle="none", markeredgewidth=1.3, label=name, **look)
+    ]
 
 
 def _transparent_to_yellow() -> Colormap:

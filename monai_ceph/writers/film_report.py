@@ -86,13 +86,13 @@ def rows(measurements: Measurements) -> list[Row]:
         zip(measurements.measurements, measurements.values.tolist(), measurements.z.tolist(), strict=True)
     ):
         low, high = float(measurements.low90[k]), float(measurements.high90[k])
-        sd = math.nan if measurement.norm is None or measurement.norm.sd is None else measurement.norm.sd
         class_, unit = measurements.classes[k], {"deg": "\N{DEGREE SIGN}"}.get(measurement.unit, f" {measurement.unit}")
-        norm = (
-            ""
-            if measurement.norm is None
-            else number(measurement.norm.mean) + ("" if math.isnan(sd) else f" ± {number(sd)}")
-        )
+        norm, sd = "", math.nan
+        if measurement.norm is not None:
+            norm = number(measurement.norm.mean)
+            if measurement.norm.sd is not None:
+                sd = measurement.norm.sd
+                norm += f" ± {number(sd)}"
         known = not math.isnan(value)
         table.append(
             Row(

@@ -31,10 +31,7 @@ ones."""
 
 
 def draw_overlay(
-    film: np.ndarray,
-    prediction: Prediction,
-    reference_px: np.ndarray | None = None,
-    legend: bool = True,
+    film: np.ndarray, prediction: Prediction, reference_px: np.ndarray | None = None, legend: bool = True
 ) -> Image.Image:
     """Draw a film with a cross and the symbol at each landmark found; a doubtful one gets an open square.
 
@@ -72,26 +69,27 @@ def draw_overlay(
     draw = ImageDraw.Draw(picture)
     unit = max(picture.size) / 1200  # lengths below are for a picture of 1200 pixels
     points = to_picture(points_px, scale)
-    known = None if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
+    unknown = np.full_like(points, np.nan)
+    reference = unknown if reference_px is None else to_picture(np.asarray(reference_px, dtype=np.float64), scale)
 
     doubtful = np.array([status == "doubtful" for status in prediction.statuses])
     _draw_ellipses(draw, prediction, points, doubtful, scale, unit)
-    _draw_marks(draw, points, doubtful, known, unit)
+    _draw_marks(draw, points, doubtful, reference, unit)
     font = ImageFont.load_default(size=17 * unit)
     # A landmark that was not found is labelled at its reference, in the reference's colour.
-    labelled = points if known is None else np.where(np.isfinite(points), points, known)
+    labelled = np.where(np.isfinite(points), points, reference)
     drawn = np.isfinite(labelled).all(-1)
     anchors = labelled[drawn]
-    symbols = [symbol for symbol, shown in zip(prediction.scheme.symbols, drawn, strict=True) if shown]
+    symbols = np.array(prediction.scheme.symbols)[drawn].tolist()
     colours = [
         REFERENCE if not present else DOUBTFUL if doubt else PREDICTED
         for present, doubt in zip(np.isfinite(points).all(-1)[drawn], doubtful[drawn], strict=True)
     ]
-    others = anchors if known is None else np.concatenate([anchors, known[np.isfinite(known).all(-1)]])
-    taken = [around(p, 9 * unit) for p in others]
+    marks = np.concatenate([anchors, reference[np.isfinite(reference).all(-1)]])
+    taken = [around(mark, 9 * unit) for mark in marks]
     if legend:
-        lines = _legend_lines(prediction, known is not None)
-        taken.append(_draw_legend(draw, lines, ImageFont.load_default(size=15 * unit), others, picture.size, unit))
+        lines = _legend_lines(prediction, reference_px is not None)
+        taken.append(_draw_legend(draw, lines, ImageFont.load_default(size=15 * unit), marks, picture.size, unit))
     boxes = [draw.textbbox((0, 0), symbol, font=font) for symbol in symbols]
     sizes = [(right - left + 4 * unit, bottom - top + 4 * unit) for left, top, right, bottom in boxes]
     places = place_labels(anchors, sizes, taken, picture.size, 10 * unit)
@@ -167,18 +165,17 @@ def _width(pixels: float) -> int:
     return max(1, round(pixels))
 
 
-def _draw_marks(draw: Any, points: np.ndarray, doubtful: np.ndarray, known: np.ndarray | None, unit: float) -> None:
-    known = np.full_like(points, np.nan) if known is None else known
-    for reference in known[np.isfinite(known).all(-1)]:
-        draw.ellipse(around(reference, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
-        draw.ellipse(around(reference, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
+def _draw_marks(draw: Any, points: np.ndarray, doubtful: np.ndarray, reference: np.ndarray, unit: float) -> None:
+    for point in reference[np.isfinite(reference).all(-1)]:
+        draw.ellipse(around(point, 8 * unit), outline=OUTLINE, width=_width(4 * unit))
+        draw.ellipse(around(point, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
     for point, doubt in zip(points, doubtful, strict=True):
         if np.isfinite(point).all():
             (_draw_square if doubt else _draw_cross)(draw, point, unit)
     # Drawn last, because marks would hide the short lines of common errors of one or two millimetres.
-    for point, reference in zip(points, known, strict=True):
-        if np.isfinite([point, reference]).all():
-            draw.line([*point, *reference], fill=ERROR_LINE, width=_width(2 * unit))
+    for ends in np.concatenate([points, reference], 1):
+        if np.isfinite(ends).all():
+            draw.line(ends.tolist(), fill=ERROR_LINE, width=_width(2 * unit))
 
 
 def _draw_ellipses(
@@ -236,20 +233,15 @@ def _legend_lines(prediction: Prediction, with_reference: bool) -> list[tuple[st
 
 
 def _draw_legend(
-    draw: Any,
-    lines: Sequence[tuple[str, str]],
-    font: Any,
-    points: np.ndarray,
-    picture_size: tuple[int, int],
-    unit: float,
+    draw: Any, lines: Sequence[tuple[str, str]], font: Any, marks: np.ndarray, size: tuple[int, int], unit: float
 ) -> Box:
-    """Draw the legend in the corner with the fewest points and return the box that it covers."""
+    """Draw the legend in the corner with the fewest marks and return the box that it covers."""
     pad, mark, step = 8 * unit, 26 * unit, 22 * unit
     width = 2 * pad + max(draw.textlength(text, font=font) + (mark if kind else 0) for kind, text in lines)
     height = 2 * pad + step * len(lines)
-    right, bottom = picture_size[0] - pad - width, picture_size[1] - pad - height
+    right, bottom = size[0] - pad - width, size[1] - pad - height
     corners = [(x, y, x + width, y + height) for x, y in product((pad, right), (bottom, pad))]
-    box = min(corners, key=lambda c: sum(overlap(c, around(p, 20 * unit)) for p in points))
+    box = min(corners, key=lambda c: sum(overlap(c, around(p, 20 * unit)) for p in marks))
     draw.rectangle(box, fill=(20, 20, 20), outline=(120, 120, 120), width=_width(unit))
     for row, (kind, text) in enumerate(lines):
         middle = box[1] + pad + step * (row + 0.5)
@@ -259,14 +251,13 @@ def _draw_legend(
         elif kind == "square":
             _draw_square(draw, centre, unit)
         elif kind == "ellipse":
-            size = (centre[0] - 10 * unit, centre[1] - 6 * unit, centre[0] + 10 * unit, centre[1] + 6 * unit)
-            draw.ellipse(size, outline=PREDICTED, width=_width(1.5 * unit))
+            edges = (centre[0] - 10 * unit, centre[1] - 6 * unit, centre[0] + 10 * unit, centre[1] + 6 * unit)
+            draw.ellipse(edges, outline=PREDICTED, width=_width(1.5 * unit))
         elif kind == "circle":
             draw.ellipse(around(centre, 7 * unit), outline=REFERENCE, width=_width(2 * unit))
         elif kind == "line":
-            draw.line(
-                [centre[0] - 8 * unit, middle, centre[0] + 8 * unit, middle], fill=ERROR_LINE, width=_width(2 * unit)
-            )
+            ends = [centre[0] - 8 * unit, middle, centre[0] + 8 * unit, middle]
+            draw.line(ends, fill=ERROR_LINE, width=_width(2 * unit))
         at = (box[0] + pad + (mark if kind else 0), middle)
         draw.text(at, text, font=font, fill=(235, 235, 235), anchor="lm")
     return box
