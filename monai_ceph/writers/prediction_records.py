@@ -10,11 +10,10 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -220,14 +219,20 @@ class PredictionRecords:
             if (record := self._done(film)) and part(record)[1]:
                 written.append(film)
                 columns.update(dict.fromkeys(part(record)[0]))
-        if written:
-            with self._table_file(path) as file:
+        if not written:
+            return 0
+        with atomic_path(path) as temporary:
+            with temporary.open("w", encoding="utf-8", newline="") as file:
                 table = csv.DictWriter(file, list(columns), restval="", lineterminator="\n")
                 table.writeheader()
                 for film in written:
                     if record := self._done(film):
                         names, rows = part(record)
                         table.writerows(dict(zip(names, row, strict=True)) for row in rows)
+            # The checksum of the previous one is kept as well: a run that is killed here leaves that table.
+            tables = self._tables()
+            tables[path.name] = [file_sha256(temporary), *tables.get(path.name, ())][:2]
+            write_record(self._home / "tables.json", tables)
         return len(written)
 
     def largest_errors(self, films: Sequence[Path], count: int) -> list[tuple[str, str, float]]:
@@ -255,16 +260,6 @@ class PredictionRecords:
             return read_record(self._home / "tables.json") or {}
         except RecordError:
             return {}
-
-    @contextmanager
-    def _table_file(self, path: Path) -> Iterator[TextIO]:
-        with atomic_path(path) as temporary:
-            with temporary.open("w", encoding="utf-8", newline="") as file:
-                yield file
-            # The previous one as well: a run that is killed here leaves it.
-            tables = self._tables()
-            tables[path.name] = [file_sha256(temporary), *tables.get(path.name, ())][:2]
-            write_record(self._home / "tables.json", tables)
 
     def _acquired(self) -> FileLock:
         lock = FileLock(self._home / "lock", timeout=0)
