@@ -57,7 +57,7 @@ def test_16_bit_film_in_tiles_keeps_its_bits(tmp_path: Path, tile: int) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize(("dtype", "channels"), [("u1", None), ("u1", 3), ("u2", None), ("u2", 3), ("f4", None)])
 @pytest.mark.parametrize("tile", [0, 16])
-def test_orientation_is_told_and_not_applied(
+def test_orientation_is_reported_and_not_applied(
     tmp_path: Path, orientation: int, dtype: str, channels: int | None, tile: int
 ) -> None:
     array = picture(dtype, channels)
