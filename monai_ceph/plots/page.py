@@ -54,7 +54,7 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
 def text(
     figure: Figure, left: float, top: float, words: str, size: float = 7.5, color: str = INK, **style: Any
 ) -> None:
-    """Write at a place on the page. Nothing in the words is a command."""
+    """Write text at a place on the page; a `$` in it starts no formula."""
     style = {"fontsize": size, "color": color, "va": "top", "parse_math": False, **style}
     figure.text(left / PAGE_MM[0], 1 - top / PAGE_MM[1], words, **style)
 

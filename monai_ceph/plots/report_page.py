@@ -97,7 +97,7 @@ _ROOM_FOR_NAME, _LONGEST_NAME = 21, 30
 
 
 def _draw_table(figure: Figure, table: Sequence[Row]) -> None:
-    """Draw the measurements in two columns of about one length; no analysis is divided."""
+    """Draw the measurements in two columns of about the same length, and keep each analysis in one column."""
     groups = [list(members) for _, members in groupby(table, key=lambda row: row.analysis)]
     lengths = np.cumsum([len(group) + 1 for group in groups])
     first = int(np.argmin(np.maximum(lengths, lengths[-1] - lengths))) + 1
