@@ -23,7 +23,7 @@ from benchmarks.films import add_data_sets, other_clinic
 from benchmarks.provenance import command_line, origin, write_results
 from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.film import read_film
-from monai_ceph.face_shape import FaceShape, lay_face
+from monai_ceph.face_shape import FaceShape, fit_either_side
 from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms import draw_phantom
 from monai_ceph.pose_search import USUAL_SIZE
@@ -92,7 +92,7 @@ def row(name: str, altered: str, films: Iterator[Film], shape: FaceShape) -> lis
     """Return a row of the table."""
     counts, errors, seconds = dict.fromkeys(("right", "wrong", "left_alone"), 0), [0.0], []
     for film in map(ALTERED[altered], films):
-        fit, _ = lay_face(film.points_px, np.isfinite(film.points_px).all(1).astype(float), shape)
+        fit, _ = fit_either_side(film.points_px, np.isfinite(film.points_px).all(1).astype(float), shape)
         if fit is None:
             raise ValueError(f"Expected points that can be a face in each film of '{name}'; check the annotations.")
         began = time.process_time()

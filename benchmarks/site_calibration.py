@@ -162,8 +162,10 @@ def turned(points_mm: np.ndarray, truth_mm: np.ndarray, start: str, end: str) ->
 def small_estimate(films: Films, marked: Sequence[int], others: Sequence[int]) -> np.ndarray:
     """Return the (F, N) errors on other films by the bias of fewer films than the program accepts."""
     offsets = films.offsets_mm
-    left: np.ndarray = np.linalg.norm(offsets[list(others)] - shrunk_bias(offsets[list(marked)]).offset_mm, axis=-1)
-    return left
+    remaining_mm: np.ndarray = np.linalg.norm(
+        offsets[list(others)] - shrunk_bias(offsets[list(marked)]).offset_mm, axis=-1
+    )
+    return remaining_mm
 
 
 def row(

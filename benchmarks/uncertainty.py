@@ -40,12 +40,12 @@ from monai_ceph.analysis.uncertainty import (
     LEVELS,
     Uncertainty,
     UncertaintyTable,
-    with_offset_left,
+    with_offset_error,
 )
 from monai_ceph.analysis.uncertainty_fit import KnownFilms, fit_uncertainty
 from monai_ceph.predictor.bundle import default_bundle, paper_bundle
 from monai_ceph.predictor.torch_predictor import load_torch_predictor
-from monai_ceph.site.calibration import left_mm2
+from monai_ceph.site.calibration import remaining_mm2
 from monai_ceph.site.estimate import shrunk_bias
 from tools.uncertainty import held_out, predicted
 
@@ -74,14 +74,16 @@ class Judged(NamedTuple):
     part: np.ndarray
 
 
-def judged(known: KnownFilms, table: UncertaintyTable, widened: bool = True, left: np.ndarray | None = None) -> Judged:
+def judged(
+    known: KnownFilms, table: UncertaintyTable, widened: bool = True, remaining: np.ndarray | None = None
+) -> Judged:
     """Judge films by a table.
 
     Args:
         known: the films.
         table: of their weights.
         widened: whether odd films and faces are widened.
-        left: (N, 2), variance of what is left of the offsets of a site file, axes of the face; None without one.
+        remaining: (N, 2), mm^2, variance that remains of a site file's offsets, axes of the face; None without one.
     """
     if not widened:
         table = replace(table, widening=0.0, usual_off_shape=np.inf)
@@ -89,10 +91,10 @@ def judged(known: KnownFilms, table: UncertaintyTable, widened: bool = True, lef
     region = expected * table.face_widening(known.features)[:, None]
     covariance = (table.ellipse * region**2)[..., None, None] * table.shapes(known.heatmap_mm2, known.face_axes)
     radius = region[..., None] * table.radius
-    if left is not None:
-        in_film = np.einsum("fik,nk,fjk->fnij", known.face_axes, left, known.face_axes)
-        expected, _, covariance = with_offset_left(Uncertainty(expected, radius[..., 0], covariance), in_film)
-        radius = np.sqrt(radius**2 - np.log(1 - np.array(LEVELS)) * left.sum(-1)[:, None])
+    if remaining is not None:
+        in_film = np.einsum("fik,nk,fjk->fnij", known.face_axes, remaining, known.face_axes)
+        expected, _, covariance = with_offset_error(Uncertainty(expected, radius[..., 0], covariance), in_film)
+        radius = np.sqrt(radius**2 - np.log(1 - np.array(LEVELS)) * remaining.sum(-1)[:, None])
     squared = np.einsum("fni,fnij,fnj->fn", known.errors_mm, np.linalg.inv(covariance), known.errors_mm)
     inside = {f"cover_{round(100 * q)}": error <= radius[..., k] for k, q in enumerate(LEVELS)}
     inside["ellipse_90"] = squared <= ELLIPSE90
@@ -128,8 +130,8 @@ def judged_with_site_file(known: KnownFilms, table: UncertaintyTable, count: int
         site = shrunk_bias(in_face[order[:count]])
         others = known.only(order[count:])
         moved = others.errors_mm - np.einsum("fij,nj->fni", others.face_axes, site.offset_mm)
-        left = None if certain else left_mm2(site.weight, site.error_mm)
-        part = judged(others._replace(errors_mm=moved), table, left=left)
+        remaining = None if certain else remaining_mm2(site.weight, site.error_mm)
+        part = judged(others._replace(errors_mm=moved), table, remaining=remaining)
         parts.append(part._replace(part=part.part + draw))
     return together(parts)
 

@@ -223,7 +223,7 @@ def agreement(points_px: np.ndarray, confidence: np.ndarray, fit: FaceFit, shape
     return float(np.nan_to_num(confidence * _near(off_mm)).mean())
 
 
-def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
+def fit_either_side(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) -> tuple[FaceFit | None, float]:
     """Fit the mean face to a film's points, facing right or left, and return how well they agree.
 
     Args:
@@ -235,7 +235,7 @@ def lay_face(points_px: np.ndarray, confidence: np.ndarray, shape: FaceShape) ->
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
-        >>> fit, agreed = lay_face(mean_mm * [-10, 10], np.ones(4), shape)
+        >>> fit, agreed = fit_either_side(mean_mm * [-10, 10], np.ones(4), shape)
         >>> fit.mirrored, round(agreed, 3)
         (True, 1.0)
     """

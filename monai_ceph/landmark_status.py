@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, lay_face, noise_mm, signed_deg
+from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, fit_either_side, noise_mm, signed_deg
 from monai_ceph.pose_search import LARGEST_TILT_DEG, USUAL_SIZE
 from monai_ceph.ruler import Ruler
 
@@ -132,7 +132,7 @@ def status_features(
         points_px: (N, 2), square pixels; NaN where there is none.
         confidence: (N,), 0 to 1.
         evidence: (N, len(EVIDENCE)), see :data:`EVIDENCE`.
-        fit: result of :func:`~monai_ceph.face_shape.lay_face`.
+        fit: result of :func:`~monai_ceph.face_shape.fit_either_side`.
         shape: the shape of the face.
     Returns:
         (N, len(FEATURES)) features; and (N, 2), the expected place of each landmark, px.
@@ -194,7 +194,7 @@ def judge(
     present = np.isfinite(points_px).all(-1)
     # The shape model needs square pixels: where the film's are not square, y is stretched to the scale of x.
     stretch = np.array([1.0, 1.0 if spacing_mm is None else spacing_mm[1] / spacing_mm[0]])
-    fit, _ = lay_face(points_px * stretch, confidence, shape)
+    fit, _ = fit_either_side(points_px * stretch, confidence, shape)
     agreed = float(evidence[0, 2]) if len(evidence) else 0.0
     if fit is None or not agreed >= rule.believable:
         remark = "no face was seen as on a lateral cephalogram, so no point is reliable"

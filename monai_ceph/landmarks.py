@@ -109,7 +109,7 @@ AARIZ29 = LandmarkScheme("aariz29", _LANDMARKS["aariz29"])
 """The landmarks of Aariz / CEPHA29, in its order, with its titles. Source: Khalid et al., arXiv 2302.07797, and the
 data set's own list."""
 
-CL_DETECTION38 = LandmarkScheme("cl_detection38", ISBI19.landmarks + _LANDMARKS["cl_detection38 after isbi19"])
+CL_DETECTION38 = LandmarkScheme("cl_detection38", ISBI19.landmarks + _LANDMARKS["cl_detection38_added"])
 """The landmarks of the CL-Detection 2023 challenge, in its order; the first 19 are those of ISBI 2015. Source: the
 organisers' list of the training data set's landmarks."""
 

@@ -104,7 +104,8 @@ class Prediction:
 
     def with_status(self, status: str) -> list[str]:
         """Return the symbols of the landmarks that have a status."""
-        return [symbol for symbol, own in zip(self.scheme.symbols, self.statuses, strict=True) if own == status]
+        statuses = zip(self.scheme.symbols, self.statuses, strict=True)
+        return [symbol for symbol, of_landmark in statuses if of_landmark == status]
 
     def doubted(self, film_remarks: Sequence[str]) -> Prediction:
         """Return this prediction with every found landmark doubtful if the film's decoder complained.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_ceph.face_shape import FaceShape, agreement, expected_places, fit_face, lay_face, noise_mm
+from monai_ceph.face_shape import FaceShape, agreement, expected_places, fit_either_side, fit_face, noise_mm
 from tests.faces import SYMBOLS, face_shape, faces_mm
 
 SHAPE = face_shape()
@@ -53,9 +53,9 @@ def test_a_mirrored_face_agrees_with_the_mirrored_mean_only() -> None:
     assert agreement(points, SURE, left, SHAPE) > 0.35 > 1.2 * agreement(points, SURE, right, SHAPE)
 
 
-def test_a_face_is_laid_whichever_way_it_looks() -> None:
+def test_a_face_is_fitted_whichever_way_it_looks() -> None:
     for mirrored in (False, True):
-        fit, agreed = lay_face(placed(FACE, 5, 140, mirrored), np.full(19, 0.6), SHAPE)
+        fit, agreed = fit_either_side(placed(FACE, 5, 140, mirrored), np.full(19, 0.6), SHAPE)
         assert fit is not None and fit.mirrored == mirrored and agreed > 0.4
 
 

@@ -29,7 +29,7 @@ from monai_ceph.data import isbi2015_datalist
 from monai_ceph.data.datalist import datalist
 from monai_ceph.data.film import read_film
 from monai_ceph.export.whole_film import any_film_inferer
-from monai_ceph.face_shape import lay_face
+from monai_ceph.face_shape import fit_either_side
 from monai_ceph.film_pose import FilmPose, Orientation
 from monai_ceph.inferers.autocast import fastest_dtype
 from monai_ceph.inferers.posed_film import coarse_look
@@ -255,7 +255,7 @@ def try_copies(
     for copy in copies(Path(name).stem, read_film(name)[0], points, spacing, seed, count):
         found = infer(predictor, copy.pixels, copy.spacing_mm if copy.spacing_is_known else None)
         error = (found[:, :2] - copy.points_px) * copy.spacing_mm
-        fit_, _ = lay_face(found[:, :2], found[:, 2], outer.search.shape)
+        fit_, _ = fit_either_side(found[:, :2], found[:, 2], outer.search.shape)
         features = None
         if fit_ is not None and found[0, 5] >= outer.search.believable:
             features, _ = status_features(found[:, :2], found[:, 2], found[:, 3:], fit_, outer.search.shape)

@@ -161,9 +161,9 @@ def moved(
         made_with = bundle / "models" / "model.pt" if weights is None else weights
         return predicted(work / f"{name}.npz", items, load, made_with, spacing_mm).features
 
-    measured = [features(f"unseen_fold{fold}", folds / str(fold) / "model.pt") for fold in ended_folds(folds)]
-    theirs = features("unseen", None)
-    return for_weights_trained_on_more(table, table.weights, theirs, np.concatenate(measured))
+    old_features = [features(f"unseen_fold{fold}", folds / str(fold) / "model.pt") for fold in ended_folds(folds)]
+    new_features = features("unseen", None)
+    return for_weights_trained_on_more(table, table.weights, new_features, np.concatenate(old_features))
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from monai_ceph.atomic import file_sha256
-from monai_ceph.face_shape import FaceShape, lay_face
+from monai_ceph.face_shape import FaceShape, fit_either_side
 from monai_ceph.landmark_status import FEATURES as STATUS_FEATURES
 from monai_ceph.landmark_status import status_features
 
@@ -113,7 +113,7 @@ def film_evidence(
     """
     spacing = np.asarray(spacing_mm, dtype=np.float64)
     square_px = points_px * (spacing / spacing[0])
-    fit, _ = lay_face(square_px, confidence, shape)
+    fit, _ = fit_either_side(square_px, confidence, shape)
     if fit is None:
         return None
     of_status, _ = status_features(square_px, confidence, evidence, fit, shape)
@@ -377,7 +377,7 @@ def estimate_uncertainty(
     return uncertainty
 
 
-def with_offset_left(uncertainty: Uncertainty, left_mm2: np.ndarray) -> Uncertainty:
+def with_offset_error(uncertainty: Uncertainty, remaining_mm2: np.ndarray) -> Uncertainty:
     """Return the uncertainty of points that were moved by offsets that are themselves uncertain.
 
     The error of an offset is independent of the model's error, so covariances add up. The squares of the other two
@@ -385,18 +385,18 @@ def with_offset_left(uncertainty: Uncertainty, left_mm2: np.ndarray) -> Uncertai
 
     Args:
         uncertainty: of the points before they were moved.
-        left_mm2: (..., N, 2, 2), covariance of each offset's error, axes of the film.
+        remaining_mm2: (..., N, 2, 2), covariance of each offset's error, axes of the film.
     Example:
-        >>> moved = with_offset_left(Uncertainty(np.ones(1), 2 * np.ones(1), np.eye(2)[None]), 0.5 * np.eye(2)[None])
+        >>> moved = with_offset_error(Uncertainty(np.ones(1), 2 * np.ones(1), np.eye(2)[None]), 0.5 * np.eye(2)[None])
         >>> moved.expected_error_mm.round(2).tolist(), moved.radius90_mm.round(2).tolist()
         ([1.34], [2.51])
     """
-    trace = np.trace(left_mm2, axis1=-2, axis2=-1)
+    trace = np.trace(remaining_mm2, axis1=-2, axis2=-1)
     # The mean distance of a normal distribution is sqrt(pi / 4 * trace), its 90 % radius sqrt(ELLIPSE90 / 2 * trace).
     return Uncertainty(
         np.sqrt(uncertainty.expected_error_mm**2 + np.pi / 4 * trace),
         np.sqrt(uncertainty.radius90_mm**2 + ELLIPSE90 / 2 * trace),
-        uncertainty.covariance_mm2 + left_mm2,
+        uncertainty.covariance_mm2 + remaining_mm2,
     )
 
 

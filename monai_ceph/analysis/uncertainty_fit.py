@@ -202,7 +202,7 @@ def fit_uncertainty(
 
 
 def for_weights_trained_on_more(
-    table: UncertaintyTable, weights: str, theirs: np.ndarray, measured: np.ndarray
+    table: UncertaintyTable, weights: str, new_features: np.ndarray, old_features: np.ndarray
 ) -> UncertaintyTable:
     """Return a table for weights trained on all films, from a table that was measured by cross-validation.
 
@@ -214,8 +214,8 @@ def for_weights_trained_on_more(
     Args:
         table: measured with other weights of the same recipe.
         weights: SHA-256 of the file of the weights.
-        theirs: (F, N, len(FEATURES)), features of unseen films, predicted with these weights.
-        measured: features of the same films, predicted with the weights that the table was measured with.
+        new_features: (F, N, len(FEATURES)), features of unseen films, predicted with these weights.
+        old_features: of the same films, predicted with the weights that the table was measured with.
     Example:
         >>> import numpy as np
         >>> from monai_ceph.analysis.uncertainty import UncertaintyTable
@@ -226,7 +226,7 @@ def for_weights_trained_on_more(
         >>> moved.expected_mm(np.zeros((1, 5))) == table.expected_mm(np.full((1, 5), 0.5))
         array([ True])
     """
-    shift = measured.mean((0, 1)) - theirs.mean((0, 1))
+    shift = old_features.mean((0, 1)) - new_features.mean((0, 1))
     return replace(
         table,
         weights=weights,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from monai_ceph.data.label_check import LabelError
-from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, lay_face
+from monai_ceph.face_shape import FaceFit, FaceShape, expected_places, fit_either_side
 from monai_ceph.prediction import Prediction
 
 FEW = 5
@@ -102,7 +102,7 @@ def _problems(
 def _fit(points_px: np.ndarray, shape: FaceShape) -> FaceFit | None:
     """Return the mean face fitted to points, facing right or left; None if they are not a face."""
     present = np.isfinite(points_px).all(-1)
-    fit, agreed = lay_face(points_px, present.astype(np.float64), shape)
+    fit, agreed = fit_either_side(points_px, present.astype(np.float64), shape)
     return fit if agreed * len(present) / max(present.sum(), 1) >= FACE_AGREEMENT else None
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from monai_ceph.atomic import write_text
 from monai_ceph.data.film_list import film_list_text
 from monai_ceph.finetuning import runs
-from monai_ceph.finetuning.held_out import HeldOutError, compare, held_out_errors, hold_out, mean_held_out_error
+from monai_ceph.finetuning.held_out import HeldOutError, compare, held_out_errors, hold_out, summarise_errors
 from monai_ceph.finetuning.replace_weights import replace_weights
 from monai_ceph.finetuning.runs import Stage, TrainingError
 from monai_ceph.finetuning.stage import (
@@ -160,8 +160,8 @@ def finetune(
         symbols = predictor.scheme.symbols
         result = FinetuneResult(
             replaced=comparison.accepted,
-            before=mean_held_out_error(before, comparison.absurd, unit),
-            after=mean_held_out_error(after, comparison.absurd, unit),
+            before=summarise_errors(before, comparison.absurd, unit),
+            after=summarise_errors(after, comparison.absurd, unit),
             left_out=tuple(
                 f"{held_out[film]} {symbols[k]} ({min(before[film, k], after[film, k]):.0f} {unit})"
                 for film, k in np.argwhere(comparison.absurd)

@@ -168,7 +168,7 @@ def held_out_errors(
     return errors, "mm" if known else "px", size
 
 
-def mean_held_out_error(errors: np.ndarray, left_out: np.ndarray, unit: Literal["mm", "px"]) -> HeldOutError:
+def summarise_errors(errors: np.ndarray, left_out: np.ndarray, unit: Literal["mm", "px"]) -> HeldOutError:
     """Summarise the (F, N) errors of the landmarks that were found and whose labels were not left out."""
     counted = errors[np.isfinite(errors) & ~left_out]
     near = float((counted <= NEAR_MM).mean()) if unit == "mm" else None

@@ -19,7 +19,7 @@ from monai_ceph.formats.isbi_text import isbi_text
 from monai_ceph.formats.kaggle_table import kaggle_text
 from monai_ceph.formats.labelme import to_labelme
 from monai_ceph.formats.landmark_table import landmarks_csv_text
-from monai_ceph.formats.markups import markups_name, to_markups
+from monai_ceph.formats.markups import markups_name, markups_text
 from monai_ceph.formats.points import Annotations
 from monai_ceph.formats.viewer_frame import ViewerFrame
 from monai_ceph.prediction import Prediction
@@ -98,7 +98,7 @@ def write_annotations(
             image = os.path.relpath(films[film].path, output.resolve()) if film in films else images[film]
             return f"{film}.json", json_text(to_labelme(image, sizes.get(film), points_px, scheme), indent=2)
         frame = films[film].frame if film in films else None
-        return markups_name(images[film]), json_text(to_markups(prediction(film), frame), indent=2)
+        return markups_name(images[film]), markups_text(prediction(film), frame)
 
     if format in ONE_FILE:
         write_text(output, one_file())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monai_ceph.analysis import measure
-from monai_ceph.face_shape import FaceShape, expected_places, lay_face, noise_mm
+from monai_ceph.face_shape import FaceShape, expected_places, fit_either_side, noise_mm
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
 
@@ -67,7 +67,7 @@ def warn(
     off_shape = np.full(len(scheme), np.nan)
     placed = np.isfinite(points_px).all(-1)
     if shape is not None and placed.sum() >= FEWEST:
-        fit, _ = lay_face(points_px * square, placed.astype(float), shape)
+        fit, _ = fit_either_side(points_px * square, placed.astype(float), shape)
         if fit is not None:
             _, off_shape = expected_places(points_px * square, noise_mm(np.ones(len(scheme))), fit, shape)
             pixel_mm = fit.working_mm if spacing_mm is None else x

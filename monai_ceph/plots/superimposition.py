@@ -130,7 +130,7 @@ def write_superimposition(folder: str | Path, film_a: np.ndarray, film_b: np.nda
     """
     folder = Path(folder)
     save_pdf(superimposition_page(film_a, film_b, pair), folder / "superimposition.pdf", HEADING)
-    films = [as_svg(film_tracing(film, one)) for film, one in ((film_a, pair.a), (film_b, pair.b))]
+    films = [as_svg(film_tracing(film, prediction)) for film, prediction in ((film_a, pair.a), (film_b, pair.b))]
     write_text(folder / "superimposition.html", html_superimposition(pair, films, as_svg(superimposed_tracings(pair))))
     write_text(folder / "superimposition.csv", changes_csv(pair))
 
@@ -172,11 +172,11 @@ def _draw_lines(
     stops: Sequence[float],
     rows: Sequence[Sequence[str]],
     bold: Sequence[bool],
-    fewest: int = 33,
+    row_count: int = 0,
 ) -> None:
     """Draw a table whose first column is aligned left at its stop, and the others right."""
     height = BOTTOM_MM - _TABLE_TOP_MM
-    step = height / (max(fewest, 33) + 1)
+    step = height / (max(row_count, 33) + 1)
     size = min(7.0, 0.62 * step / 25.4 * 72)
     axes = place(figure, left, _TABLE_TOP_MM, width, height)
     axes.set(xlim=(0, width), ylim=(height, 0))

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from monai_ceph.analysis.uncertainty import Uncertainty, with_offset_left
-from monai_ceph.face_shape import FaceFit, FaceShape, lay_face
+from monai_ceph.analysis.uncertainty import Uncertainty, with_offset_error
+from monai_ceph.face_shape import FaceFit, FaceShape, fit_either_side
 from monai_ceph.film_records import RecordError, checksum, read_record, write_record
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.prediction import Prediction
@@ -104,8 +104,8 @@ class SiteCalibration:
     def apply(self, prediction: Prediction) -> Prediction:
         """Return a prediction with its points moved, and with this calibration's :attr:`label` as its ``site``.
 
-        Its uncertainty, if it has one, grows by that of the offsets, see :func:`left_mm2`. A prediction without a face
-        is returned unchanged.
+        The uncertainty of the offsets is added to its own, if it has one, see :func:`remaining_mm2`. A prediction
+        without a face is returned unchanged.
 
         Args:
             prediction: of a film, as the model made it. If the spacing is unknown, the size of the mean face converts
@@ -116,7 +116,7 @@ class SiteCalibration:
         if prediction.site:
             raise ValueError(f"'{prediction.image}': its points were moved before, by '{prediction.site}'.")
         spacing = np.array((1.0, 1.0) if prediction.spacing_mm is None else prediction.spacing_mm)
-        fit = lay_mean_face(prediction.points_px * spacing, prediction.confidence, self.mean_face_mm)
+        fit = fit_mean_face(prediction.points_px * spacing, prediction.confidence, self.mean_face_mm)
         if fit is None or "not a face" in prediction.doubts:
             return prediction
         unit_mm = spacing if prediction.spacing_mm is not None else fit.working_mm
@@ -129,8 +129,8 @@ class SiteCalibration:
         if expected is None or radius is None or covariance is None:
             return {}
         axes = axes_of(fit).to_film(np.eye(2)).T
-        left = np.einsum("ik,nk,jk->nij", axes, left_mm2(self.weight, self.error_mm), axes)
-        return with_offset_left(Uncertainty(expected, radius, covariance), left)._asdict()
+        remaining = np.einsum("ik,nk,jk->nij", axes, remaining_mm2(self.weight, self.error_mm), axes)
+        return with_offset_error(Uncertainty(expected, radius, covariance), remaining)._asdict()
 
     def write(self, path: str | Path) -> None:
         """Write a JSON file with a checksum, completely or not at all."""
@@ -182,7 +182,7 @@ class SiteCalibration:
         return {"format": FORMAT, "date": self.date, "weights_sha256": weights, "landmarks": landmarks}
 
 
-def left_mm2(weight: np.ndarray, error_mm: np.ndarray) -> np.ndarray:
+def remaining_mm2(weight: np.ndarray, error_mm: np.ndarray) -> np.ndarray:
     """Return the variance that remains of each offset after the shift, (N, 2) mm^2, axes of the face.
 
     An offset that varies over landmarks with the variance t, and whose bias has the squared standard error v, has the
@@ -193,13 +193,13 @@ def left_mm2(weight: np.ndarray, error_mm: np.ndarray) -> np.ndarray:
         weight: (N,), 0 to 1, see :func:`monai_ceph.site.estimate.shrunk_bias`.
         error_mm: (N, 2), standard error of the bias.
     Example:
-        >>> left_mm2(np.array([0.8, 0.0]), np.array([[0.5, 0.5], [0.0, 0.0]])).round(2).tolist()
+        >>> remaining_mm2(np.array([0.8, 0.0]), np.array([[0.5, 0.5], [0.0, 0.0]])).round(2).tolist()
         [[0.2, 0.2], [0.0, 0.0]]
     """
     return np.asarray(weight[:, None] * error_mm**2)
 
 
-def lay_mean_face(points_mm: np.ndarray, confidence: np.ndarray, mean_face_mm: np.ndarray) -> FaceFit | None:
+def fit_mean_face(points_mm: np.ndarray, confidence: np.ndarray, mean_face_mm: np.ndarray) -> FaceFit | None:
     """Fit a mean face to the points of a film, mirrored if that fits better.
 
     Args:
@@ -210,13 +210,13 @@ def lay_mean_face(points_mm: np.ndarray, confidence: np.ndarray, mean_face_mm: n
         The fit; None if there are too few landmarks.
     Example:
         >>> from monai_ceph.phantoms.mean_shape import MEAN_MM
-        >>> round(lay_mean_face(MEAN_MM[:, ::-1] * [-1, 1], np.ones(19), MEAN_MM).turn_deg)
+        >>> round(fit_mean_face(MEAN_MM[:, ::-1] * [-1, 1], np.ones(19), MEAN_MM).turn_deg)
         90
     """
     n = len(mean_face_mm)
     shape = FaceShape(tuple(map(str, range(n))), np.nan_to_num(mean_face_mm), np.zeros((2 * n, 2 * n)))
     known = np.where(np.isfinite(mean_face_mm).all(-1, keepdims=True), points_mm, np.nan)
-    return lay_face(known, np.nan_to_num(confidence, nan=1.0), shape)[0]
+    return fit_either_side(known, np.nan_to_num(confidence, nan=1.0), shape)[0]
 
 
 def axes_of(fit: FaceFit) -> FaceFit:

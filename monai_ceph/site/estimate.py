@@ -11,7 +11,7 @@ import numpy as np
 
 from monai_ceph.face_shape import FaceFit
 from monai_ceph.prediction import Prediction
-from monai_ceph.site.calibration import SiteCalibration, SiteError, axes_of, lay_mean_face
+from monai_ceph.site.calibration import SiteCalibration, SiteError, axes_of, fit_mean_face
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,11 +99,11 @@ def shrunk_bias(offsets_mm: np.ndarray, all_count: float = ALL_COUNT) -> ShrunkB
     return ShrunkBias(bias, np.sqrt(variance), weight, films)
 
 
-def left_over(offsets_mm: np.ndarray) -> np.ndarray:
+def remaining_offsets(offsets_mm: np.ndarray) -> np.ndarray:
     """Return each film's offsets minus the correction estimated from all other films, (F, N, 2).
 
     Example:
-        >>> left_over(np.full((4, 1, 2), 10.0)).round(1).max().item()
+        >>> remaining_offsets(np.full((4, 1, 2), 10.0)).round(1).max().item()
         0.0
     """
     others = [shrunk_bias(np.delete(offsets_mm, k, 0)).offset_mm for k in range(len(offsets_mm))]
@@ -119,7 +119,8 @@ class SiteEstimate:
         films: the films, F of them.
         offsets_mm: (F, N, 2), (x, y), predicted minus annotated points in the frame of the face; NaN where either is
             unknown.
-        left_mm: (F, N, 2), the offsets after the correction that the other films give, see :func:`left_over`.
+        remaining_mm: (F, N, 2), the offsets after the correction that the other films give, see
+            :func:`remaining_offsets`.
         remarks: what was left out, a sentence each.
     Example:
         >>> from monai_ceph.site import SiteCalibration, SiteEstimate
@@ -132,13 +133,13 @@ class SiteEstimate:
     site: SiteCalibration
     films: tuple[str, ...]
     offsets_mm: np.ndarray
-    left_mm: np.ndarray
+    remaining_mm: np.ndarray
     remarks: tuple[str, ...] = ()
 
     @property
     def errors_mm(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the radial errors as predicted, and after the correction from the other films, (F, N) each."""
-        return np.linalg.norm(self.offsets_mm, axis=-1), np.linalg.norm(self.left_mm, axis=-1)
+        return np.linalg.norm(self.offsets_mm, axis=-1), np.linalg.norm(self.remaining_mm, axis=-1)
 
     @property
     def helps(self) -> bool:
@@ -227,7 +228,7 @@ def estimate_site(
         offsets[k, n] = np.nan
     bias = shrunk_bias(offsets)
     site = SiteCalibration(symbols, weights_sha256, mean, *bias, date)
-    return SiteEstimate(site, tuple(names), offsets, left_over(offsets), tuple(remarks))
+    return SiteEstimate(site, tuple(names), offsets, remaining_offsets(offsets), tuple(remarks))
 
 
 def mean_face(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray]) -> tuple[np.ndarray, list[FaceFit]]:
@@ -252,28 +253,28 @@ def mean_face(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray]) 
     """
     fullest = max(faces_mm, key=lambda face: int(np.isfinite(face).all(-1).sum()))
     mean = fullest - np.nanmean(fullest, axis=0)
-    fits = _lay_all(faces_mm, confidence, mean)
+    fits = _fit_all(faces_mm, confidence, mean)
     for _ in range(5):
         size = np.mean([abs(fit.scale) for fit in fits])
-        laid = [fit.to_face(face) * size for fit, face in zip(fits, faces_mm, strict=True)]
-        mean = _mean(np.stack(laid))
+        aligned = [fit.to_face(face) * size for fit, face in zip(fits, faces_mm, strict=True)]
+        mean = _mean(np.stack(aligned))
         mean -= np.nanmean(mean, axis=0)
-        fits = _lay_all(faces_mm, confidence, mean)
+        fits = _fit_all(faces_mm, confidence, mean)
     if sum(fit.mirrored for fit in fits) > len(fits) / 2:
         mean = mean * [-1, 1]
-        fits = _lay_all(faces_mm, confidence, mean)
+        fits = _fit_all(faces_mm, confidence, mean)
     turns = np.array([fit.scale / abs(fit.scale) for fit in fits if not fit.mirrored])
     median = turns[np.abs(np.angle(turns[:, None] / turns)).sum(1).argmin()]
     mean = FaceFit(complex(median), 0j).to_film(mean)
-    return mean, _lay_all(faces_mm, confidence, mean)
+    return mean, _fit_all(faces_mm, confidence, mean)
 
 
-def _lay_all(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray], mean: np.ndarray) -> list[FaceFit]:
-    fits = [lay_mean_face(face, trust, mean) for face, trust in zip(faces_mm, confidence, strict=True)]
-    laid = [fit for fit in fits if fit is not None]
-    if len(laid) < len(fits):
+def _fit_all(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray], mean: np.ndarray) -> list[FaceFit]:
+    fits = [fit_mean_face(face, trust, mean) for face, trust in zip(faces_mm, confidence, strict=True)]
+    possible = [fit for fit in fits if fit is not None]
+    if len(possible) < len(fits):
         raise SiteError("A film has too few landmarks to see how the face lies; leave it out.")
-    return laid
+    return possible
 
 
 def _check_prediction(prediction: Prediction) -> None:

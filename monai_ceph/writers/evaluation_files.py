@@ -33,7 +33,7 @@ def evaluation_json(evaluation: Evaluation) -> str:
         "retest": [_scores_content(scores) for scores in evaluation.retest],
         "remarks": list(evaluation.remarks),
     }
-    return json_text(content)
+    return strict_json_text(content)
 
 
 def interval_method(evaluation: Evaluation) -> str:
@@ -43,8 +43,8 @@ def interval_method(evaluation: Evaluation) -> str:
     return method(max(len(scores.films) for scores in evaluation.all_scores))
 
 
-def json_text(content: Any) -> str:
-    """Return content as JSON, with null for what is unknown."""
+def strict_json_text(content: Any) -> str:
+    """Return content as JSON that any parser reads: NaN becomes null, and all characters are ASCII."""
     return json.dumps(without_nan(content), indent=2, allow_nan=False) + "\n"
 
 

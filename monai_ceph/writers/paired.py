@@ -10,7 +10,7 @@ from monai_ceph.evaluation.compare import PairedEvaluation
 from monai_ceph.metrics.interval import LEVEL, method
 from monai_ceph.metrics.paired import TEST, Difference, Paired, PairedDifferences
 from monai_ceph.wording import count, first
-from monai_ceph.writers.evaluation_files import json_text, settings_content
+from monai_ceph.writers.evaluation_files import settings_content, strict_json_text
 from monai_ceph.writers.text import WIDTH, format_number, ruled, settings_lines
 
 
@@ -47,7 +47,7 @@ def paired_json(paired: PairedEvaluation) -> str:
         ],
         "remarks": list(paired.remarks),
     }
-    return json_text(content)
+    return strict_json_text(content)
 
 
 def _overall(reference: str, films: tuple[str, ...], differences: PairedDifferences) -> str:

@@ -25,7 +25,7 @@ from monai_ceph.analysis.uncertainty import (
     ellipse_points,
     estimate_uncertainty,
     film_evidence,
-    with_offset_left,
+    with_offset_error,
 )
 from monai_ceph.atomic import file_sha256
 from tests.faces import SYMBOLS
@@ -117,14 +117,14 @@ def test_odd_face_has_wider_regions_and_the_same_expected_errors() -> None:
     assert very_odd.radius90_mm == pytest.approx(MOST_FACE_WIDENING * plain.radius90_mm)
 
 
-def test_offset_left_over_adds_up_as_of_normal_distributions() -> None:
+def test_offset_error_adds_up_as_of_normal_distributions() -> None:
     errors, offsets = (np.random.default_rng(seed).normal(0, sd, (40000, 2)) for seed, sd in ((0, 1.0), (1, 0.7)))
 
     def figures(of: np.ndarray) -> Uncertainty:
         distance = np.linalg.norm(of, axis=1)
         return Uncertainty(distance.mean(keepdims=True), np.quantile(distance, [0.9]), np.cov(of.T)[None])
 
-    found = with_offset_left(figures(errors), np.cov(offsets.T)[None])
+    found = with_offset_error(figures(errors), np.cov(offsets.T)[None])
     for values, drawn in zip(found, figures(errors + offsets), strict=True):
         assert values == pytest.approx(drawn, abs=0.03)
 

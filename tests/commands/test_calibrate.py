@@ -20,7 +20,7 @@ from monai_ceph.phantoms import write_phantoms
 from monai_ceph.prediction import Prediction, annotated
 from monai_ceph.site import SiteCalibration
 from tests.bundles.tiny import SPACING_MM
-from tests.predictor.test_at_site import site_of
+from tests.predictor.test_load import site_of
 
 MM = 0.6
 

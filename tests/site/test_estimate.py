@@ -11,7 +11,7 @@ from monai_ceph.landmarks import ISBI19
 from monai_ceph.phantoms.mean_shape import MEAN_MM
 from monai_ceph.prediction import Prediction
 from monai_ceph.site import SiteError, estimate_site
-from monai_ceph.site.estimate import left_over, mean_face, shrunk_bias
+from monai_ceph.site.estimate import mean_face, remaining_offsets, shrunk_bias
 from tests.faces import faces_mm
 
 N = len(ISBI19)
@@ -68,7 +68,7 @@ def test_clinic_that_marks_where_the_model_does_is_not_harmed(films: int) -> Non
     changes = []
     for _ in range(100):
         offsets, unseen = random.normal(0, 0.8, (films, N, 2)), random.normal(0, 0.8, (200, N, 2))
-        helps = np.linalg.norm(left_over(offsets), axis=-1).mean() < np.linalg.norm(offsets, axis=-1).mean()
+        helps = np.linalg.norm(remaining_offsets(offsets), axis=-1).mean() < np.linalg.norm(offsets, axis=-1).mean()
         moved = unseen - shrunk_bias(offsets).offset_mm * helps
         changes.append(np.linalg.norm(moved, axis=-1).mean() - np.linalg.norm(unseen, axis=-1).mean())
     assert np.mean(changes) < 0.01 and max(changes) < 0.15  # of an error of 1 mm

@@ -1,4 +1,4 @@
-"""A predictor with a site file: what it moves, and which files it refuses."""
+"""Load a predictor with a site file: what moves, and which files are refused."""
 
 from __future__ import annotations
 
