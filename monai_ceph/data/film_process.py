@@ -47,7 +47,7 @@ class FilmProcess:
         self.connection: Connection | None = None
         self.film_file = _memory_file()
         self.printed_file = _memory_file()
-        # What is written after it was cut starts at its beginning.
+        # With O_APPEND, output after a truncation starts at offset 0 again.
         flags = fcntl.fcntl(self.printed_file, fcntl.F_GETFL)
         fcntl.fcntl(self.printed_file, fcntl.F_SETFL, flags | os.O_APPEND)
 
@@ -101,21 +101,21 @@ class FilmProcess:
         """Return the process's answer, and what was printed meanwhile. Raises as :meth:`FilmWorkers.read`."""
         self.start()
         assert self.connection is not None
-        counts = False  # the time, which it does not while the process or ITK starts
+        clock_runs = False  # it stands still while the process or ITK starts
         try:
             # A relative path is one of this process's folder, which may have changed since the other one was started.
             folder = "/" if path.is_absolute() else os.getcwd()
             self.connection.send({"path": path, "folder": folder, "seconds": seconds, **job})
             while True:
-                if not self.connection.poll(_WAITED * seconds if counts else _START_SECONDS):
-                    raise _took_too_long(path, seconds) if counts else _not_started("it does not answer")
+                if not self.connection.poll(_WAITED * seconds if clock_runs else _START_SECONDS):
+                    raise _took_too_long(path, seconds) if clock_runs else _not_started("it does not answer")
                 # JSON, as recv() unpickles: a film that took over the other process could then take over this one.
                 answer: dict[str, Any] = json.loads(self.connection.recv_bytes())
                 if "clock" not in answer:
                     break
-                counts = answer["clock"]
+                clock_runs = answer["clock"]
         except (EOFError, OSError) as error:
-            if not counts:
+            if not clock_runs:
                 raise _not_started(self._printed()[-500:]) from error
             end = self._end()
             if end == "SIGPROF":

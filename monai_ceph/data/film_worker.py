@@ -1,7 +1,8 @@
 """Read films one by one within limits, in a process that :class:`~monai_ceph.data.film_workers.FilmWorkers` starts.
 
-It is started as ``python -m monai_ceph.data.film_worker SOCKET PIXELS`` with two file descriptors: one for requests and
-answers in JSON, the other for pixels. Decoders print to this process's standard error, a file that the parent reads.
+It is started as ``python -m monai_ceph.data.film_worker SOCKET PIXELS`` with two file descriptors: one for requests
+(pickled) and answers (JSON; see `FilmProcess.ask` for why), the other for pixels. Decoders print to this process's
+standard error, a file that the parent reads.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def main() -> None:
             return
 
         def clock(runs: bool, seconds: float = job["seconds"]) -> None:
-            # The time of the processor, and time: if the parent has ended, nothing else would end this process.
+            # Limit processor time, and elapsed time as well: if the parent has ended, nothing else ends this process.
             signal.setitimer(signal.ITIMER_PROF, seconds if runs else 0)
             signal.setitimer(signal.ITIMER_REAL, 10 * seconds if runs else 0)
             connection.send_bytes(json.dumps({"clock": runs}).encode())
