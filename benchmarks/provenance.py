@@ -1,4 +1,4 @@
-"""Write tables of results whose first line says how they were made; the command line of the programs that do."""
+"""Write tables of results whose first line says how they were made, and make the command lines of the benchmarks."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def conformal_limit(scores: np.ndarray, level: float, others: np.ndarray | None 
     Args:
         scores: (n,), errors relative to what was expected; NaN (not annotated) is left out.
         level: the probability, 0 to 1.
-        others: (m,), scores that together count as ``weight`` scores; None is none.
+        others: (m,), scores that together count as ``weight`` scores; None if there are none.
         weight: see ``others``.
     Returns:
         The limit; infinite if there are too few scores for the level.

@@ -63,7 +63,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Term:
-    """A part of a measurement that combines several.
+    """One term of a measurement of kind "sum" or "smallest".
 
     Args:
         kind, points: as in :class:`Measurement`.
@@ -142,7 +142,7 @@ class Measurement:
 
     @property
     def parts(self) -> tuple[Term, ...]:
-        """Its terms; a measurement without terms is its own."""
+        """Its terms; a measurement without terms is its own only term."""
         return self.terms if self.kind in COMBINED else (Term(self.kind, self.points),)
 
     @property

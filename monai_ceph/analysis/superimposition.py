@@ -10,9 +10,9 @@ from monai_ceph.landmarks import ISBI19, LandmarkScheme
 def to_sn_frame(points_mm: np.ndarray, scheme: LandmarkScheme = ISBI19) -> np.ndarray:
     """Return points in the frame of the line S-N.
 
-    The origin is S, x runs along S-N to the front, and y runs down to the rest of the face. Two films whose points are
-    in this frame are superimposed on S-N and registered at S, however they were turned or mirrored. In a growing
-    patient N moves as well, so part of what such a superimposition shows as growth of the face is that of N.
+    The origin is S, x points forward along S-N, and y down to the rest of the face. Two films whose points are in this
+    frame are superimposed on S-N and registered at S, however they were turned or mirrored. In a growing patient N
+    moves as well, so part of what such a superimposition shows as growth of the face is that of N.
 
     Args:
         points_mm: (N, 2), (x, y), mm, or any other unit that is the same along x and y; NaN where unknown.

@@ -43,7 +43,7 @@ TRACING = (
     TracingLine("facial profile", ("N", "A", "B", "Pog"), "profile"),
     TracingLine("soft-tissue profile", ("Sn", "UL", "LL", "Pog'"), "profile"),
 )
-"""The lines of a tracing that the 19 landmarks of ISBI 2015 give. The mandibular plane is Go-Me.
+"""The lines of a tracing that can be drawn from the 19 landmarks of ISBI 2015. The mandibular plane is Go-Me.
 
 Source: Jacobson and Jacobson, Radiographic Cephalometry, 2nd edition, 2006.
 """

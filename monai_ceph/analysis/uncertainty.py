@@ -74,9 +74,10 @@ class Uncertainty(NamedTuple):
 
     Args:
         expected_error_mm: (N,), the mean distance to expect between point and landmark; NaN where there is no point.
-        radius90_mm: (N,), the radius of the circle around the point that holds the landmark with 90 %.
+        radius90_mm: (N,), the radius of the circle around the point that contains the landmark with a probability of
+            90 %.
         covariance_mm2: (N, 2, 2), axes of the film; the ellipse within a squared Mahalanobis distance of
-            :data:`ELLIPSE90` holds the landmark with 90 %.
+            :data:`ELLIPSE90` contains the landmark with a probability of 90 %.
     Example:
         >>> Uncertainty(np.array([0.8]), np.array([1.7]), np.eye(2)[None]).radius90_mm.tolist()
         [1.7]
@@ -103,7 +104,7 @@ def film_evidence(
         spacing_mm: (along x, along y), size of a film pixel.
         shape: the shape of the face.
     Returns:
-        The evidence, or None if no face can be laid through the points.
+        The evidence, or None if no face can be fitted to the points.
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))
@@ -132,7 +133,7 @@ def film_evidence(
 
 
 def unit_trace(matrices: np.ndarray, least: float = 0.02) -> np.ndarray:
-    """Return (..., 2, 2) covariances scaled to a trace of 1, none flatter than ``least`` allows.
+    """Return (..., 2, 2) covariances scaled to a trace of 1, with no eigenvalue below ``least``.
 
     >>> unit_trace(np.diag([3.0, 1.0]), least=0.0).tolist()
     [[0.75, 0.0], [0.0, 0.25]]
@@ -359,7 +360,7 @@ def estimate_uncertainty(
         spacing_mm: (along x, along y), size of a film pixel; None if unknown.
         table: of the weights in use.
     Returns:
-        The uncertainty; None if the pixel size is unknown or no face can be laid through the points.
+        The uncertainty; None if the pixel size is unknown or no face can be fitted to the points.
     Example:
         >>> mean_mm = np.array([[-20.0, -30.0], [20.0, -30.0], [0.0, 60.0], [20.0, 0.0]])
         >>> shape = FaceShape(("S", "N", "Me", "A"), mean_mm, 4 * np.eye(8))

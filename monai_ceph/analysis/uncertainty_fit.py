@@ -153,7 +153,7 @@ def fit_uncertainty(
 ) -> UncertaintyTable:
     """Fit expected errors, and set radii and ellipses by conformal prediction.
 
-    The scores of a film, its errors over what was expected, come from a fit to the other films (cross-conformal, over
+    The scores of a film (errors divided by expected errors) come from a fit to the other films (cross-conformal, over
     :data:`PARTS` parts of the films). Radii are limits of the radial error over the expected error, ellipses of the
     Mahalanobis distance, each per landmark, supported by the pooled scores with the weight :data:`POOLED_SCORES`.
 
@@ -162,7 +162,7 @@ def fit_uncertainty(
         weights: SHA-256 of the file of weights.
         symbols: the landmarks.
         widening: see :class:`~monai_ceph.analysis.uncertainty.UncertaintyTable`.
-        measured: likewise.
+        measured: see the same class.
     Raises:
         ValueError: fewer films than parts.
     Example:

@@ -1,1 +1,3 @@
-"""Predict films into a folder: which are to do, each film's files, the tables; several processes share the work."""
+"""Predict films into a folder: choose those not yet done, write their files and the tables, and share the work among
+processes.
+"""

@@ -72,7 +72,7 @@ def predict_batch(
         load: makes the predictor; not called if all films were already done.
         settings: see :func:`~monai_ceph.batch.settings.result_settings`.
         overwrite: predict films again that were already done.
-        say: called at once with each remark on a film or a table, a sentence.
+        say: called with each remark on a film or a table, one sentence, as soon as it is known.
     Raises:
         ValueError, OSError, ImportError: nothing can be done at all, or a result cannot be written; the message says
             why.

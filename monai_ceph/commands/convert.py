@@ -1,5 +1,5 @@
 """Read annotations in any format that the package knows and write them in another, also under another landmark scheme.
-What is odd about the annotations is said on standard error.
+Remarks on the annotations go to standard error.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def add_scoring(parser: argparse.ArgumentParser) -> None:
 
 
 def scoring(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what `evaluate` and `compare` take of the options of :func:`add_scoring`, beside the references."""
+    """Return what `evaluate` and `compare` take of the options of :func:`add_scoring`, besides the references."""
     return {
         "spacing_mm": arguments.spacing,
         "films": arguments.films,

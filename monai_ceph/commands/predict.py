@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name_from_dicom:
         if "report" not in formats:
             raise ValueError("--name-from-dicom writes a name on reports; add report to --format.")
-        # Reports without the name, which a record may tell of, are not those.
+        # A record of reports without the name must not count for reports with it.
         formats = [NAMED_REPORT if name == "report" else name for name in formats]
     if arguments.own_process:
         keep_freed_memory()

@@ -53,7 +53,7 @@ def itk_film(path: Path, kind: Format) -> tuple[np.ndarray, Spacing]:
 
 
 def itk_decoded(path: Path, kind: Format, content: bytes) -> np.ndarray:
-    """Return the samples, (Y, X, components), of a film whose file is read as if it had this content.
+    """Return the samples, (Y, X, components), that ITK decodes from a file's content.
 
     Args:
         path: the film, for messages.

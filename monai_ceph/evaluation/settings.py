@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Hold what the results of `evaluate` and `compare` depend on beside the points.
+    """Hold what the results of `evaluate` and `compare` depend on besides the points.
 
     :class:`monai_ceph.evaluation.evaluation.Evaluation` explains the fields.
     """

@@ -1,6 +1,6 @@
-"""Tell which film pixels are meant by mm in markups that do not say on which film they were made.
+"""Convert mm to film pixels for markups that do not name their film.
 
-They are either mm of a viewer or calibrated mm, whichever puts a face of possible size on the film.
+Such mm are either mm of a viewer or calibrated mm, whichever puts a face of possible size on the film.
 """
 
 from __future__ import annotations

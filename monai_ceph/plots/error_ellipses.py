@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HELD = 0.95
 FEWEST = 3
-"""Films that an ellipse needs: the covariance of two films is always that of a line."""
+"""Fewest films for an ellipse: with two films the covariance is degenerate."""
 SCALE_BAR_MM = 10.0
 _BEYOND_MM = 25.0  # larger ellipses are cut off at the figure's edge; otherwise the shape would be tiny
 

@@ -26,7 +26,7 @@ _DASHES = {"S-N": "-", "FH": (0, (8, 5)), "PP": (0, (10, 4, 2, 4)), "MP": (0, (3
 
 
 def film_tracing(film: np.ndarray, prediction: Prediction) -> Figure:
-    """Plot a film with its landmarks, the regions that hold the true points with 90 %, and the lines of a tracing.
+    """Plot a film with its landmarks, regions that contain the true points with a probability of 90 %, and a tracing.
 
     A found landmark has a cross, a doubtful one a square. All marks are bright with a dark outline, so that they can be
     seen on bone and on air, in colour and without.

@@ -1,4 +1,4 @@
-"""Lay pictures and text out on a page of paper, A4 upright; places are mm from its left and top edge."""
+"""Lay out pictures and text on an A4 page in portrait; positions are in mm from its left and top edge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BOTTOM_MM = PAGE_MM[1] - 16
 
 
 def new_page(heading: str) -> Figure:
-    """Return a page with a heading, and what a report is not."""
+    """Return a page with a heading and :data:`NOTICE`."""
     figure = new_figure(1.0)
     figure.set_layout_engine("none")
     figure.set_size_inches(PAGE_MM[0] / 25.4, PAGE_MM[1] / 25.4)

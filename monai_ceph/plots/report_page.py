@@ -35,11 +35,11 @@ FILM_MM = (102.0, 118.5)
 TABLE_TOP_MM = 147.0
 LINE_MM = 3.6
 _FEWEST_ROWS = 30
-"""Rows of a table with fewer are not made taller than those of one with as many."""
+"""Fewest rows to divide the height by, so that a short table has no tall rows."""
 
 
 def report_page(film: np.ndarray, report: FilmReport) -> Figure:
-    """Lay the report of one film out on one page, A4 upright: film, facts, measurements and wigglegram.
+    """Lay out the report of one film on one A4 page, portrait: film, facts, measurements and wigglegram.
 
     Args:
         film: (X, Y), any gray values.
@@ -93,7 +93,7 @@ _HEADINGS = {"value": "value", "margin": "90 %", "norm": "norm", "z_text": "z"}
 _CHART_MM = (77.0, 92.0)
 _WIDTH_MM = 92.0
 _ROOM_FOR_NAME, _LONGEST_NAME = 21, 30
-"""Characters of a line in full size, and in a smaller one; a longer name is written in two lines."""
+"""Longest name, in characters, at full size and on one line at a smaller size; a longer one takes two lines."""
 
 
 def _draw_table(figure: Figure, table: Sequence[Row]) -> None:

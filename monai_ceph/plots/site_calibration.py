@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAGNIFIED = 4
-"""How many times longer than the face the arrows are drawn."""
+"""Factor by which arrows are magnified relative to the face."""
 
 
 def site_calibration_plot(estimate: SiteEstimate) -> Figure:

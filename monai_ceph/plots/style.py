@@ -65,7 +65,7 @@ def landmark_rows(axes: Axes, symbols: Sequence[str]) -> None:
 
 
 def label_axes(axes: Axes, x: str = "", y: str = "") -> None:
-    """Write what the axes show; nothing where a text is empty."""
+    """Label the axes; an empty text gives no label."""
     axes.set_xlabel(x, fontsize=TEXT_PT, color=INK)
     axes.set_ylabel(y, fontsize=TEXT_PT, color=INK)
 

@@ -1,4 +1,4 @@
-"""Plot two films of one patient superimposed on S-N, and lay their comparison out on a page."""
+"""Plot two films of one patient superimposed on S-N, and lay out their comparison on a page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PICTURE_MM = (60.0, 75.0)
 _TABLE_TOP_MM = 122.0
 _COLUMN_MM, _GAP_MM = 65.0, 4.0
 _ROOM_FOR_LINES = 6
-"""Lines of notes in full size."""
+"""Number of lines of notes that fit at full size; more are written smaller."""
 
 
 def superimposed_tracings(pair: Superimposition) -> Figure:
@@ -82,7 +82,7 @@ def draw_superimposed(axes: Axes, pair: Superimposition, width_pt: float, symbol
 
 
 def superimposition_page(film_a: np.ndarray, film_b: np.ndarray, pair: Superimposition) -> Figure:
-    """Lay the comparison of two films out on one page, A4 upright.
+    """Lay out the comparison of two films on one A4 page, portrait.
 
     Args:
         film_a, film_b: (X, Y), any gray values.
@@ -136,7 +136,7 @@ def write_superimposition(folder: str | Path, film_a: np.ndarray, film_b: np.nda
 
 
 def _draw_changes(figure: Figure, table: Sequence[Change]) -> None:
-    """Draw the changes of measurements in two columns; an analysis may go on in the second."""
+    """Draw the changes of measurements in two columns; an analysis may continue in the second column."""
     lines: list[tuple[str, Change | None]] = []
     for analysis, group in groupby(table, key=lambda change: change.analysis):
         lines.append((analysis, None))

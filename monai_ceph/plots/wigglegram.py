@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LIMIT = 4.0
-"""SD from the norm that are shown; what lies beyond is drawn at the edge as a triangle."""
+"""End of the axis, SD from the norm; values beyond it are drawn as triangles at the edge."""
 
 
 class Deviation(NamedTuple):

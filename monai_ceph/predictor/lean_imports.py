@@ -44,7 +44,7 @@ def without_packages(names: Sequence[str]) -> Iterator[None]:
 
 
 def import_lean_monai() -> None:
-    """Import MONAI without the packages in :data:`UNUSED`, in a process that uses it for scores alone."""
+    """Import MONAI without the packages in :data:`UNUSED`, for a process that only computes scores."""
     with without_packages(UNUSED):
         import monai  # noqa: F401
 

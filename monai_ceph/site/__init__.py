@@ -1,4 +1,4 @@
-"""Where a clinic marks each landmark, learned from a few films that it annotated.
+"""Estimate where a clinic marks each landmark from a few films that it annotated.
 
 - :class:`SiteCalibration`: how far predicted points lie from the clinic's; moves predictions there; is kept in a file;
 - :func:`estimate_site`: a site calibration from predictions and annotations of the same films.

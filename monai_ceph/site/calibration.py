@@ -33,8 +33,8 @@ class SiteCalibration:
     Args:
         symbols: the landmarks, in the scheme's order; N of them.
         weights_sha256: of the weights that predicted the films.
-        mean_face_mm: (N, 2), (x, y), the mean of the predicted faces, centred on 0 and lying as the films lie; NaN for
-            a landmark that was never predicted.
+        mean_face_mm: (N, 2), (x, y), the mean of the predicted faces, centred on 0, in the films' usual orientation;
+            NaN for a landmark that was never predicted.
         bias_mm: (N, 2), mean of predicted minus annotated points in the frame of the face; 0 where there is no film.
         error_mm: (N, 2), standard error of the bias; 0 where there is no film.
         weight: (N,), 0 to 1, the part of the bias that is subtracted from predictions.
@@ -141,7 +141,7 @@ class SiteCalibration:
         """Read a file that :meth:`write` wrote.
 
         Raises:
-            SiteError: there is no such file, it is damaged, was edited, or has another form; the message names it.
+            SiteError: there is no such file, it is damaged, was edited, or has another layout; the message names it.
         """
         path = Path(path)
         try:

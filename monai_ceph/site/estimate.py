@@ -1,4 +1,4 @@
-"""Estimate where a clinic marks each landmark, from a few films that it annotated and the predictions of the same."""
+"""Estimate where a clinic marks each landmark from its annotations of a few films and the predictions on them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,11 @@ LARGEST_OFFSET_MM = 5.0
 """Largest median distance between the predicted and the annotated points of one film. On the films of
 ``benchmarks/site_calibration.py`` it is at most 1.7 mm, and 3.2 mm or more from the annotation of another film."""
 LARGEST_DEVIATION_MM = 15.0
-"""A point that deviates further from the landmark's median offset was swapped or slipped, or was not predicted."""
+"""Largest distance from a landmark's median offset. Points beyond it are left out: the annotation is swapped or
+slipped, or the prediction is wrong."""
 LIKELY_SIZES = (0.75, 1.35)
-"""Size of an annotated face relative to the predicted one."""
+"""Range of the size of an annotated face relative to the predicted one. Where the points lie far off, a size outside it
+means another unit, and one inside it another film."""
 
 
 class ShrunkBias(NamedTuple):
@@ -232,9 +234,9 @@ def estimate_site(
 
 
 def mean_face(faces_mm: Sequence[np.ndarray], confidence: Sequence[np.ndarray]) -> tuple[np.ndarray, list[FaceFit]]:
-    """Return the mean of some faces, and where it lies on each.
+    """Return the mean of some faces, and its fit to each.
 
-    The mean face looks where most of the faces look, has their mean size, and lies as the face of median turn.
+    It faces the way most of them do, and has their mean size and median rotation.
 
     Args:
         faces_mm: (N, 2) each, (x, y), mm, in any position; NaN where unknown.

@@ -21,7 +21,7 @@ export function button(text: string, onclick: () => unknown, attributes: Attribu
   return h("button", { type: "button", onclick, ...attributes }, text);
 }
 
-/** A list of things to do: it shows its name again as soon as one was chosen. */
+/** A menu: runs the choice, then shows its name again. */
 export function menu(name: string, label: string, choices: [string, string][], choose: (choice: string) => unknown): HTMLSelectElement {
   const select = h(
     "select",

@@ -34,7 +34,7 @@ export class Drafts {
     return ((await this.run("readonly", (store) => store.get(this.keyOf(film, user)))) as Draft | undefined) ?? null;
   }
 
-  /** Forget the draft of a time; one that was changed meanwhile stays. */
+  /** Remove the draft that was stored at `time`; a newer one stays. */
   async remove(film: string, user: string, time: number): Promise<void> {
     if ((await this.get(film, user))?.time !== time) return;
     await this.run("readwrite", (store) => store.delete(this.keyOf(film, user)));
