@@ -22,7 +22,7 @@ SR_SUFFIX = ".sr.dcm"
 """What a film's DICOM SR is called."""
 
 _SUFFIXES = re.compile(
-    rf"(?<=.)({'|'.join(map(re.escape, FILM_SUFFIXES))}|\.mrk\.json|\.json|\.txt|\.csv)+\Z", re.I | re.S
+    rf"(?<=.)({'|'.join(map(re.escape, FILM_SUFFIXES))}|\.mrk\.json|\.json|\.txt|\.csv)+\Z", re.I | re.S | re.A
 )
 
 

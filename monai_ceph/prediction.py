@@ -83,9 +83,11 @@ class Prediction:
         count = len(self.scheme)
         shapes = {"points_px": (count, 2), "covariance_mm2": (count, 2, 2)}
         names = ("points_px", "confidence", "expected_error_mm", "radius90_mm", "covariance_mm2")
+        # A bundle without a table of uncertainty gives no errors and no regions.
+        absent = {name for name in names[2:] if getattr(self, name) is None}
         for name, values in ({name: getattr(self, name) for name in names} | self.extra).items():
             shape = shapes.get(name, (count,))
-            if values is not None and np.shape(values) != shape:
+            if name not in absent and np.shape(values) != shape:
                 raise ValueError(
                     f"'{self.image}': expected {name} of shape {shape} for scheme '{self.scheme.name}', "
                     f"got {np.shape(values)}."

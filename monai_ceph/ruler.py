@@ -115,6 +115,8 @@ def _strips(film: np.ndarray, shortest: float, longest: float) -> Iterator[_Stri
     starts = [*range(0, steps.shape[1] - length, length // 2), steps.shape[1] - length]
     window = np.hanning(length).astype(np.float32)
     low, high = math.ceil(length / longest), math.floor(length / shortest)
+    if low > length // 2:  # ticks less than two pixels apart cannot be seen
+        return
     for start in starts:
         spectrum = np.fft.rfft(steps[:, start : start + length] * window, axis=1)
         power = spectrum.real**2 + spectrum.imag**2

@@ -25,6 +25,7 @@ from monai_ceph.film_names import film_name, same_film, spelled_like
         (".png", ".png"),
         ("film", "film"),
         ("NAME.jpg.json", "NAME"),
+        ("name.j\u017fon", "name.j\u017fon"),  # a long s is no s
         ("NAME.jpg.mrk.json", "NAME"),
         ("NAME.JPG.MRK.JSON", "NAME"),
         ("scan.tif.png", "scan"),

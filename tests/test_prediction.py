@@ -30,6 +30,7 @@ def test_unknown_spacing_gives_no_millimetres() -> None:
     ("wrong", "message"),
     [
         ({"points_px": np.ones((2, 2))}, r"'a.png': expected points_px of shape \(3, 2\).*'three', got \(2, 2\)"),
+        ({"points_px": None}, r"expected points_px of shape \(3, 2\).*got \(\)"),
         ({"confidence": np.ones((3, 1))}, r"expected confidence of shape \(3,\)"),
         ({"extra": {"coarse_x": np.ones(4)}}, r"expected coarse_x of shape \(3,\).*got \(4,\)"),
     ],

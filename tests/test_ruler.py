@@ -89,6 +89,11 @@ def test_ruler_beyond_the_range_is_not_taken_for_another() -> None:
         assert find_ruler(film, others) is None
 
 
+def test_ticks_closer_than_pixels_are_not_looked_for() -> None:
+    film = np.random.default_rng(0).random((300, 300), dtype=np.float32)
+    assert find_ruler(film, (0.9, 1.8)) is None  # a film of 0.8 mm a pixel
+
+
 def test_longer_ticks_at_random_are_no_rhythm() -> None:
     random = np.random.default_rng(0)
     rhythm = {int(k): 1.5 for k in random.choice(np.arange(1, 41), 8, replace=False)}

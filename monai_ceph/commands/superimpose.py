@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from monai_ceph.commands.options import add_device, millimetres
+from monai_ceph.commands.options import add_bundle, add_device, millimetres
 
 if TYPE_CHECKING:
     from monai_ceph.prediction import Prediction
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MM",
         help="size of a film pixel in mm; given twice, that of A and of B; takes precedence over the one in the file",
     )
-    parser.add_argument("--bundle", type=Path, metavar="DIR", help="bundle to predict with (default: the shipped one)")
+    add_bundle(parser, "bundle to predict with (default: the shipped one)")
     add_device(parser)
     parser.add_argument("--scheme", help="landmark scheme: a name or a .json file (default: the bundle's)")
     parser.add_argument("--site", type=Path, metavar="FILE", help="site file of monai-ceph calibrate (default: none)")
@@ -87,8 +87,9 @@ def _predicted(
     site = None if arguments.site is None else SiteCalibration.read(arguments.site)
 
     def load(spacing_mm: float | None) -> Predictor:
-        predictor = load_torch_predictor(arguments.bundle, spacing_mm, arguments.device, scheme=arguments.scheme)
-        return predictor if site is None else predictor.at_site(site)
+        model = (arguments.bundle, spacing_mm, arguments.device)
+        predictor = load_torch_predictor(*model, scheme=arguments.scheme, trust=arguments.trust_bundle)
+        return predictor.at_site(site)
 
     predictors = {mm: load(mm) for mm in dict.fromkeys(mm for _, mm in films)}
     faces = [predictors[mm](film) for film, mm in films]

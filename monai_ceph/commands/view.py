@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     from monai_ceph.wording import count
 
     films, output, spacing_mm = find_films(arguments.films), arguments.output, arguments.spacing
-    predictor = cache(lambda: load_torch_predictor(arguments.bundle, spacing_mm, arguments.device))
+    model = (arguments.bundle, spacing_mm, arguments.device)
+    predictor = cache(lambda: load_torch_predictor(*model, trust=arguments.trust_bundle))
     source = arguments.annotations
     scheme = predictor().scheme if source is None else natural_scheme(source)
     with (

@@ -108,10 +108,9 @@ def write_annotations(
     for film, points_px in annotations.points_px.items():
         try:
             name, text = file_of(film, points_px)
+            write_text(output / name, text)
         except ValueError as error:
             failed.append(f"Film '{film}': {error}")
-        else:
-            write_text(output / name, text)
     return failed
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
+from functools import lru_cache
 from pathlib import Path
 
+from monai_ceph.atomic import file_sha256
 from monai_ceph.landmarks import LandmarkScheme
 from monai_ceph.predictor.bundle import bundle_config, read_config
 from monai_ceph.predictor.predictor import Predictor
@@ -106,8 +108,8 @@ class CurrentModel:
             return self._loaded[1]
 
     def weights_id(self) -> str:
-        """Return the first twelve hexadecimal digits of the weights' SHA-256. Raises as :meth:`predictor`."""
-        return self.predictor().weights_sha256[:12]
+        """Return the first twelve hexadecimal digits of the weights' SHA-256, also of weights that cannot be loaded."""
+        return _sha256(self.weights, self._stamp())[:12]
 
     def _stamp(self) -> tuple[int, ...]:
         """Return a stamp that changes with the file; taken before reading, so the next call notices a swap."""
@@ -115,3 +117,9 @@ class CurrentModel:
             return ()
         status = self.weights.stat()
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@lru_cache(maxsize=2)
+def _sha256(path: Path, stamp: tuple[int, ...]) -> str:
+    """Return the SHA-256 of a file, computed once for each stamp."""
+    return file_sha256(path)

@@ -40,7 +40,7 @@ class Uncertainty(ScoringMethod):
         """Return whether a film needs a new record; False without weights, since inference reports those."""
         try:
             weights = self.model.weights_id()
-        except (OSError, ValueError):
+        except OSError:
             return False
         return bool(outdated(datastore.folder.films(), read_records(records_folder(datastore.folder)), weights))
 

@@ -111,4 +111,5 @@ def measured(
         same = np.abs(points_px - proposal.points_px).max(-1) <= UNMOVED_PX
         covariance_mm2 = np.where(same[:, None, None], proposal.covariance_mm2, np.nan)
     table = measure(points_px, spacing_mm, scheme, covariance_mm2=covariance_mm2).to_frame()
+    table = table.replace([np.inf, -np.inf], np.nan)  # a ratio to points that coincide
     return table.astype(object).where(table.notna(), None).to_dict("records")

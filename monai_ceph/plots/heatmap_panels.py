@@ -125,7 +125,7 @@ def _show_points(axes: Axes, film: FilmHeatmaps) -> list[Line2D]:
     return [
         line
         for name, points, look in marks
-        for line in axes.plot(*points.T, linestyle="none", markeredgewidth=1.3, label=name, **look)
+        for line in axes.plot(*np.asarray(points).T, linestyle="none", markeredgewidth=1.3, label=name, **look)
     ]
 
 

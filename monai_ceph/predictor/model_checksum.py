@@ -16,6 +16,9 @@ _MARK = CHECKSUM.encode() + b"\x12\x40"
 def sign(path: Path) -> None:
     """Write the checksum into a model whose metadata have :data:`CHECKSUM`, such as :data:`EMPTY`.
 
+    Raises:
+        ValueError: they have none.
+
     >>> path = Path("model.onnx")
     >>> _ = path.write_bytes(b"weights" + _MARK + EMPTY.encode())
     >>> sign(path)
@@ -26,6 +29,8 @@ def sign(path: Path) -> None:
     ValueError: The checksum of 'model.onnx' does not match. The file may be damaged or edited: copy or export it again.
     """
     before, mark, rest = path.read_bytes().partition(_MARK)
+    if not mark:
+        raise ValueError(f"Expected metadata with '{CHECKSUM}' in '{path}', got none; export the model again.")
     path.write_bytes(before + mark + _checksum(before, rest) + rest[len(EMPTY) :])
 
 

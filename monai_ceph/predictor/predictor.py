@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sized
@@ -120,7 +121,7 @@ class Predictor(ABC):
         """Find the landmarks as :meth:`predict` does, before a site calibration moves them."""
 
     def at_site(self, site: SiteCalibration | None) -> Predictor:
-        """Return this predictor, which from now on moves points to where a clinic marks them.
+        """Return a copy of this predictor that moves points to where a clinic marks them; both share the networks.
 
         Args:
             site: see :meth:`monai_ceph.site.calibration.SiteCalibration.apply`; None moves no point.
@@ -129,8 +130,9 @@ class Predictor(ABC):
         """
         if site is not None:
             site.check(self.scheme, self.weights_sha256)
-        self.site = site
-        return self
+        moved = copy.copy(self)
+        moved.site = site
+        return moved
 
     def film_pixels(self, item: dict[str, Any]) -> np.ndarray | None:
         """Return the film (X, Y) from what :meth:`load` returned, so that it need not be decoded again.

@@ -15,7 +15,7 @@ from monai_ceph.metrics.interval import Bounds, Interval
 from monai_ceph.metrics.reference_scores import ReferenceScores
 from monai_ceph.metrics.summary import Statistics
 from monai_ceph.writers.evaluation_files import interval_method
-from monai_ceph.writers.html import render, trusted
+from monai_ceph.writers.html import render
 from monai_ceph.writers.text import statistic_cells
 
 TEMPLATE = "evaluation_report.html"
@@ -90,7 +90,7 @@ def html_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> str
             for scores in evaluation.scores
         ],
         columns=COLUMNS,
-        pictures=[(trusted(picture.svg), picture.caption) for picture in pictures],
+        pictures=[(picture.svg, picture.caption) for picture in pictures],
         method=interval_method(evaluation),
         number=_number,
         worst=WORST,

@@ -13,7 +13,7 @@ import numpy as np
 
 from monai_ceph.analysis.measure import Measurements
 from monai_ceph.prediction import Prediction
-from monai_ceph.writers.html import render, trusted
+from monai_ceph.writers.html import render
 
 TEMPLATE = "film_report.html"
 HEADING = "Cephalometric report"
@@ -205,8 +205,8 @@ def html_film_report(report: FilmReport, tracing_svg: str, wigglegram_svg: str) 
         remarks=[sentence(remark) for remark in report.prediction.remarks],
         checks=to_check(report.prediction),
         rows=rows(report.measurements),
-        tracing=trusted(tracing_svg),
-        wigglegram=trusted(wigglegram_svg),
+        tracing=tracing_svg,
+        wigglegram=wigglegram_svg,
     )
 
 

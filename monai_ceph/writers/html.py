@@ -32,10 +32,3 @@ def render(template: str, extra: str = "report", **values: Any) -> str:
         loader=FileSystemLoader(Path(__file__).parent),
     )
     return environment.get_template(template).render(notice=NOTICE, version=__version__, **values)
-
-
-def trusted(svg: str) -> Any:
-    """Return an SVG element that a template does not escape."""
-    from markupsafe import Markup
-
-    return Markup(svg)

@@ -14,7 +14,7 @@ from monai_ceph.analysis.superimposition import to_sn_frame
 from monai_ceph.formats.csv_text import csv_text, number_cell
 from monai_ceph.prediction import Prediction
 from monai_ceph.writers.film_report import number, pixel_size, sentence
-from monai_ceph.writers.html import render, trusted
+from monai_ceph.writers.html import render
 
 TEMPLATE = "superimposition.html"
 HEADING = "Superimposition on S-N"
@@ -197,8 +197,8 @@ def html_superimposition(pair: Superimposition, films_svg: Sequence[str], tracin
         title=f"{pair.a.image}, {pair.b.image}",
         facts=facts(pair),
         remarks=[sentence(remark) for remark in pair.remarks],
-        films=[trusted(svg) for svg in films_svg],
-        tracing=trusted(tracing_svg),
+        films=films_svg,
+        tracing=tracing_svg,
         changes=changes(pair),
         moves=moves(pair),
         legend=LEGEND,

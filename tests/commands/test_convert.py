@@ -12,10 +12,10 @@ from PIL import Image
 from monai_ceph.cli import main
 from monai_ceph.commands.convert import FORMATS
 from monai_ceph.formats.annotations import natural_scheme, read_annotations
-from monai_ceph.formats.convert import FILE_BY_FILM, ONE_FILE
+from monai_ceph.formats.convert import FILE_BY_FILM, ONE_FILE, write_annotations
 from monai_ceph.formats.kaggle_table import kaggle_text
 from monai_ceph.formats.other_scheme import to_scheme
-from monai_ceph.formats.points import Annotations
+from monai_ceph.formats.points import Annotations, SourceFilm
 from monai_ceph.landmarks import AARIZ29, CL_DETECTION38, ISBI19, Landmark, LandmarkScheme
 
 POINTS = {f"{k}.png": np.random.default_rng(k).uniform(100, 900, (19, 2)).round(3) for k in (1, 2)}
@@ -85,6 +85,15 @@ def test_film_that_a_format_cannot_hold_is_named(
     assert main(["convert", str(table), "--to", "isbi", "--output", str(tmp_path / "isbi")]) == 1
     assert "Film '1': without Po, and ISBI's .txt cannot leave a landmark out" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "isbi").iterdir()] == ["2.txt"]
+
+
+def test_film_whose_name_cannot_be_written_stops_no_other(tmp_path: Path) -> None:
+    name = b"M\xfcller.png".decode("utf-8", "surrogateescape")
+    points = {film: np.full((19, 2), 50.0) for film in ("a", "b")}
+    annotations = Annotations("anna", ISBI19, points, sources={"a": SourceFilm("a.json", name)})
+    failed = write_annotations(annotations, "labelme", tmp_path)
+    assert len(failed) == 1 and failed[0].startswith("Film 'a': 'utf-8' codec can't encode")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.json"]
 
 
 def test_points_off_their_film_are_named(

@@ -47,19 +47,20 @@ def test_predicted_films_have_their_own_spacings(films: Path, tmp_path: Path, mo
     a, b = sorted(films.glob("*.png"))
     loaded = []
 
-    def load(bundle: Path | None, spacing_mm: float | None, device: str, scheme: str | None) -> object:
-        loaded.append(spacing_mm)
+    def load(bundle: Path | None, spacing_mm: float | None, device: str, scheme: str | None, trust: bool) -> object:
+        loaded.append((spacing_mm, trust))
 
         def predict(film: Path) -> Prediction:
             assert spacing_mm is not None
             points_px = POINTS_PX * 2.0 / spacing_mm
             return prediction(image=film.name, points_px=points_px, spacing_mm=(spacing_mm, spacing_mm))
 
+        predict.at_site = lambda site: predict
         return predict
 
     monkeypatch.setattr("monai_ceph.predictor.torch_predictor.load_torch_predictor", load)
-    assert superimpose(a, b, "--output", tmp_path, "--spacing", 1, "--spacing", 2) == 0
-    assert loaded == [1.0, 2.0]
+    assert superimpose(a, b, "--output", tmp_path, "--spacing", 1, "--spacing", 2, "--trust-bundle") == 0
+    assert loaded == [(1.0, True), (2.0, True)]
     with (tmp_path / "superimposition.csv").open(encoding="utf-8", newline="") as file:
         moved = [float(row["change"]) for row in csv.DictReader(file) if row["kind"] == "point"]
     np.testing.assert_allclose(moved, 0, atol=1e-6)

@@ -43,3 +43,17 @@ def test_films_and_their_points_are_served_to_this_machine_alone(tmp_path: Path)
 def test_missing_film_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["view", str(tmp_path / "nothing.png"), "--output", str(tmp_path / "out")]) == 1
     assert "there is no such film or folder; check the path" in capsys.readouterr().err
+
+
+def test_bundle_is_run_only_if_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (film,) = write_phantoms(tmp_path, 1, size=(242, 300), spacing_mm=0.8)
+    trusted = []
+
+    def load(*model: object, trust: bool) -> None:
+        trusted.append(trust)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("monai_ceph.predictor.torch_predictor.load_torch_predictor", load)
+    for option in ([], ["--trust-bundle"]):
+        assert main(["view", str(film), "--output", str(tmp_path / "out"), *option]) == 1
+    assert trusted == [False, True]

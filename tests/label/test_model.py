@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from monai_ceph.label.model import CurrentModel, own_bundle
+from monai_ceph.networks import WeightsError
 from tests.bundles.tiny import SPACING_MM
 from tests.label.conftest import draw_films, train
 
@@ -52,3 +53,15 @@ def test_weights_are_reloaded_only_after_a_change(label_bundle: Path, tmp_path: 
     assert second is not first
     assert model.weights_id() != first_id
     assert (second.predict(second.load(film)).confidence != first.predict(first.load(film)).confidence).any()
+
+
+def test_damaged_weights_still_have_an_id(label_bundle: Path, tmp_path: Path) -> None:
+    # The page lists the weights in use beside the earlier ones, which repair this.
+    model = CurrentModel(own_bundle(tmp_path, label_bundle), SPACING_MM, "cpu")
+    before = model.weights_id()
+    content = bytearray(model.weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.weights.write_bytes(content)
+    with pytest.raises(WeightsError):
+        model.predictor()
+    assert len(model.weights_id()) == 12 and model.weights_id() != before

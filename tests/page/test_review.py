@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -74,3 +75,11 @@ def test_only_measurements_of_unmoved_points_have_an_interval() -> None:
     assert rows["SNB"]["value"] is not None and rows["SNB"]["low90"] is None and rows["SNB"]["high90"] is None
     whole = proposal.measurements().to_frame().set_index("measurement")
     assert rows["SNA"]["low90"] == pytest.approx(whole.loc["SNA", "low90"])
+
+
+def test_points_that_coincide_give_json_without_infinity() -> None:
+    points = FACE.copy()
+    points[ISBI19.index("N")] = points[ISBI19.index("Me")]
+    rows = {row["measurement"]: row for row in measured(points, (0.1, 0.1), ISBI19)}
+    assert rows["FHI"]["value"] is None  # a height of the face divided by zero
+    json.dumps(list(rows.values()), allow_nan=False)

@@ -63,3 +63,9 @@ def test_uncompressed_heatmap_is_an_error() -> None:
 def test_different_numbers_of_points_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"'a': expected predicted and reference points \(N, 2\), got \(2, 2\) and"):
         heatmap_panels([replace(_film(), reference=np.zeros((3, 2)))])
+
+
+def test_points_may_be_lists() -> None:
+    film = _film()
+    points = _show(replace(film, predicted=film.predicted.tolist(), reference=film.reference.tolist()))[2]
+    np.testing.assert_array_equal(np.transpose(points.lines[1].get_data())[0], [30, 10])

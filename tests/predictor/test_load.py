@@ -44,3 +44,9 @@ def test_file_of_other_weights_is_refused(tiny_bundle: Path, tmp_path: Path) -> 
 def test_missing_file_is_named_before_the_bundle_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"There is no site file '.*none\.json'"):
         load_predictor(tmp_path / "no bundle", site=tmp_path / "none.json")
+
+
+def test_the_predictor_without_a_site_stays_as_it_is(tiny_bundle: Path) -> None:
+    plain = load_predictor(tiny_bundle, SPACING_MM, "cpu")
+    site = site_of(tiny_bundle)
+    assert plain.at_site(site).site is site and plain.site is None
