@@ -142,8 +142,8 @@ def test_memory_does_not_grow_with_the_films(tmp_path: Path, shares_cores: bool)
     finally:
         tracemalloc.stop()
     assert most <= 80
-    # Nothing is left of a film; its prediction would be over 1500 bytes. What remained of each film would add up in both
-    # halves, while a module that is imported meanwhile counts in one.
+    # Nothing is left of a film; its prediction would be over 1500 bytes. What remained of each film would add up in
+    # both halves, while a module that is imported meanwhile counts in one.
     assert min(used[2500] - used[1500], used[3500] - used[2500]) / 1000 < 450
     assert done(tmp_path / "out") == {f"film_{k:05d}.png": k for k in range(4_000)}
 
